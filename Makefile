@@ -1,0 +1,233 @@
+# sluice: one Makefile, no configure script. `make help` lists every target.
+#
+# Objects lie in build/$(VARIANT)/, so variants stand side by side and none disturbs another.
+# A new file in src/, tests/unit/ or tests/faults/ is found by its place; nothing is listed here.
+
+SLUICE_VERSION := 0.1.0
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+ROOT ?= build/sample
+PORT ?= 2121
+V ?=
+
+# Debian packages: to build and run, to run every test, to examine the source as well.
+DEPS_BUILD := gcc libc6-dev make libcap-dev libcrypt-dev liburing-dev
+DEPS_TEST := libcmocka-dev aria2 curl lftp ncftp procps python3 systemd tnftp wget
+DEPS_EXAMINE := clang clang-format clang-tidy cppcheck
+DEPS := $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_EXAMINE)
+
+# --- Variants ------------------------------------------------------------------------------------
+
+VARIANT ?= release
+OUT := build/$(VARIANT)
+
+# CC is gcc unless the variant or the caller says otherwise.
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+VARIANT_CFLAGS_release := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+VARIANT_CFLAGS_debug := -O1 -g
+VARIANT_CFLAGS_clang := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+VARIANT_CFLAGS_scalar := -O2 -g -DTRANSLATE_SCALAR
+VARIANT_CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-maybe-uninitialized \
+	-fno-omit-frame-pointer
+VARIANT_CFLAGS_tsan := -O1 -g -fsanitize=thread -Wno-maybe-uninitialized -fno-omit-frame-pointer
+# The analyzer of gcc 12 does not see that a caller has filled a buffer.
+VARIANT_CFLAGS_analyzer := -O1 -g -fanalyzer -Wno-analyzer-use-of-uninitialized-value
+
+ifeq ($(VARIANT),clang)
+CC := clang
+endif
+ifndef VARIANT_CFLAGS_$(VARIANT)
+$(error VARIANT=$(VARIANT) is unknown; known: $(patsubst VARIANT_CFLAGS_%,%,$(filter VARIANT_CFLAGS_%,$(.VARIABLES))))
+endif
+
+CPPFLAGS_ALL := -Isrc -Iinclude -D_GNU_SOURCE -DSLUICE_VERSION='"$(SLUICE_VERSION)"' $(CPPFLAGS)
+CFLAGS_ALL := -std=gnu17 -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Werror \
+	-fstack-protector-strong -fPIE -pthread $(VARIANT_CFLAGS_$(VARIANT)) $(CFLAGS)
+LDFLAGS_ALL := -pie -pthread -Wl,-z,relro,-z,now $(LDFLAGS)
+LIBS := -luring -lcap -lcrypt -lpthread
+
+# As many jobs as there are CPUs; a make below another shares its jobs.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-4s %s\n' $(1) $(2))
+
+# --- What is built -------------------------------------------------------------------------------
+
+MAINS := $(wildcard src/*.c)
+ROOMS := $(wildcard src/*/*.c)
+UNITS := $(wildcard tests/unit/*/*_test.c)
+SUPPORT := $(wildcard tests/support/*.c)
+FAULTS := $(wildcard tests/faults/*.c)
+FORMATTED := $(wildcard src/*.[ch] src/*/*.[ch] include/*/*.h tests/*/*.[ch] tests/*/*/*.[ch] bench/*.[ch] bench/*/*.[ch])
+SCRIPTS := $(wildcard tests/*.sh)
+
+MAIN_PROGRAMS := $(MAINS:src/%.c=$(OUT)/%)
+UNIT_PROGRAMS := $(UNITS:tests/unit/%.c=$(OUT)/unit/%)
+FAULT_PROGRAM := $(if $(FAULTS),$(OUT)/sluiced-faults)
+LIBRARY := $(OUT)/libsluice.a
+SUPPORT_LIBRARY := $(if $(SUPPORT),$(OUT)/libsupport.a)
+objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: help all deps deps-build deps-test run test check faults test-all asan tsan bench format install \
+	uninstall clean programs units sample layers check-format examine clang-tidy cppcheck analyzer
+
+all: programs ## build the programs (release; VARIANT=debug, asan, tsan, clang for others)
+
+programs: $(MAIN_PROGRAMS)
+	@:
+
+units: $(UNIT_PROGRAMS) $(FAULT_PROGRAM) $(MAIN_PROGRAMS)
+	@:
+
+$(OUT)/obj/%.o: %.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(if $(filter tests/%,$<),-Itests) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(LIBRARY): $(call objects,$(ROOMS))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(OUT)/libsupport.a: $(call objects,$(SUPPORT))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(MAIN_PROGRAMS): $(OUT)/%: $(OUT)/obj/src/%.o $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(LIBRARY) $(LIBS)
+
+# The server itself with a table of operations that fail on demand, put in place before main().
+$(OUT)/sluiced-faults: $(call objects,src/sluiced.c $(FAULTS)) $(LIBRARY)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+$(OUT)/unit/%: $(OUT)/obj/tests/unit/%.o $(SUPPORT_LIBRARY) $(LIBRARY)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS)
+
+-include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
+
+# --- Run -----------------------------------------------------------------------------------------
+
+deps: ## install exactly the Debian packages that are missing (sudo when not root)
+	@tests/packages.sh $(DEPS)
+
+deps-build:
+	@tests/packages.sh $(DEPS_BUILD)
+
+deps-test:
+	@tests/packages.sh $(DEPS_BUILD) $(DEPS_TEST)
+
+run: ## serve ROOT (default: a sample tree) on 127.0.0.1 and ::1, port PORT (default 2121)
+	@$(MAKE) deps-build
+	@$(MAKE) VARIANT=release programs sample
+	@tests/serve.sh build/release/sluiced '$(ROOT)' '$(PORT)'
+
+sample: build/sample
+	@:
+
+build/sample: tests/sample.sh
+	@tests/sample.sh $@
+
+# --- Tests ---------------------------------------------------------------------------------------
+
+ENGINES := uring epoll uring515
+
+test: ## install what is missing, then units, conversations, clients and faults on every engine
+	@$(MAKE) deps-test
+	@$(MAKE) VARIANT=debug units
+	@tests/suites.sh debug $(foreach engine,$(ENGINES),\
+		$(engine)/units $(engine)/conversation $(engine)/interop $(engine)/faults)
+
+check: ## a minute's check: units, conversations, include direction, format
+	@$(MAKE) VARIANT=debug units layers check-format
+	@tests/suites.sh debug uring/units uring/conversation
+
+faults: ## each call failing once, peers that go away, disks that are full, cut or silent
+	@$(MAKE) VARIANT=debug units
+	@tests/suites.sh debug $(foreach engine,$(ENGINES),$(engine)/faults)
+
+test-all: ## both compilers, both sanitizers, static analysis, then test
+	@$(MAKE) deps
+	@$(MAKE) VARIANT=release units
+	@$(MAKE) VARIANT=clang units
+	@$(MAKE) VARIANT=scalar units
+	@$(MAKE) layers check-format
+	@$(MAKE) examine
+	@$(MAKE) asan
+	@$(MAKE) tsan
+	@$(MAKE) test
+
+asan: ## units, conversations and faults under the address and undefined-behaviour sanitizers
+	@$(MAKE) VARIANT=asan units
+	@tests/suites.sh asan $(foreach engine,uring epoll,\
+		$(engine)/units $(engine)/conversation $(engine)/faults)
+
+tsan: ## units, conversations and faults under the thread sanitizer
+	@$(MAKE) VARIANT=tsan units
+	@tests/suites.sh tsan $(foreach engine,uring epoll,\
+		$(engine)/units $(engine)/conversation $(engine)/faults)
+
+layers:
+	@tests/layers.sh src
+
+check-format:
+	@clang-format --dry-run -Werror $(FORMATTED)
+
+format: ## lay out the source as .clang-format says
+	@clang-format -i $(FORMATTED)
+
+examine: clang-tidy cppcheck analyzer
+
+clang-tidy:
+	@printf '%s\n' $(MAINS) $(ROOMS) | xargs -P $$(nproc) -I{} \
+		clang-tidy --quiet --warnings-as-errors='*' {} -- $(CPPFLAGS_ALL) -std=gnu17
+
+cppcheck:
+	@cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability \
+		--inline-suppr --suppress=ctunullpointer --std=c11 -j $$(nproc) -Isrc -Iinclude -D_GNU_SOURCE src
+
+analyzer:
+	@$(MAKE) VARIANT=analyzer CC=gcc build/analyzer/libsluice.a
+
+ifneq ($(wildcard bench/bench.mk),)
+include bench/bench.mk
+else
+bench:
+	@echo 'bench: no scenario yet'
+endif
+
+# --- Install -------------------------------------------------------------------------------------
+
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+UNIT_FILES := sluiced.socket sluiced.service
+
+install: programs ## install programs, manual and systemd units below DESTDIR and PREFIX
+	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(UNITDIR)
+	install -m 755 $(OUT)/sluiced $(DESTDIR)$(PREFIX)/sbin/sluiced
+	install -m 644 man/sluiced.8 $(DESTDIR)$(PREFIX)/share/man/man8/sluiced.8
+	for unit in $(UNIT_FILES); do \
+		sed 's,/usr/local/sbin,$(PREFIX)/sbin,' systemd/$$unit >$(DESTDIR)$(UNITDIR)/$$unit && \
+		chmod 644 $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
+	done
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/sbin/sluiced $(DESTDIR)$(PREFIX)/share/man/man8/sluiced.8
+	rm -f $(UNIT_FILES:%=$(DESTDIR)$(UNITDIR)/%)
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
