@@ -1,0 +1,48 @@
+/*
+ * Every bound that a client, a peer or an operator can reach, in one place, with what answers
+ * when it is reached. Sizes in bytes unless the name says otherwise.
+ */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* Control connection. */
+#define COMMAND_LINE_MAX 4352	  /* verb, space, a path of PATH_MAX; longer: 500, line dropped */
+#define COMMANDS_WAITING_MAX 16	  /* behind a transfer; further ones are answered 503 in order */
+#define COMMANDS_DROPPED_MAX 1000 /* of those; the next one is 421 and the connection closes */
+#define INPUT_HELD_MAX 16384	  /* bytes held while something is under way; then reading stops */
+#define INPUT_HELD_LIMIT 655360	  /* what was under way by then counted in; then 421 */
+#define REPLY_HELD_MAX 65536	  /* bytes a client has not read; then no command is executed */
+#define REPLY_MAX 16384		  /* one reply; longer texts are cut at a line */
+#define PASSWORD_ATTEMPTS_MAX 3	  /* then 421 and close (RFC 2577 section 5) */
+
+/* Sessions. */
+#define SESSIONS_DEFAULT 10000
+#define SESSIONS_LIMIT 1000000
+#define SESSIONS_PER_ADDRESS_DEFAULT 1000
+#define WORKERS_LIMIT 64
+#define LISTENERS_MAX 32
+#define PASSIVE_PORTS_MAX 1024
+
+/* Paths. */
+#define PATH_BYTES_MAX 4096   /* PATH_MAX, its NUL included: 550 */
+#define GLOB_STEPS_MAX 100000 /* comparisons for one name; then the name does not match */
+
+/* Data connections and transfers. */
+#define PASSIVE_WAIT_MS 2000	     /* for a free reservation; then 425 */
+#define TRANSFER_TURN_BYTES 1048576  /* one transfer's share of a worker's turn */
+#define TRANSFER_BUFFER_BYTES 262144 /* text and listings: one of the two buffers of a transfer */
+#define NOTSENT_LOWAT_BYTES 131072   /* unsent bytes the kernel keeps for a data connection */
+#define NOTSENT_LOWAT_BYTES_MAX 1048576 /* a share above: as many as the kernel will */
+/* Disks. */
+#define DISK_OPERATIONS_MAX 8 /* in flight per file system and direction, per worker; others wait */
+
+/* Threads. */
+#define JOB_THREADS_MAX 64 /* started as jobs wait */
+#define HASHING_THREADS_MAX 2
+#define JOB_QUEUE_MAX 16384    /* jobs not begun; then 450 */
+#define MAILBOX_MESSAGES 32768 /* of one worker; then 421 or a reset data connection */
+
+/* The end. */
+#define DRAIN_LIMIT_MS 60000 /* for transfers in flight after SIGTERM; then 421 */
+
+#endif

@@ -1,0 +1,29 @@
+/*
+ * Log lines to stderr, one per event, for a person at three in the morning and for the journal
+ * (with a "<level>" prefix when JOURNAL_STREAM names our stderr). Bytes of a client are written
+ * escaped, so that nobody can forge a line or drive a terminal.
+ *
+ * Thread: any; a line is one write(2).
+ */
+#ifndef LOG_LOG_H
+#define LOG_LOG_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+/* Decides once, before the first thread: where to, and whether debug lines (--verbose) appear. */
+void log_start(bool verbose);
+
+/* Whether debug lines are written: asked before the costly making of one. */
+bool log_verbose(void);
+
+/* One line; a newline is added, control characters are escaped, over 1,000 bytes are cut. */
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

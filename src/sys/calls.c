@@ -1,0 +1,183 @@
+#include "sys/calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/sendfile.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* A call's result, or the negative errno in its place. */
+#define RESULT(call)                                            \
+	({                                                      \
+		__typeof__(call) result = (call);               \
+		result < 0 ? (__typeof__(call))-errno : result; \
+	})
+
+static void *real_allocate(size_t size_bytes)
+{
+	return malloc(size_bytes);
+}
+
+static int real_openat2(int folder, const char *path, const struct open_how *how)
+{
+	return (int)RESULT(syscall(SYS_openat2, folder, path, how, sizeof(*how)));
+}
+
+static int real_statx(int folder, const char *path, int flags, unsigned mask,
+		      struct statx *ret_stat)
+{
+	return RESULT(statx(folder, path, flags, mask, ret_stat));
+}
+
+static int real_unlinkat(int folder, const char *name, int flags)
+{
+	return RESULT(unlinkat(folder, name, flags));
+}
+
+static int real_renameat2(int from, const char *old, int to, const char *new, unsigned flags)
+{
+	return RESULT(renameat2(from, old, to, new, flags));
+}
+
+static int real_linkat(int from, const char *old, int to, const char *new, int flags)
+{
+	return RESULT(linkat(from, old, to, new, flags));
+}
+
+static int real_mkdirat(int folder, const char *name, mode_t mode)
+{
+	return RESULT(mkdirat(folder, name, mode));
+}
+
+static ssize_t real_getdents(int folder, void *buffer, size_t size_bytes)
+{
+	return RESULT(syscall(SYS_getdents64, folder, buffer, size_bytes));
+}
+
+static ssize_t real_readlinkat(int folder, const char *name, char *buffer, size_t size_bytes)
+{
+	return RESULT(readlinkat(folder, name, buffer, size_bytes));
+}
+
+static int real_may_write(int folder)
+{
+	return RESULT(faccessat(folder, ".", W_OK | X_OK, AT_EACCESS));
+}
+
+static int real_close(int fd)
+{
+	return RESULT(close(fd));
+}
+
+static ssize_t real_pread(int fd, void *buffer, size_t size_bytes, off_t offset)
+{
+	return RESULT(pread(fd, buffer, size_bytes, offset));
+}
+
+static ssize_t real_pwrite(int fd, const void *buffer, size_t size_bytes, off_t offset)
+{
+	return RESULT(pwrite(fd, buffer, size_bytes, offset));
+}
+
+static ssize_t real_pread_resident(int fd, void *buffer, size_t size_bytes, off_t offset)
+{
+	struct iovec part = { buffer, size_bytes };
+
+	return RESULT(preadv2(fd, &part, 1, offset, RWF_NOWAIT));
+}
+
+static ssize_t real_sendfile(int out, int in, off_t *offset, size_t size_bytes)
+{
+	return RESULT(sendfile(out, in, offset, size_bytes));
+}
+
+static ssize_t real_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t size_bytes,
+			   unsigned flags)
+{
+	return RESULT(splice(in, in_offset, out, out_offset, size_bytes, flags));
+}
+
+static int real_fallocate(int fd, int mode, off_t offset, off_t size_bytes)
+{
+	return RESULT(fallocate(fd, mode, offset, size_bytes));
+}
+
+static int real_ftruncate(int fd, off_t size_bytes)
+{
+	return RESULT(ftruncate(fd, size_bytes));
+}
+
+static int real_fsync(int fd)
+{
+	return RESULT(fsync(fd));
+}
+
+static int real_socket(int family, int type, int protocol)
+{
+	return RESULT(socket(family, type, protocol));
+}
+
+static int real_accept(int listener, int flags)
+{
+	return RESULT(accept4(listener, NULL, NULL, flags));
+}
+
+static int real_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	return RESULT(connect(fd, address, length));
+}
+
+static ssize_t real_recv(int fd, void *buffer, size_t size_bytes, int flags)
+{
+	return RESULT(recv(fd, buffer, size_bytes, flags));
+}
+
+static ssize_t real_send(int fd, const void *buffer, size_t size_bytes, int flags)
+{
+	return RESULT(send(fd, buffer, size_bytes, flags));
+}
+
+static int real_shutdown(int fd, int how)
+{
+	return RESULT(shutdown(fd, how));
+}
+
+static int real_operation(const char *name)
+{
+	(void)name;
+	return 0;
+}
+
+const struct calls calls_real = {
+	.allocate = real_allocate,
+	.openat2 = real_openat2,
+	.statx = real_statx,
+	.unlinkat = real_unlinkat,
+	.renameat2 = real_renameat2,
+	.linkat = real_linkat,
+	.mkdirat = real_mkdirat,
+	.getdents = real_getdents,
+	.readlinkat = real_readlinkat,
+	.may_write = real_may_write,
+	.close = real_close,
+	.pread = real_pread,
+	.pwrite = real_pwrite,
+	.pread_resident = real_pread_resident,
+	.sendfile = real_sendfile,
+	.splice = real_splice,
+	.fallocate = real_fallocate,
+	.ftruncate = real_ftruncate,
+	.fsync = real_fsync,
+	.socket = real_socket,
+	.accept = real_accept,
+	.connect = real_connect,
+	.recv = real_recv,
+	.send = real_send,
+	.shutdown = real_shutdown,
+	.operation = real_operation,
+};
+
+const struct calls *calls = &calls_real;

@@ -1,0 +1,64 @@
+/*
+ * The one table of operations: every call that names or moves data goes through it. The product
+ * runs with calls_real; tests put a table in its place whose n-th open fails, whose sends are
+ * short or whose disk is full, and so walk every error path without a special machine.
+ *
+ * Every entry returns what the call returns, or a negative errno; none touches errno for its
+ * caller. The table is chosen before the first thread starts and never changes afterwards.
+ */
+#ifndef SYS_CALLS_H
+#define SYS_CALLS_H
+
+#include <linux/openat2.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+struct calls {
+	/* Memory that a client's wish may ask for; freed by free(3). NULL when there is none. */
+	void *(*allocate)(size_t size_bytes);
+
+	/* Names. */
+	int (*openat2)(int folder, const char *path, const struct open_how *how);
+	int (*statx)(int folder, const char *path, int flags, unsigned mask,
+		     struct statx *ret_stat);
+	int (*unlinkat)(int folder, const char *name, int flags);
+	int (*renameat2)(int from, const char *old, int to, const char *new, unsigned flags);
+	int (*linkat)(int from, const char *old, int to, const char *new, int flags);
+	int (*mkdirat)(int folder, const char *name, mode_t mode);
+	ssize_t (*getdents)(int folder, void *buffer, size_t size_bytes);
+	ssize_t (*readlinkat)(int folder, const char *name, char *buffer, size_t size_bytes);
+	int (*may_write)(int folder); /* faccessat(2): 0 if names in folder may be made */
+	int (*close)(int fd);
+
+	/* File contents. */
+	ssize_t (*pread)(int fd, void *buffer, size_t size_bytes, off_t offset);
+	ssize_t (*pwrite)(int fd, const void *buffer, size_t size_bytes, off_t offset);
+	ssize_t (*pread_resident)(int fd, void *buffer, size_t size_bytes,
+				  off_t offset); /* RWF_NOWAIT */
+	ssize_t (*sendfile)(int out, int in, off_t *offset, size_t size_bytes);
+	ssize_t (*splice)(int in, off_t *in_offset, int out, off_t *out_offset, size_t size_bytes,
+			  unsigned flags);
+	int (*fallocate)(int fd, int mode, off_t offset, off_t size_bytes);
+	int (*ftruncate)(int fd, off_t size_bytes);
+	int (*fsync)(int fd);
+
+	/* Sockets. */
+	int (*socket)(int family, int type, int protocol);
+	int (*accept)(int listener, int flags);
+	int (*connect)(int fd, const struct sockaddr *address, socklen_t length);
+	ssize_t (*recv)(int fd, void *buffer, size_t size_bytes, int flags);
+	ssize_t (*send)(int fd, const void *buffer, size_t size_bytes, int flags);
+	int (*shutdown)(int fd, int how);
+
+	/* Asked before an operation is handed to the ring or a job thread: 0 lets it go on, a
+	 * negative errno takes the place of its result. name is the operation's, as "openat2". */
+	int (*operation)(const char *name);
+};
+
+extern const struct calls calls_real;
+extern const struct calls *calls;
+
+#endif
