@@ -1,0 +1,35 @@
+/* Fuzzes telnet_filter: any packet, split at any byte, leaves what it leaves in one piece. */
+#include "protocol/telnet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct telnet whole = { 0 };
+	struct telnet split = { 0 };
+	char answers[TELNET_ANSWERS_MAX];
+	size_t length;
+	size_t left;
+	size_t at = 0;
+	char *bytes = malloc(size + 1);
+	char *byte = malloc(1);
+
+	memcpy(bytes, data, size);
+	left = telnet_filter(&whole, bytes, size, answers, &length);
+	if (left > size || length > sizeof(answers))
+		abort();
+	for (size_t i = 0; i < size; i++) {
+		*byte = (char)data[i];
+		if (telnet_filter(&split, byte, 1, answers, &length) == 1 &&
+		    (at >= left || bytes[at++] != *byte))
+			abort();
+	}
+	if (at != left || whole.state != split.state || whole.interrupt != split.interrupt)
+		abort();
+	free(byte);
+	free(bytes);
+	return 0;
+}
