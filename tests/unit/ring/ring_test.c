@@ -1,0 +1,618 @@
+#include "ring/ring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/test_ring.h"
+#include "sys/calls.h"
+
+#define BIG 3000000
+
+static void pair(int ends[2])
+{
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+}
+
+static int listen_on_loopback(struct sockaddr_in *ret_address)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t length = sizeof(*ret_address);
+
+	*ret_address = (struct sockaddr_in){ .sin_family = AF_INET,
+					     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	assert_int_equal(bind(fd, (struct sockaddr *)ret_address, length), 0);
+	assert_int_equal(listen(fd, 64), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)ret_address, &length), 0);
+	return fd;
+}
+
+static int connect_to(const struct sockaddr_in *address)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(connect(fd, (const struct sockaddr *)address, sizeof(*address)), 0);
+	return fd;
+}
+
+static int cancel_and_wait(struct waited *one)
+{
+	ring_cancel(test_ring, &one->op);
+	while (op_pending(&one->op))
+		wait_for_call(one, one->calls + 1);
+	return one->result;
+}
+
+static void accept_brings_connection_after_connection(void **state)
+{
+	struct waited accepted = { 0 };
+	struct sockaddr_in address;
+	int listener = listen_on_loopback(&address);
+
+	(void)state;
+	ring_accept(test_ring, waited(&accepted), listener, SOCK_NONBLOCK);
+	for (unsigned i = 1; i <= 20; i++) {
+		int client = connect_to(&address);
+		int fd = wait_for_call(&accepted, i);
+
+		assert_true(fd >= 0);
+		assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+		assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+		assert_true(op_pending(&accepted.op));
+		close(fd);
+		close(client);
+	}
+	assert_int_equal(cancel_and_wait(&accepted), -ECANCELED);
+	ring_close_socket(test_ring, listener);
+}
+
+static void accept_without_nonblock_gives_blocking_sockets(void **state)
+{
+	struct waited accepted = { 0 };
+	struct sockaddr_in address;
+	int listener = listen_on_loopback(&address);
+	int client = connect_to(&address);
+	int fd;
+
+	(void)state;
+	ring_accept(test_ring, waited(&accepted), listener, 0);
+	fd = wait_for_call(&accepted, 1);
+	assert_false(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_int_equal(cancel_and_wait(&accepted), -ECANCELED);
+	close(fd);
+	close(client);
+	ring_close_socket(test_ring, listener);
+}
+
+static void accept_ends_when_no_descriptor_is_left(void **state)
+{
+	struct waited accepted = { 0 };
+	struct rlimit limit, none;
+	struct sockaddr_in address;
+	int listener = listen_on_loopback(&address);
+	int client = connect_to(&address);
+	int fd;
+
+	(void)state;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	none = (struct rlimit){ .rlim_cur = 3, .rlim_max = limit.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &none);
+	ring_accept(test_ring, waited(&accepted), listener, 0);
+	fd = wait_for_call(&accepted, 1);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	assert_int_equal(fd, -EMFILE);
+	assert_false(op_pending(&accepted.op));
+	ring_accept(test_ring, waited(&accepted), listener, 0); /* the connection still waits */
+	fd = wait_for_call(&accepted, 2);
+	assert_true(fd >= 0);
+	cancel_and_wait(&accepted);
+	close(fd);
+	close(client);
+	ring_close_socket(test_ring, listener);
+}
+
+/* What a receiver has got so far. */
+struct receiver {
+	struct op op;
+	char *bytes;
+	size_t length;
+	size_t wanted;
+	bool ended;
+	int result;
+};
+
+static void receiver_done(struct op *op, int result)
+{
+	struct receiver *receiver = (struct receiver *)(void *)op;
+
+	if (result > 0) {
+		assert_int_equal(op->receive.bytes.length, result);
+		assert_true(receiver->length + (size_t)result <= receiver->wanted);
+		memcpy(receiver->bytes + receiver->length, op->receive.bytes.at, (size_t)result);
+		receiver->length += (size_t)result;
+		return;
+	}
+	receiver->result = result;
+	receiver->ended = true;
+	ring_stop(test_ring);
+}
+
+static char pattern_at(size_t at)
+{
+	return (char)(at * 7 % 251);
+}
+
+struct writer {
+	int fd;
+	size_t length;
+	size_t piece;
+};
+
+static void *write_pattern(void *argument)
+{
+	const struct writer *writer = argument;
+	char *bytes = malloc(writer->piece);
+
+	for (size_t at = 0; at < writer->length; at += writer->piece) {
+		for (size_t i = 0; i < writer->piece; i++)
+			bytes[i] = pattern_at(at + i);
+		for (size_t sent = 0; sent < writer->piece;)
+			sent += (size_t)write(writer->fd, bytes + sent, writer->piece - sent);
+	}
+	free(bytes);
+	shutdown(writer->fd, SHUT_WR);
+	return NULL;
+}
+
+static void receive_all(size_t length, size_t piece)
+{
+	struct receiver receiver = { .op.done = receiver_done,
+				     .bytes = malloc(length),
+				     .wanted = length };
+	struct writer writer = { .length = length, .piece = piece };
+	pthread_t thread;
+	int ends[2];
+
+	pair(ends);
+	writer.fd = ends[1];
+	ring_receive(test_ring, &receiver.op, ends[0]);
+	assert_int_equal(pthread_create(&thread, NULL, write_pattern, &writer), 0);
+	run_until(&receiver.ended);
+	pthread_join(thread, NULL);
+	assert_int_equal(receiver.result, 0);
+	assert_int_equal(receiver.length, length);
+	for (size_t i = 0; i < length; i++)
+		assert_true(receiver.bytes[i] == pattern_at(i));
+	ring_close_socket(test_ring, ends[0]);
+	close(ends[1]);
+	free(receiver.bytes);
+}
+
+static void receive_brings_more_than_there_are_buffers(void **state)
+{
+	(void)state;
+	receive_all(BIG, 100000);
+}
+
+static void receive_brings_small_packets_in_order(void **state)
+{
+	(void)state;
+	receive_all(20000, 10);
+}
+
+/* More sessions have something to say at once than there are buffers. */
+static void six_hundred_receivers_share_the_buffers(void **state)
+{
+	static struct receiver receivers[600];
+	static char bytes[600][4];
+	int ends[600][2];
+	unsigned done = 0;
+
+	(void)state;
+	for (int i = 0; i < 600; i++) {
+		receivers[i] = (struct receiver){ .op.done = receiver_done,
+						  .bytes = bytes[i],
+						  .wanted = 4 };
+		pair(ends[i]);
+		ring_receive(test_ring, &receivers[i].op, ends[i][0]);
+		assert_int_equal(write(ends[i][1], &i, 4), 4);
+		shutdown(ends[i][1], SHUT_WR);
+	}
+	for (int i = 0; i < 600; i++) {
+		int got;
+
+		run_until(&receivers[i].ended);
+		memcpy(&got, bytes[i], 4);
+		assert_int_equal(receivers[i].length, 4);
+		done += got == i;
+		ring_close_socket(test_ring, ends[i][0]);
+		close(ends[i][1]);
+	}
+	assert_int_equal(done, 600);
+}
+
+static void *read_slowly(void *argument)
+{
+	const struct writer *reader = argument;
+	char bytes[10000];
+	size_t at = 0;
+	ssize_t got;
+
+	usleep(20000);
+	while ((got = read(reader->fd, bytes, sizeof(bytes))) > 0)
+		for (ssize_t i = 0; i < got; i++, at++)
+			if (bytes[i] != pattern_at(at))
+				return NULL;
+	return (void *)(uintptr_t)at;
+}
+
+static void send_larger_than_the_socket_buffer_arrives_whole(void **state)
+{
+	struct waited sent = { 0 };
+	struct writer reader;
+	char *bytes = malloc(BIG);
+	pthread_t thread;
+	void *read_bytes;
+	int ends[2];
+
+	(void)state;
+	for (size_t i = 0; i < BIG; i++)
+		bytes[i] = pattern_at(i);
+	pair(ends);
+	reader.fd = ends[1];
+	assert_int_equal(pthread_create(&thread, NULL, read_slowly, &reader), 0);
+	assert_int_equal(ring_send(test_ring, waited(&sent), ends[0], bytes, BIG), -EINPROGRESS);
+	assert_int_equal(wait_for_call(&sent, 1), 0);
+	ring_close_socket(test_ring, ends[0]);
+	pthread_join(thread, &read_bytes);
+	assert_int_equal((uintptr_t)read_bytes, BIG);
+	close(ends[1]);
+	free(bytes);
+}
+
+static void a_small_send_is_done_at_once(void **state)
+{
+	struct waited sent = { 0 };
+	int ends[2];
+
+	(void)state;
+	pair(ends);
+	assert_int_equal(ring_send(test_ring, waited(&sent), ends[0], "220 \r\n", 6), 0);
+	assert_false(op_pending(&sent.op));
+	close(ends[1]);
+	assert_int_equal(ring_send(test_ring, waited(&sent), ends[0], "x", 1), -EPIPE);
+	assert_int_equal(sent.calls, 0);
+	ring_close_socket(test_ring, ends[0]);
+}
+
+static void poll_tells_when_a_socket_can_be_read(void **state)
+{
+	struct waited polled = { 0 };
+	int ends[2];
+
+	(void)state;
+	pair(ends);
+	ring_poll(test_ring, waited(&polled), ends[0], POLLOUT);
+	assert_true(wait_for_call(&polled, 1) & POLLOUT);
+	ring_poll(test_ring, waited(&polled), ends[0], POLLIN);
+	run_for_ms(30);
+	assert_int_equal(polled.calls, 1);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	assert_true(wait_for_call(&polled, 2) & POLLIN);
+	run_for_ms(30);
+	assert_int_equal(polled.calls, 2); /* once */
+	ring_close_socket(test_ring, ends[0]);
+	close(ends[1]);
+}
+
+static void everything_that_waits_for_a_peer_can_be_cancelled(void **state)
+{
+	struct waited accepted = { 0 }, received = { 0 }, sent = { 0 }, polled = { 0 };
+	struct sockaddr_in address;
+	int listener = listen_on_loopback(&address);
+	char *bytes = calloc(1, BIG);
+	int one[2], other[2];
+
+	(void)state;
+	pair(one);
+	pair(other);
+	ring_accept(test_ring, waited(&accepted), listener, 0);
+	ring_receive(test_ring, waited(&received), one[0]);
+	assert_int_equal(ring_send(test_ring, waited(&sent), one[0], bytes, BIG), -EINPROGRESS);
+	ring_poll(test_ring, waited(&polled), other[0], POLLIN);
+	run_for_ms(20);
+	assert_int_equal(cancel_and_wait(&accepted), -ECANCELED);
+	assert_int_equal(cancel_and_wait(&received), -ECANCELED);
+	assert_int_equal(cancel_and_wait(&sent), -ECANCELED);
+	assert_int_equal(cancel_and_wait(&polled), -ECANCELED);
+	assert_int_equal(accepted.calls + received.calls + sent.calls + polled.calls, 4);
+	ring_cancel(test_ring, &polled.op); /* of what is over: nothing */
+	run_for_ms(20);
+	assert_int_equal(polled.calls, 1);
+	ring_close_socket(test_ring, listener);
+	ring_close_socket(test_ring, one[0]);
+	ring_close_socket(test_ring, other[0]);
+	close(one[1]);
+	close(other[1]);
+	free(bytes);
+}
+
+static void cancel_does_not_end_within_the_call(void **state)
+{
+	struct waited polled = { 0 };
+	int ends[2];
+
+	(void)state;
+	pair(ends);
+	ring_poll(test_ring, waited(&polled), ends[0], POLLIN);
+	ring_cancel(test_ring, &polled.op);
+	assert_int_equal(polled.calls, 0);
+	assert_true(op_pending(&polled.op));
+	assert_int_equal(wait_for_call(&polled, 1), -ECANCELED);
+	ring_close_socket(test_ring, ends[0]);
+	close(ends[1]);
+}
+
+/* A descriptor's number that is used again has nothing left of its last life. */
+static void a_closed_sockets_number_can_be_waited_for_again(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 50; i++) {
+		struct waited polled = { 0 };
+		int ends[2];
+
+		pair(ends);
+		ring_poll(test_ring, waited(&polled), ends[0], POLLIN);
+		run_for_ms(1);
+		assert_int_equal(polled.calls, 0);
+		assert_int_equal(write(ends[1], "x", 1), 1);
+		assert_true(wait_for_call(&polled, 1) > 0);
+		ring_close_socket(test_ring, ends[0]);
+		close(ends[1]);
+	}
+}
+
+static void names_are_made_looked_at_and_removed(void **state)
+{
+	const struct open_how how = { .flags = O_RDWR | O_CREAT | O_CLOEXEC, .mode = 0600 };
+	char path[] = "/tmp/ring_test.XXXXXX";
+	struct waited one = { 0 };
+	struct statx stat;
+	char back[5];
+	int folder;
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ring_mkdir(test_ring, waited(&one), folder, "sub", 0700);
+	assert_int_equal(wait_for_call(&one, 1), 0);
+	ring_mkdir(test_ring, &one.op, folder, "sub", 0700);
+	assert_int_equal(wait_for_call(&one, 2), -EEXIST);
+	ring_open(test_ring, &one.op, folder, "sub/file", &how);
+	fd = wait_for_call(&one, 3);
+	assert_true(fd >= 0);
+	ring_write(test_ring, &one.op, fd, "hello", 5, 10);
+	assert_int_equal(wait_for_call(&one, 4), 5);
+	ring_read(test_ring, &one.op, fd, back, 5, 10);
+	assert_int_equal(wait_for_call(&one, 5), 5);
+	assert_memory_equal(back, "hello", 5);
+	ring_read(test_ring, &one.op, fd, back, 5, 15);
+	assert_int_equal(wait_for_call(&one, 6), 0);
+	ring_rename(test_ring, &one.op, folder, "sub/file", folder, "other", 0);
+	assert_int_equal(wait_for_call(&one, 7), 0);
+	ring_stat(test_ring, &one.op, folder, "other", 0, STATX_SIZE, &stat);
+	assert_int_equal(wait_for_call(&one, 8), 0);
+	assert_int_equal(stat.stx_size, 15);
+	ring_unlink(test_ring, &one.op, folder, "other", 0);
+	assert_int_equal(wait_for_call(&one, 9), 0);
+	ring_unlink(test_ring, &one.op, folder, "sub", AT_REMOVEDIR);
+	assert_int_equal(wait_for_call(&one, 10), 0);
+	ring_open(test_ring, &one.op, folder, "nothing", &(struct open_how){ .flags = O_RDONLY });
+	assert_int_equal(wait_for_call(&one, 11), -ENOENT);
+	ring_close(test_ring, &one.op, fd);
+	assert_int_equal(wait_for_call(&one, 12), 0);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	close(folder);
+	rmdir(path);
+}
+
+static void splice_moves_between_file_and_pipe(void **state)
+{
+	char path[] = "/tmp/ring_test.XXXXXX";
+	struct waited one = { 0 };
+	int fd = mkstemp(path);
+	char back[6];
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(fd, "0123456789", 10), 10);
+	ring_splice(test_ring, waited(&one), fd, 4, ends[1], -1, 100);
+	assert_int_equal(wait_for_call(&one, 1), 6);
+	ring_splice(test_ring, &one.op, ends[0], -1, fd, 20, 6);
+	assert_int_equal(wait_for_call(&one, 2), 6);
+	assert_int_equal(pread(fd, back, 6, 20), 6);
+	assert_memory_equal(back, "456789", 6);
+	ring_splice(test_ring, &one.op, fd, 100, ends[1], -1, 100);
+	assert_int_equal(wait_for_call(&one, 3), 0);
+	close(fd);
+	close(ends[0]);
+	close(ends[1]);
+	unlink(path);
+}
+
+static pthread_t job_thread;
+
+static int job_work(struct op *op)
+{
+	(void)op;
+	__atomic_store_n(&job_thread, pthread_self(),
+			 __ATOMIC_RELAXED); /* many may do so at once */
+	return 42;
+}
+
+static void a_job_runs_in_another_thread(void **state)
+{
+	struct waited one = { 0 };
+
+	(void)state;
+	ring_job(test_ring, waited(&one), job_work);
+	assert_int_equal(wait_for_call(&one, 1), 42);
+	assert_false(pthread_equal(job_thread, pthread_self()));
+	ring_job_low(test_ring, &one.op, job_work);
+	assert_true(one.op.job.low_priority);
+	assert_int_equal(wait_for_call(&one, 2), 42);
+}
+
+static void a_job_that_finds_no_place_ends_with_eagain(void **state)
+{
+	struct waited one = { 0 };
+
+	(void)state;
+	test_ring_jobs_full = true;
+	ring_job(test_ring, waited(&one), job_work);
+	assert_int_equal(one.calls, 0);
+	assert_int_equal(wait_for_call(&one, 1), -EAGAIN);
+}
+
+static void *wake_often(void *argument)
+{
+	(void)argument;
+	for (int i = 0; i < 1000; i++)
+		ring_wake(test_ring);
+	return NULL;
+}
+
+static void a_wake_from_any_thread_is_heard(void **state)
+{
+	pthread_t threads[3];
+	unsigned before;
+
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, wake_often, NULL);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	run_for_ms(20);
+	assert_true(test_ring_woken >= 1);
+	before = test_ring_woken;
+	ring_wake(test_ring);
+	run_for_ms(20);
+	assert_true(test_ring_woken > before);
+}
+
+static void a_thousand_jobs_all_come_back(void **state)
+{
+	static struct waited many[1000];
+
+	(void)state;
+	memset(many, 0, sizeof(many));
+	for (int i = 0; i < 1000; i++)
+		ring_job(test_ring, waited(&many[i]), job_work);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(wait_for_call(&many[i], 1), 42);
+}
+
+static bool fired;
+
+static void on_fire(struct wheel_timer *timer)
+{
+	(void)timer;
+	fired = true;
+	ring_stop(test_ring);
+}
+
+static void a_timer_fires_when_it_is_due(void **state)
+{
+	struct wheel_timer timer = { .fire = on_fire };
+	uint64_t start = ring_now_ms(test_ring);
+
+	(void)state;
+	fired = false;
+	ring_timer_set(test_ring, &timer, 60);
+	run_until(&fired);
+	assert_in_range(ring_now_ms(test_ring) - start, 60, 1000);
+	fired = false;
+	ring_timer_set(test_ring, &timer, 20);
+	ring_timer_clear(test_ring, &timer);
+	run_for_ms(60);
+	assert_false(fired);
+}
+
+static int refuse_statx(const char *name)
+{
+	return strcmp(name, "statx") == 0 ? -EIO : 0;
+}
+
+static void the_table_of_calls_may_refuse_an_operation(void **state)
+{
+	struct calls spoilt = calls_real;
+	struct waited one = { 0 };
+	struct statx stat;
+
+	(void)state;
+	spoilt.operation = refuse_statx;
+	calls = &spoilt;
+	ring_stat(test_ring, waited(&one), AT_FDCWD, "/", 0, STATX_TYPE, &stat);
+	assert_true(op_pending(&one.op));
+	assert_int_equal(one.calls, 0);
+	assert_int_equal(wait_for_call(&one, 1), -EIO);
+	calls = &calls_real;
+	ring_stat(test_ring, &one.op, AT_FDCWD, "/", 0, STATX_TYPE, &stat);
+	assert_int_equal(wait_for_call(&one, 2), 0);
+}
+
+static void every_kind_has_the_name_of_its_call(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < OP_KINDS; kind++)
+		assert_non_null(op_name((enum op_kind)kind));
+	assert_string_equal(op_name(OP_OPEN), "openat2");
+	assert_string_equal(op_name(OP_SPLICE), "splice");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST_ON_ENGINES(accept_brings_connection_after_connection),
+		TEST_ON_ENGINES(accept_without_nonblock_gives_blocking_sockets),
+		TEST_ON_ENGINES(accept_ends_when_no_descriptor_is_left),
+		TEST_ON_ENGINES(receive_brings_more_than_there_are_buffers),
+		TEST_ON_ENGINES(receive_brings_small_packets_in_order),
+		TEST_ON_ENGINES(six_hundred_receivers_share_the_buffers),
+		TEST_ON_ENGINES(send_larger_than_the_socket_buffer_arrives_whole),
+		TEST_ON_ENGINES(a_small_send_is_done_at_once),
+		TEST_ON_ENGINES(poll_tells_when_a_socket_can_be_read),
+		TEST_ON_ENGINES(everything_that_waits_for_a_peer_can_be_cancelled),
+		TEST_ON_ENGINES(cancel_does_not_end_within_the_call),
+		TEST_ON_ENGINES(a_closed_sockets_number_can_be_waited_for_again),
+		TEST_ON_ENGINES(names_are_made_looked_at_and_removed),
+		TEST_ON_ENGINES(splice_moves_between_file_and_pipe),
+		TEST_ON_ENGINES(a_job_runs_in_another_thread),
+		TEST_ON_ENGINES(a_job_that_finds_no_place_ends_with_eagain),
+		TEST_ON_ENGINES(a_wake_from_any_thread_is_heard),
+		TEST_ON_ENGINES(a_thousand_jobs_all_come_back),
+		TEST_ON_ENGINES(a_timer_fires_when_it_is_due),
+		TEST_ON_ENGINES(the_table_of_calls_may_refuse_an_operation),
+		cmocka_unit_test(every_kind_has_the_name_of_its_call),
+	};
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max < 4096 ? limit.rlim_max : 4096;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
