@@ -1,0 +1,63 @@
+/*
+ * One entry of a listing as a line: the layout of ls -l that every client can read (UTC, C
+ * locale, one word in the owner columns), the bare name of NLST, or the facts of RFC 3659.
+ *
+ * Pure; called 100,000 times for a large directory, so it formats by hand. Names are written as
+ * they are but for CR and LF, which become '?': a name cannot forge a line.
+ */
+#ifndef FS_ENTRY_LINE_H
+#define FS_ENTRY_LINE_H
+
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/view.h"
+
+/* Facts of MLST and MLSD, in the order in which they are written; enabled by OPTS MLST. */
+enum fact {
+	FACT_TYPE = 1 << 0,
+	FACT_SIZE = 1 << 1,
+	FACT_MODIFY = 1 << 2,
+	FACT_PERM = 1 << 3,
+	FACT_UNIQUE = 1 << 4,
+	FACT_UNIX_MODE = 1 << 5,
+};
+#define FACTS_ALL 0x3fU
+
+/* The name of a fact as FEAT and OPTS write it ("UNIX.mode"), and back (any case; 0 if unknown). */
+const char *fact_name(enum fact fact);
+unsigned fact_of_name(struct view name);
+
+/* What perm says depends on more than the entry. */
+struct entry_rights {
+	uint32_t uid; /* of the server process, which opens the files */
+	uint32_t gid;
+	bool may_write;	      /* the session may upload and change */
+	bool folder_writable; /* the folder that holds the entry can be written by uid */
+};
+
+#define ENTRY_LINE_MAX (256 + 2 * 4096) /* facts or columns, a name, " -> " and a target */
+
+/* "-rw-r--r--   1 ftp      ftp          1234 Jan  2 03:04 name -> target\r\n". The year stands in
+ * place of the time for what is older than half a year, or from the future, at now_s. target is
+ * "" for all but symbolic links. The size of devices, FIFOs and sockets is 0. Returns the length;
+ * ret_line has ENTRY_LINE_MAX bytes, of name and target at most PATH_BYTES_MAX each are used. */
+size_t entry_line_list(const struct statx *stat, struct view name, struct view target,
+		       int64_t now_s, char *ret_line);
+
+/* "prefixname\r\n", of NLST. Returns the length. */
+size_t entry_line_name(struct view prefix, struct view name, char *ret_line);
+
+/* "type=file;size=1;modify=20260102030405;perm=r; name\r\n" with the facts wanted (a mask), type
+ * overriding "file"/"dir" if not NULL ("cdir", "pdir"). Facts that stat does not hold (see its
+ * stx_mask) are left out, and so is the size of all but files, and the type of what has none. A
+ * perm of "d" says what RFC 3659 section 7.5.5 says of a folder: that it may be removed, not that
+ * it is empty. Returns the length. */
+size_t entry_line_facts(const struct statx *stat, struct view name, const char *type,
+			unsigned facts, const struct entry_rights *rights, char *ret_line);
+
+/* The statx mask that these facts need, STATX_TYPE always in it: 0 when type alone, or nothing,
+ * is wanted. */
+unsigned entry_line_mask(unsigned facts);
+
+#endif

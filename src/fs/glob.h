@@ -1,0 +1,18 @@
+/*
+ * The patterns of LIST and NLST: * ? and [a-z], [!a-z] in the last component of a path; a
+ * backslash takes the meaning from what follows it. A leading dot must be named, as in a shell.
+ *
+ * Pure and bounded: at most GLOB_STEPS_MAX comparisons a name, so that no pattern can keep a
+ * thread busy; a name that would take more does not match.
+ */
+#ifndef FS_GLOB_H
+#define FS_GLOB_H
+
+#include "base/view.h"
+
+/* Whether text contains one of * ? [ */
+bool glob_is_pattern(struct view text);
+
+bool glob_matches(struct view pattern, struct view name);
+
+#endif

@@ -1,0 +1,492 @@
+#include "fs/listing.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "fs/glob.h"
+#include "fs/upload.h"
+#include "sys/calls.h"
+
+#define NAME_BYTES_MAX 1024 /* FUSE allows longer names than NAME_MAX */
+#define RECORD_BYTES_MAX 2048
+#define RECORD_ALIGNMENT 8
+#define RECORDS_MAX (LISTING_SORT_BYTES / (3 * RECORD_ALIGNMENT))
+
+/* The records of a small folder fill one space. Those of a large one come by halves of it: one is
+ * read while helpers look at the entries of the other. */
+#define HALF_BYTES (LISTING_SORT_BYTES / 2)
+
+#define LOOK_FLAGS (AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC)
+#define LIST_MASK (STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_SIZE | STATX_MTIME)
+
+/* What getdents64 writes (getdents64(2)), at least 24 bytes each. */
+struct record {
+	uint64_t inode;
+	int64_t next;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+};
+
+/* Entries are looked at in groups, by whichever thread is free, and written in their order. */
+#define GROUP_RECORDS 16
+#define GROUPS_AHEAD 32
+#define ORDER_MAX 8192 /* a power of two that holds all records and the holes of two reads */
+#define ORDER_HOLE UINT16_MAX
+
+struct look {
+	struct statx stat;
+	int result; /* 0, or -ENOENT for an entry that is gone */
+};
+
+struct group {
+	bool looked;
+	struct look looks[GROUP_RECORDS];
+};
+
+struct listing {
+	/* Protects what stands between here and the next comment. listing_fill and listing_help
+	 * take it for each group; they share records of one read, so a message to another thread
+	 * and back for each would cost as much as the work. */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool expected;	/* a listing_fill will come, or is there */
+	size_t written; /* index of the group that is being written */
+	size_t claimed; /* index of the first group that nobody looks at yet */
+	size_t count;	/* index after the last record that was read; a whole number of groups */
+
+	/* Of listing_fill alone, or of no change while others are there. */
+	struct listing_request request; /* its views point into text */
+	bool begun;			/* records were read */
+	bool ended;			/* there are no more records than those in order */
+	ssize_t error; /* of getdents64; stays, and is told after what came before */
+	uint64_t entries;
+	size_t at;	    /* index of the next record */
+	size_t half;	    /* the one that is read next */
+	size_t half_end[2]; /* index after its last record: from there on it is free */
+	_Alignas(RECORD_ALIGNMENT) char records[LISTING_SORT_BYTES];
+
+	/* Wanted records by index modulo ORDER_MAX: offset in units of RECORD_ALIGNMENT, or a hole
+	 * that makes a group full. */
+	uint16_t order[ORDER_MAX];
+	struct group groups[GROUPS_AHEAD]; /* one belongs to whoever claimed it, until looked */
+	char text[];
+};
+_Static_assert(LISTING_SORT_BYTES / RECORD_ALIGNMENT < ORDER_HOLE, "an offset fits order[]");
+_Static_assert(RECORDS_MAX + 2 * GROUP_RECORDS <= ORDER_MAX, "all records fit order[]");
+_Static_assert((ORDER_MAX & (ORDER_MAX - 1)) == 0, "an index may count on past ORDER_MAX");
+
+static struct view text_copy(char **at, struct view text)
+{
+	struct view copy = { *at, text.length };
+
+	if (text.length > 0)
+		memcpy(*at, text.at, text.length);
+	*at += text.length;
+	return copy;
+}
+
+int listing_new(const struct listing_request *request, struct listing **ret_listing)
+{
+	size_t text_bytes =
+		request->pattern.length + request->prefix.length + request->folder_path.length;
+	struct listing *listing;
+	char *at;
+
+	listing = calls->allocate(sizeof(*listing) + text_bytes);
+	if (!listing) {
+		calls->close(request->folder);
+		return -ENOMEM;
+	}
+	memset(listing, 0, offsetof(struct listing, records)); /* the rest is written, then read */
+	pthread_mutex_init(&listing->lock, NULL);
+	pthread_cond_init(&listing->changed, NULL);
+	listing->request = *request;
+	at = listing->text;
+	listing->request.pattern = text_copy(&at, request->pattern);
+	listing->request.prefix = text_copy(&at, request->prefix);
+	listing->request.folder_path = text_copy(&at, request->folder_path);
+	*ret_listing = listing;
+	return 0;
+}
+
+void listing_free(struct listing *listing)
+{
+	if (!listing)
+		return;
+	calls->close(listing->request.folder);
+	pthread_cond_destroy(&listing->changed);
+	pthread_mutex_destroy(&listing->lock);
+	free(listing);
+}
+
+uint64_t listing_entries(const struct listing *listing)
+{
+	return listing->entries;
+}
+
+static const struct record *record_at(const struct listing *listing, size_t offset)
+{
+	return (const struct record *)(const void *)(listing->records + offset);
+}
+
+/* The record of an index, or NULL for a hole. */
+static const struct record *record_of(const struct listing *listing, size_t index)
+{
+	uint16_t place = listing->order[index % ORDER_MAX];
+
+	return place == ORDER_HOLE ? NULL : record_at(listing, (size_t)place * RECORD_ALIGNMENT);
+}
+
+static bool listing_wants(const struct listing *listing, const char *name)
+{
+	const struct listing_request *request = &listing->request;
+
+	if (name[0] == '.') {
+		if (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'))
+			return false;
+		if (upload_is_hidden_name(name))
+			return false;
+		/* A pattern decides about hidden names by itself: ".*" asks for them. */
+		if (!request->hidden && request->format != LISTING_MLSD &&
+		    request->pattern.length == 0)
+			return false;
+	}
+	return request->pattern.length == 0 || glob_matches(request->pattern, view_of(name));
+}
+
+static int record_compare(const void *left, const void *right, void *records)
+{
+	const uint16_t *first = left;
+	const uint16_t *second = right;
+	const struct listing *listing = records;
+
+	return strcmp(record_at(listing, (size_t)*first * RECORD_ALIGNMENT)->name,
+		      record_at(listing, (size_t)*second * RECORD_ALIGNMENT)->name);
+}
+
+/* Lists the wanted ones of the records at start, and lets helpers look at them. */
+static void listing_order(struct listing *listing, size_t start, size_t length)
+{
+	size_t count = listing->count;
+
+	for (size_t at = start; at < start + length; at += record_at(listing, at)->length)
+		if (listing_wants(listing, record_at(listing, at)->name))
+			listing->order[count++ % ORDER_MAX] = (uint16_t)(at / RECORD_ALIGNMENT);
+	/* The end of the first read means that these are all: now order is possible. */
+	if (listing->ended)
+		qsort_r(listing->order, count, sizeof(listing->order[0]), record_compare, listing);
+	while (count % GROUP_RECORDS != 0)
+		listing->order[count++ % ORDER_MAX] = ORDER_HOLE;
+
+	pthread_mutex_lock(&listing->lock);
+	listing->count = count;
+	pthread_cond_broadcast(&listing->changed);
+	pthread_mutex_unlock(&listing->lock);
+}
+
+static ssize_t listing_getdents(struct listing *listing, size_t start, size_t size_bytes)
+{
+	ssize_t r;
+
+	r = calls->getdents(listing->request.folder, listing->records + start, size_bytes);
+	if (r < 0) {
+		listing->error = r;
+		listing->ended = true;
+	}
+	return r;
+}
+
+/* Reads until the end, or until the next record may not fit. */
+static void listing_begin(struct listing *listing)
+{
+	size_t length = 0;
+	ssize_t r;
+
+	listing->begun = true;
+	do {
+		r = listing_getdents(listing, length, sizeof(listing->records) - length);
+		if (r < 0)
+			return;
+		length += (size_t)r;
+	} while (r > 0 && sizeof(listing->records) - length >= RECORD_BYTES_MAX);
+
+	listing->ended = r == 0;
+	listing_order(listing, 0, length);
+	listing->half_end[0] = listing->count;
+	listing->half_end[1] = listing->count;
+}
+
+/* Reads into each half whose records are written. */
+static void listing_read_on(struct listing *listing)
+{
+	while (!listing->ended && listing->at >= listing->half_end[listing->half]) {
+		size_t start = listing->half * HALF_BYTES;
+		ssize_t r;
+
+		r = listing_getdents(listing, start, HALF_BYTES);
+		if (r < 0)
+			return;
+		if (r == 0)
+			listing->ended = true;
+		else
+			listing_order(listing, start, (size_t)r);
+		listing->half_end[listing->half] = listing->count;
+		listing->half ^= 1;
+	}
+}
+
+/* Looks at what a symbolic link of the folder points to, which the kernel keeps inside the tree.
+ * Returns 0, or an error for a link that leads to nothing there. */
+static int link_look(struct listing *listing, struct view name, unsigned mask,
+		     struct statx *ret_stat)
+{
+	static const struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	const struct view folder = listing->request.folder_path;
+	char path[PATH_BYTES_MAX + NAME_BYTES_MAX];
+	int fd;
+	int r;
+
+	if (folder.length + 1 + name.length >= sizeof(path))
+		return -ENAMETOOLONG;
+	memcpy(path, folder.at, folder.length);
+	path[folder.length] = '/';
+	memcpy(path + folder.length + 1, name.at, name.length);
+	path[folder.length + 1 + name.length] = '\0';
+
+	fd = calls->openat2(listing->request.root, path, &how);
+	if (fd < 0)
+		return fd;
+	r = calls->statx(fd, "", AT_EMPTY_PATH | LOOK_FLAGS, mask, ret_stat);
+	calls->close(fd);
+	return r;
+}
+
+/* Looks at the entry of record as far as mask says, or takes the kernel's word for its type. What
+ * cannot be looked at keeps that type. Returns 0, or -ENOENT for an entry that is gone. */
+static int record_look(struct listing *listing, const struct record *record, unsigned mask,
+		       struct statx *ret_stat)
+{
+	int r;
+
+	if (mask == 0 && record->type == DT_UNKNOWN)
+		mask = STATX_TYPE;
+	if (mask != 0) {
+		r = calls->statx(listing->request.folder, record->name, LOOK_FLAGS, mask, ret_stat);
+		if (r == 0 || r == -ENOENT)
+			return r;
+	}
+	memset(ret_stat, 0, sizeof(*ret_stat));
+	ret_stat->stx_mode = (uint16_t)DTTOIF(record->type);
+	ret_stat->stx_mask = record->type == DT_UNKNOWN ? 0 : STATX_TYPE;
+	ret_stat->stx_nlink = 1;
+	return 0;
+}
+
+/* Looks at an entry as far as its facts need, and at what a link points to in its place. Returns
+ * 0, or -ENOENT for an entry that is gone. */
+static int record_look_facts(struct listing *listing, const struct record *record,
+			     struct statx *ret_stat)
+{
+	unsigned mask = entry_line_mask(listing->request.facts);
+	int r;
+
+	if (listing->request.facts == 0) {
+		memset(ret_stat, 0, sizeof(*ret_stat));
+		return 0;
+	}
+	if (record->type != DT_LNK) {
+		r = record_look(listing, record, mask, ret_stat);
+		if (r < 0 || !S_ISLNK(ret_stat->stx_mode))
+			return r;
+	}
+	if (link_look(listing, view_of(record->name), mask | STATX_TYPE, ret_stat) == 0)
+		return 0;
+	return record_look(listing, record, mask, ret_stat);
+}
+
+/* Looks at one record as far as the format needs. A hole is an entry that is gone. */
+static void listing_look(struct listing *listing, const struct record *record,
+			 struct look *ret_look)
+{
+	if (!record) {
+		ret_look->result = -ENOENT;
+		return;
+	}
+	switch (listing->request.format) {
+	case LISTING_LIST:
+		ret_look->result = record_look(listing, record, LIST_MASK, &ret_look->stat);
+		break;
+	case LISTING_MLSD:
+		ret_look->result = record_look_facts(listing, record, &ret_look->stat);
+		break;
+	case LISTING_NLST:
+		ret_look->result = 0;
+		break;
+	}
+}
+
+static struct group *group_of(struct listing *listing, size_t index)
+{
+	return &listing->groups[index / GROUP_RECORDS % GROUPS_AHEAD];
+}
+
+/* Looks at the next group that nobody looks at yet. Called, and returns, with the lock held.
+ * Returns false if there is none, or if it would be too far ahead of what is written. */
+static bool listing_look_group(struct listing *listing)
+{
+	size_t first = listing->claimed;
+	struct group *group = group_of(listing, first);
+
+	if (first == listing->count || first - listing->written == GROUP_RECORDS * GROUPS_AHEAD)
+		return false;
+	listing->claimed += GROUP_RECORDS;
+	group->looked = false;
+
+	pthread_mutex_unlock(&listing->lock);
+	for (size_t i = 0; i < GROUP_RECORDS; i++)
+		listing_look(listing, record_of(listing, first + i), &group->looks[i]);
+	pthread_mutex_lock(&listing->lock);
+	group->looked = true;
+	pthread_cond_broadcast(&listing->changed);
+	return true;
+}
+
+/* Sees to it that the group at listing->at is looked at: by looking at it, or at others as long as
+ * somebody else does. */
+static void listing_turn_to_group(struct listing *listing)
+{
+	pthread_mutex_lock(&listing->lock);
+	listing->written = listing->at;
+	while (listing->claimed <= listing->at || !group_of(listing, listing->at)->looked)
+		if (!listing_look_group(listing))
+			pthread_cond_wait(&listing->changed, &listing->lock);
+	pthread_mutex_unlock(&listing->lock);
+}
+
+void listing_expect(struct listing *listing)
+{
+	bool looks = listing->request.format == LISTING_LIST ||
+		     (listing->request.format == LISTING_MLSD &&
+		      entry_line_mask(listing->request.facts) != 0);
+
+	pthread_mutex_lock(&listing->lock);
+	listing->expected = looks; /* without statx there is nothing to share */
+	pthread_mutex_unlock(&listing->lock);
+}
+
+void listing_help(struct listing *listing)
+{
+	pthread_mutex_lock(&listing->lock);
+	while (listing->expected)
+		if (!listing_look_group(listing))
+			pthread_cond_wait(&listing->changed, &listing->lock);
+	pthread_mutex_unlock(&listing->lock);
+}
+
+void listing_dismiss(struct listing *listing)
+{
+	pthread_mutex_lock(&listing->lock);
+	listing->expected = false;
+	pthread_cond_broadcast(&listing->changed);
+	pthread_mutex_unlock(&listing->lock);
+}
+
+static size_t listing_line_list(struct listing *listing, const struct record *record,
+				const struct statx *stat, char *line)
+{
+	struct view target = { "", 0 };
+	char link[PATH_BYTES_MAX];
+	ssize_t r;
+
+	if (S_ISLNK(stat->stx_mode)) {
+		r = calls->readlinkat(listing->request.folder, record->name, link, sizeof(link));
+		if (r > 0)
+			target = (struct view){ link, (size_t)r };
+	}
+	return entry_line_list(stat, view_of(record->name), target, listing->request.now_s, line);
+}
+
+/* Writes the line of the next record and returns its length, 0 for an entry that is gone. */
+static size_t listing_line(struct listing *listing, char *line)
+{
+	const struct listing_request *request = &listing->request;
+	const struct record *record = record_of(listing, listing->at);
+	const struct look *look;
+
+	if (listing->at % GROUP_RECORDS == 0)
+		listing_turn_to_group(listing);
+	look = &group_of(listing, listing->at)->looks[listing->at % GROUP_RECORDS];
+	listing->at++;
+	if (look->result < 0)
+		return 0;
+
+	switch (request->format) {
+	case LISTING_LIST:
+		return listing_line_list(listing, record, &look->stat, line);
+	case LISTING_NLST:
+		return entry_line_name(request->prefix, view_of(record->name), line);
+	case LISTING_MLSD:
+		return entry_line_facts(&look->stat, view_of(record->name), NULL, request->facts,
+					&request->rights, line);
+	}
+	return 0;
+}
+
+/* The entry of the folder itself (RFC 3659 section 7.5.1.1); a full path in it would look like a
+ * folder within to some clients. Whether it could be removed is its parent's matter. */
+static size_t listing_line_cdir(struct listing *listing, char *line)
+{
+	const struct listing_request *request = &listing->request;
+	struct entry_rights rights = request->rights;
+	unsigned mask = entry_line_mask(request->facts);
+	struct statx stat;
+
+	rights.folder_writable = false;
+	if (mask == 0 ||
+	    calls->statx(request->folder, "", AT_EMPTY_PATH | LOOK_FLAGS, mask, &stat) < 0)
+		memset(&stat, 0, sizeof(stat));
+	return entry_line_facts(&stat, view_of("."), "cdir", request->facts, &rights, line);
+}
+
+/* Writes lines until the buffer or the listing ends. Returns their length. */
+static size_t listing_lines(struct listing *listing, char *buffer, size_t size_bytes)
+{
+	size_t length = 0;
+	size_t line_bytes;
+
+	while (size_bytes - length >= ENTRY_LINE_MAX) {
+		listing_read_on(listing);
+		if (listing->at == listing->count)
+			break;
+		line_bytes = listing_line(listing, buffer + length);
+		listing->entries += line_bytes > 0;
+		length += line_bytes;
+	}
+	return length;
+}
+
+ssize_t listing_fill(struct listing *listing, char *buffer, size_t size_bytes)
+{
+	size_t length = 0;
+
+	if (!listing->begun) {
+		listing_begin(listing);
+		/* Whoever cannot read the folder gets no line of it. */
+		if (listing->error == 0 && listing->request.format == LISTING_MLSD) {
+			length = listing_line_cdir(listing, buffer);
+			listing->entries++;
+		}
+	}
+	length += listing_lines(listing, buffer + length, size_bytes - length);
+	listing_dismiss(listing);
+	return length > 0 ? (ssize_t)length : listing->error;
+}

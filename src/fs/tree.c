@@ -1,0 +1,395 @@
+#include "fs/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "fs/path.h"
+#include "sys/calls.h"
+
+#define TREE_STAT_MASK (STATX_BASIC_STATS | STATX_MNT_ID)
+#define TREE_RESOLVE (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+#define FOLDERS_TRIED_MAX 64 /* of a path, for the file system it leads to */
+#define NEW_FOLDER_MODE 0777 /* less the umask */
+
+static struct tree_request *request_of_op(struct op *op)
+{
+	return (struct tree_request *)(void *)((char *)op - offsetof(struct tree_request, op));
+}
+
+static struct tree_request *request_of_waiter(struct disk_waiter *waiter)
+{
+	return (struct tree_request *)(void *)((char *)waiter -
+					       offsetof(struct tree_request, waiter));
+}
+
+/* What the kernel knows already: never asks a file system across a network. */
+static int tree_stat_known(int fd, unsigned mask, struct statx *ret_stat)
+{
+	return calls->statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, mask, ret_stat);
+}
+
+int tree_init(struct tree *tree, int root)
+{
+	struct statx stat;
+	int r = tree_stat_known(root, STATX_MNT_ID, &stat);
+
+	if (r < 0)
+		return r;
+	tree->root = root;
+	tree->disk = mounts_find(stat.stx_mnt_id);
+	return 0;
+}
+
+static void tree_on_closed(struct op *op, int result)
+{
+	if (result == -EAGAIN) /* no job thread took it: it must not be left open */
+		calls->close(op->fd);
+	free(op);
+}
+
+void tree_close(const struct disk *disk, struct ring *ring, int fd)
+{
+	struct op *op;
+
+	/* Closing a file of a network file system may have to ask its server. */
+	op = disk->kind == DISK_REMOTE ? calls->allocate(sizeof(*op)) : NULL;
+	if (!op) {
+		calls->close(fd);
+		return;
+	}
+	op->done = tree_on_closed;
+	ring_close(ring, op, fd);
+}
+
+int tree_may_enter(const struct disk *disk, int folder)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED };
+	int fd;
+
+	if (disk->kind == DISK_REMOTE)
+		return 0;
+	fd = calls->openat2(folder, ".", &how);
+	if (fd < 0)
+		return fd == -EACCES ? fd : 0;
+	calls->close(fd);
+	return 0;
+}
+
+bool tree_folder_is_writable(const struct tree *tree, const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+				.resolve = TREE_RESOLVE | RESOLVE_CACHED | RESOLVE_NO_XDEV };
+	struct view parent = path_folder(view_of(path));
+	char folder[PATH_BYTES_MAX];
+	bool writable;
+	int fd;
+
+	memcpy(folder, parent.at, parent.length);
+	folder[parent.length] = '\0';
+	fd = tree->disk.kind == DISK_REMOTE ? -EAGAIN : calls->openat2(tree->root, folder, &how);
+	if (fd < 0)
+		return true;
+	writable = calls->may_write(fd) == 0;
+	calls->close(fd);
+	return writable;
+}
+
+struct disk tree_locate(const struct tree *tree, const char *path)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+				.resolve = TREE_RESOLVE | RESOLVE_CACHED };
+	char folder[PATH_BYTES_MAX];
+	struct view rest = view_of(path);
+
+	/* From the path itself on: it may be the very place where another file system begins. */
+	for (int i = 0; i < FOLDERS_TRIED_MAX && rest.length > 1; i++, rest = path_folder(rest)) {
+		struct statx stat;
+		int fd;
+		int r;
+
+		memcpy(folder, rest.at, rest.length);
+		folder[rest.length] = '\0';
+		fd = calls->openat2(tree->root, folder, &how);
+		if (fd < 0)
+			continue;
+		r = tree_stat_known(fd, STATX_MNT_ID, &stat);
+		calls->close(fd);
+		if (r == 0)
+			return mounts_find(stat.stx_mnt_id);
+	}
+	return tree->disk;
+}
+
+static void tree_leave(struct tree_request *request)
+{
+	if (request->queue) {
+		disk_queue_leave(request->queue);
+		request->queue = NULL;
+	}
+}
+
+/* The end of the long way of an open. */
+static void tree_open_end(struct tree_request *request, int result)
+{
+	tree_leave(request);
+	if (result < 0 && request->fd >= 0) {
+		tree_close(&request->disk, request->ring, request->fd);
+		request->fd = -1;
+	}
+	request->opened(request, result < 0 ? result : request->fd);
+}
+
+static void tree_check_disk(struct tree_request *request, int result)
+{
+	if (result >= 0) {
+		request->disk = mounts_find(request->stat.stx_mnt_id);
+		if (request->disk.kind == DISK_FORBIDDEN)
+			result = -EACCES;
+	}
+	tree_open_end(request, result);
+}
+
+static void tree_on_stat(struct op *op, int result)
+{
+	tree_check_disk(request_of_op(op), result);
+}
+
+static void tree_on_open(struct op *op, int result)
+{
+	struct tree_request *request = request_of_op(op);
+
+	request->fd = result;
+	if (result < 0) {
+		tree_open_end(request, result);
+		return;
+	}
+	if (request->disk.kind == DISK_REMOTE) {
+		op->done = tree_on_stat;
+		ring_stat(request->ring, op, result, "", AT_EMPTY_PATH, TREE_STAT_MASK,
+			  &request->stat);
+		return;
+	}
+	tree_check_disk(request, tree_stat_known(result, TREE_STAT_MASK, &request->stat));
+}
+
+static void tree_open_admitted(struct disk_waiter *waiter)
+{
+	struct tree_request *request = request_of_waiter(waiter);
+
+	request->op.done = tree_on_open;
+	ring_open(request->ring, &request->op, request->tree->root, request->path, &request->how);
+}
+
+static int tree_open_slowly(struct tree_request *request)
+{
+	request->how.resolve = TREE_RESOLVE;
+	request->disk = tree_locate(request->tree, request->path);
+	if (request->disk.kind == DISK_FORBIDDEN)
+		return -EACCES;
+	request->queue = disk_queues_find(request->disks, request->disk.id, DISK_NAMES);
+	request->waiter.admitted = tree_open_admitted;
+	if (disk_queue_enter(request->queue, &request->waiter))
+		tree_open_admitted(&request->waiter);
+	return -EINPROGRESS;
+}
+
+/* Opens what is cached on the root's own file system. */
+static int tree_open_cached(struct tree_request *request)
+{
+	int fd;
+	int r;
+
+	if (request->tree->disk.kind == DISK_REMOTE)
+		return -EAGAIN;
+	request->how.resolve = TREE_RESOLVE | RESOLVE_NO_XDEV | RESOLVE_CACHED;
+	fd = calls->openat2(request->tree->root, request->path, &request->how);
+	if (fd < 0)
+		return fd;
+	r = tree_stat_known(fd, TREE_STAT_MASK, &request->stat);
+	if (r < 0) {
+		calls->close(fd);
+		return r;
+	}
+	request->disk = request->tree->disk;
+	request->fd = fd;
+	return fd;
+}
+
+/* The open of both tree_open and the changes; opened is called after -EINPROGRESS alone. */
+static int tree_open_for(struct tree_request *request, const char *path, int flags,
+			 void (*opened)(struct tree_request *request, int result))
+{
+	int r;
+
+	request->path = path;
+	request->opened = opened;
+	request->fd = -1;
+	request->queue = NULL;
+	request->how = (struct open_how){ .flags = (unsigned)flags | O_CLOEXEC | O_NOCTTY };
+	if (flags & O_PATH) /* openat2 refuses flags that mean nothing */
+		request->how.flags &= O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;
+	r = tree_open_cached(request);
+	if (r == -EAGAIN || r == -EXDEV)
+		r = tree_open_slowly(request);
+	return r;
+}
+
+static void tree_opened(struct tree_request *request, int result)
+{
+	request->done(request, result);
+}
+
+int tree_open(struct tree_request *request, const char *path, int flags)
+{
+	return tree_open_for(request, path, flags, tree_opened);
+}
+
+/*
+ * Changes go through the descriptors of their folders: open the folder (the second one too, for a
+ * rename), wait for a place in its file system's queue, have the ring do it.
+ */
+static void tree_change_end(struct tree_request *request, int result)
+{
+	tree_leave(request);
+	if (request->fd >= 0)
+		calls->close(request->fd);
+	if (request->parent >= 0)
+		calls->close(request->parent);
+	request->done(request, result);
+}
+
+static void tree_on_changed(struct op *op, int result)
+{
+	tree_change_end(request_of_op(op), result);
+}
+
+static void tree_remove_admitted(struct disk_waiter *waiter)
+{
+	struct tree_request *request = request_of_waiter(waiter);
+
+	request->op.done = tree_on_changed;
+	ring_unlink(request->ring, &request->op, request->fd, request->name, request->flags);
+}
+
+static void tree_make_folder_admitted(struct disk_waiter *waiter)
+{
+	struct tree_request *request = request_of_waiter(waiter);
+
+	request->op.done = tree_on_changed;
+	ring_mkdir(request->ring, &request->op, request->fd, request->name, NEW_FOLDER_MODE);
+}
+
+static void tree_rename_admitted(struct disk_waiter *waiter)
+{
+	struct tree_request *request = request_of_waiter(waiter);
+
+	request->op.done = tree_on_changed;
+	ring_rename(request->ring, &request->op, request->parent, request->name, request->fd,
+		    request->new_name, 0);
+}
+
+/* The folder is open: on to the file system's queue, with what admitted will do there. */
+static void tree_change(struct tree_request *request, int result,
+			void (*admitted)(struct disk_waiter *waiter))
+{
+	if (result < 0) {
+		tree_change_end(request, result);
+		return;
+	}
+	request->queue = disk_queues_find(request->disks, request->disk.id, DISK_NAMES);
+	request->waiter.admitted = admitted;
+	if (disk_queue_enter(request->queue, &request->waiter))
+		admitted(&request->waiter);
+}
+
+static void tree_remove_opened(struct tree_request *request, int result)
+{
+	tree_change(request, result, tree_remove_admitted);
+}
+
+static void tree_make_folder_opened(struct tree_request *request, int result)
+{
+	tree_change(request, result, tree_make_folder_admitted);
+}
+
+static void tree_rename_opened(struct tree_request *request, int result)
+{
+	tree_change(request, result, tree_rename_admitted);
+}
+
+/* Takes a path apart into its folder (into request->folder) and its last name. */
+static int tree_split(struct tree_request *request, const char *path, char *ret_name)
+{
+	struct view folder = path_folder(view_of(path));
+	struct view name = path_name(view_of(path));
+
+	if (name.length == 0)
+		return -EBUSY; /* the root itself */
+	if (name.length > 255)
+		return -ENAMETOOLONG;
+	memcpy(ret_name, name.at, name.length);
+	ret_name[name.length] = '\0';
+	memcpy(request->folder, folder.at, folder.length);
+	request->folder[folder.length] = '\0';
+	return 0;
+}
+
+/* Opens the folder in request->folder and goes on with opened. done is called in any case. */
+static int tree_open_folder(struct tree_request *request,
+			    void (*opened)(struct tree_request *request, int result))
+{
+	int r = tree_open_for(request, request->folder, O_PATH | O_DIRECTORY, opened);
+
+	if (r >= 0) {
+		opened(request, r);
+		r = -EINPROGRESS;
+	}
+	return r;
+}
+
+int tree_remove(struct tree_request *request, const char *path, int flags)
+{
+	int r = tree_split(request, path, request->name);
+
+	request->parent = -1;
+	request->flags = flags;
+	return r < 0 ? r : tree_open_folder(request, tree_remove_opened);
+}
+
+int tree_make_folder(struct tree_request *request, const char *path)
+{
+	int r = tree_split(request, path, request->name);
+
+	request->parent = -1;
+	/* What is there already is said so, also of the root. */
+	return r == -EBUSY ? -EEXIST
+	       : r < 0	   ? r
+			   : tree_open_folder(request, tree_make_folder_opened);
+}
+
+static void tree_rename_parent_opened(struct tree_request *request, int result)
+{
+	int r = result;
+
+	if (result >= 0) {
+		request->parent = result;
+		request->fd = -1;
+		r = tree_split(request, request->new_path, request->new_name);
+	}
+	if (r >= 0)
+		r = tree_open_folder(request, tree_rename_opened);
+	if (r < 0 && r != -EINPROGRESS)
+		tree_change_end(request, r);
+}
+
+int tree_rename(struct tree_request *request, const char *path, const char *new_path)
+{
+	int r = tree_split(request, path, request->name);
+
+	request->parent = -1;
+	request->new_path = new_path;
+	return r < 0 ? r : tree_open_folder(request, tree_rename_parent_opened);
+}

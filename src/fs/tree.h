@@ -1,0 +1,86 @@
+/*
+ * The served tree: the one place that turns a path of path_join into a descriptor, beneath the
+ * session's root and never outside it (openat2 with RESOLVE_IN_ROOT; symbolic links work inside).
+ *
+ * An open first tries what the kernel has cached, on the root's own file system, at once. All
+ * else goes the long way: the deepest cached folder of the path tells on which file system the
+ * wait will be, the open waits for a place in that file system's queue, and then for the ring.
+ * So a mount that never answers holds a few opens of its own and no other's.
+ *
+ * Thread:    the worker's. A request is embedded in what its owner lends for one command.
+ * Ownership: paths stay with the owner until done; a descriptor that is returned is the caller's.
+ */
+#ifndef FS_TREE_H
+#define FS_TREE_H
+
+#include <linux/openat2.h>
+#include <sys/stat.h>
+
+#include "fs/mounts.h"
+#include "jobs/disk_queue.h"
+#include "ring/ring.h"
+
+/* What a session sees as "/". */
+struct tree {
+	int root;	  /* O_PATH | O_DIRECTORY, borrowed */
+	struct disk disk; /* on which the root lies */
+};
+
+struct tree_request {
+	/* Called with a descriptor (tree_open), 0 (the others), or a negative errno; only after a
+	 * call that returned -EINPROGRESS. */
+	void (*done)(struct tree_request *request, int result);
+	struct ring *ring;
+	struct disk_queues *disks;
+	const struct tree *tree;
+
+	/* Results of tree_open. */
+	struct statx stat; /* of what was opened */
+	struct disk disk;  /* on which it lies */
+
+	/* Within. */
+	struct op op;
+	struct disk_waiter waiter;
+	struct disk_queue *queue;
+	const char *path;
+	const char *new_path; /* tree_rename */
+	struct open_how how;
+	int flags;
+	int fd;
+	int parent;
+	int result;
+	void (*opened)(struct tree_request *request, int result);
+	char name[256];
+	char new_name[256];
+	char folder[4096];
+};
+
+/* Fills tree->disk in for an open root. Returns 0, or a negative errno. */
+int tree_init(struct tree *tree, int root);
+
+/* Opens path with open(2) flags (no O_CREAT, no O_TRUNC; O_CLOEXEC is added; O_NONBLOCK keeps a
+ * FIFO from blocking). Returns a descriptor, -EINPROGRESS, or another negative errno. What lies on
+ * procfs, sysfs and their like is -EACCES. */
+int tree_open(struct tree_request *request, const char *path, int flags);
+
+/* Removes a file (flags 0) or an empty folder (AT_REMOVEDIR). Return -EINPROGRESS, or a negative
+ * errno (-EBUSY for the root itself). */
+int tree_remove(struct tree_request *request, const char *path, int flags);
+int tree_make_folder(struct tree_request *request, const char *path);
+int tree_rename(struct tree_request *request, const char *path, const char *new_path);
+
+/* The disk of path, or of the deepest folder on the way to it, that the kernel has cached: where a
+ * wait for path will be. Never blocks. */
+struct disk tree_locate(const struct tree *tree, const char *path);
+
+/* Whether names in an open folder can be looked up: 0 or -EACCES. What a network says is not
+ * waited for. */
+int tree_may_enter(const struct disk *disk, int folder);
+
+/* Whether names beside path may be made and removed; true where that is not known at once. */
+bool tree_folder_is_writable(const struct tree *tree, const char *path);
+
+/* Closes a file of this tree without blocking on a disk that does not answer. */
+void tree_close(const struct disk *disk, struct ring *ring, int fd);
+
+#endif

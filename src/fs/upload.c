@@ -1,0 +1,436 @@
+#include "fs/upload.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "fs/path.h"
+#include "sys/calls.h"
+
+#define UPLOAD_RESOLVE (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
+#define UPLOAD_MODE 0666 /* less the umask */
+#define UNIQUE_TRIES_MAX 10000
+#define COPY_BYTES 65536
+#define PARTIAL_SUFFIX ".part"
+#define PARTIAL_AGE_S (24 * 3600)
+#define SWEEP_INTERVAL_S 3600
+#define SWEPT_FOLDERS 64
+
+static int upload_openat(int folder, const char *path, int flags)
+{
+	struct open_how how = { .flags = (unsigned)flags | O_CLOEXEC, .resolve = UPLOAD_RESOLVE };
+
+	if (flags & O_CREAT)
+		how.mode = UPLOAD_MODE;
+	if (!(flags & O_PATH))
+		how.flags |= O_NOCTTY | O_NONBLOCK;
+	return calls->openat2(folder, path, &how);
+}
+
+static int upload_stat(int fd, struct statx *ret_stat)
+{
+	return calls->statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, ret_stat);
+}
+
+/* Opens a file to write and makes sure that it is one. Returns a descriptor or a negative errno. */
+static int upload_open_file(int folder, const char *path, int flags, struct statx *ret_stat)
+{
+	int fd = upload_openat(folder, path, O_WRONLY | flags);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = upload_stat(fd, ret_stat);
+	if (r == 0 && !S_ISREG(ret_stat->stx_mode))
+		r = -ENXIO;
+	if (r < 0) {
+		calls->close(fd);
+		return r;
+	}
+	return fd;
+}
+
+/* Opens the folder of the path, and takes note of its disk. */
+static int upload_open_folder(struct upload *upload)
+{
+	char path[PATH_BYTES_MAX];
+	struct view folder = path_folder(view_of(upload->path));
+	struct view name = path_name(view_of(upload->path));
+	struct statx stat;
+	int r;
+
+	if (name.length == 0)
+		return -EISDIR;
+	if (name.length > 255)
+		return -ENAMETOOLONG;
+	memcpy(path, folder.at, folder.length);
+	path[folder.length] = '\0';
+	memcpy(upload->name, name.at, name.length);
+	upload->name[name.length] = '\0';
+	upload->folder = upload_openat(upload->root, path, O_PATH | O_DIRECTORY);
+	if (upload->folder < 0)
+		return upload->folder;
+	r = upload_stat(upload->folder, &stat);
+	if (r < 0)
+		return r;
+	upload->disk = mounts_find(stat.stx_mnt_id);
+	return upload->disk.kind == DISK_FORBIDDEN ? -EACCES : 0;
+}
+
+/* STOU: takes the first of NAME.1, NAME.2, … that is free, or NAME itself. */
+static int upload_take_unique(struct upload *upload)
+{
+	char base[240];
+
+	snprintf(base, sizeof(base), "%.230s", upload->name);
+	for (int i = 0; i < UNIQUE_TRIES_MAX; i++) {
+		if (i == 0)
+			snprintf(upload->name, sizeof(upload->name), "%s", base);
+		else
+			snprintf(upload->name, sizeof(upload->name), "%s.%d", base, i);
+		upload->fd =
+			upload_openat(upload->folder, upload->name, O_WRONLY | O_CREAT | O_EXCL);
+		upload->made = upload->fd >= 0;
+		if (upload->fd != -EEXIST)
+			return upload->fd < 0 ? upload->fd : 0;
+	}
+	return -EEXIST;
+}
+
+uint64_t upload_owner(const void *bytes, size_t length)
+{
+	const unsigned char *at = bytes;
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a: not a secret, only a name */
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ at[i]) * 0x100000001b3;
+	return hash;
+}
+
+/* ".NAME.<owner>.part"; a long name is cut, its hash then tells it from its neighbours. */
+static void upload_hidden_name(const char *name, uint64_t owner, char *ret_hidden)
+{
+	uint64_t tag = owner ^ upload_owner(name, strlen(name));
+
+	snprintf(ret_hidden, 256, ".%.200s.%016llx" PARTIAL_SUFFIX, name, (unsigned long long)tag);
+}
+
+static int64_t upload_hidden_size(const struct upload *upload)
+{
+	char hidden[256];
+	struct statx stat;
+	int r;
+
+	upload_hidden_name(upload->name, upload->owner, hidden);
+	r = calls->statx(upload->folder, hidden, AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_SIZE,
+			 &stat);
+	return r < 0 ? r : S_ISREG(stat.stx_mode) ? (int64_t)stat.stx_size : -ENOENT;
+}
+
+/* Whether the file may be written, or made if it is not there, and whether the restart point lies
+ * within it. An unfinished upload counts as the file only while there is none of that name. */
+static int upload_check_target(struct upload *upload)
+{
+	struct statx stat = { 0 };
+	int64_t size_bytes = 0;
+	int fd;
+	int r;
+
+	if (upload->unique)
+		return upload_take_unique(upload);
+	fd = upload_open_file(upload->root, upload->path, 0, &stat);
+	if (fd >= 0)
+		calls->close(fd);
+	if (fd < 0 && fd != -ENOENT)
+		return fd;
+	upload->exists = fd >= 0;
+	if (fd >= 0)
+		size_bytes = (int64_t)stat.stx_size;
+	else if (upload->atomic)
+		size_bytes = upload_hidden_size(upload);
+	r = fd < 0 || upload->atomic ? calls->may_write(upload->folder) : 0;
+	if (r == 0 && upload->offset > 0 && upload->offset > size_bytes)
+		r = -ERANGE;
+	return r;
+}
+
+static void upload_close(int *fd)
+{
+	if (*fd >= 0)
+		calls->close(*fd);
+	*fd = -1;
+}
+
+int upload_check(struct upload *upload)
+{
+	int r;
+
+	upload->fd = -1;
+	upload->folder = -1;
+	upload->made = false;
+	upload->exists = false;
+	upload->locked = false;
+	upload->end = 0;
+	upload->hidden[0] = '\0';
+	r = upload_open_folder(upload);
+	if (r == 0)
+		r = upload_check_target(upload);
+	if (r < 0) {
+		upload_close(&upload->fd);
+		upload_close(&upload->folder);
+	}
+	return r;
+}
+
+bool upload_is_hidden_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	return name[0] == '.' && length > 23 && strcmp(name + length - 5, PARTIAL_SUFFIX) == 0 &&
+	       name[length - 22] == '.' && strspn(name + length - 21, "0123456789abcdef") == 16;
+}
+
+static void upload_sweep_entries(int folder, const char *buffer, ssize_t length)
+{
+	time_t now = time(NULL);
+
+	for (ssize_t at = 0; at < length;) {
+		const struct dirent64 *entry = (const void *)(buffer + at);
+		struct statx stat;
+
+		at += entry->d_reclen;
+		if (upload_is_hidden_name(entry->d_name) &&
+		    calls->statx(folder, entry->d_name, AT_SYMLINK_NOFOLLOW, STATX_MTIME, &stat) ==
+			    0 &&
+		    stat.stx_mtime.tv_sec + PARTIAL_AGE_S < now)
+			calls->unlinkat(folder, entry->d_name, 0);
+	}
+}
+
+/* Whether it is time again; the table is shared by the job threads, hence the lock. */
+static bool upload_sweep_is_due(const struct statx *stat)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct {
+		uint64_t folder;
+		time_t when;
+	} swept[SWEPT_FOLDERS];
+	uint64_t folder = stat->stx_ino ^ (uint64_t)stat->stx_dev_major << 52 ^
+			  (uint64_t)stat->stx_dev_minor << 40;
+	uint64_t slot = folder % SWEPT_FOLDERS;
+	time_t now = time(NULL);
+	bool due;
+
+	pthread_mutex_lock(&lock);
+	due = swept[slot].folder != folder || swept[slot].when + SWEEP_INTERVAL_S < now;
+	if (due) {
+		swept[slot].folder = folder;
+		swept[slot].when = now;
+	}
+	pthread_mutex_unlock(&lock);
+	return due;
+}
+
+static void upload_sweep(const struct upload *upload)
+{
+	char buffer[8192] __attribute__((aligned(8)));
+	struct statx stat;
+	ssize_t length;
+	int folder;
+
+	if (upload_stat(upload->folder, &stat) < 0 || !upload_sweep_is_due(&stat))
+		return;
+	folder = upload_openat(upload->folder, ".", O_RDONLY | O_DIRECTORY);
+	if (folder < 0)
+		return;
+	while ((length = calls->getdents(folder, buffer, sizeof(buffer))) > 0)
+		upload_sweep_entries(folder, buffer, length);
+	calls->close(folder);
+}
+
+/* Copies what the name holds already to the hidden file, so that APPE and REST can go on there. */
+static int upload_copy(struct upload *upload)
+{
+	char buffer[COPY_BYTES];
+	off_t offset = 0;
+	ssize_t got;
+	int from = upload_openat(upload->root, upload->path, O_RDONLY);
+
+	if (from < 0)
+		return from == -ENOENT ? 0 : from;
+	while ((got = calls->pread(from, buffer, sizeof(buffer), offset)) > 0) {
+		ssize_t put = calls->pwrite(upload->fd, buffer, (size_t)got, offset);
+
+		if (put < 0) {
+			got = put;
+			break;
+		}
+		offset += put;
+	}
+	calls->close(from);
+	return (int)got;
+}
+
+/* One upload at a time writes a hidden file: a second one of the same owner and name, as of a
+ * client that has lost its first connection and come back, is told that it is busy. */
+static int upload_lock_hidden(struct upload *upload, struct statx *ret_stat)
+{
+	struct statx named;
+	int r;
+
+	if (flock(upload->fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : 0; /* a file system without locks */
+	/* The other one may have finished between our open and our lock. */
+	r = calls->statx(upload->folder, upload->hidden, AT_SYMLINK_NOFOLLOW, STATX_INO, &named);
+	if (r == 0)
+		r = upload_stat(upload->fd, ret_stat);
+	if (r == 0 && named.stx_ino != ret_stat->stx_ino)
+		r = -EBUSY;
+	return r == -ENOENT ? -EBUSY : r;
+}
+
+static int upload_make_hidden(struct upload *upload, struct statx *ret_stat)
+{
+	bool resumes = upload->append || upload->offset > 0;
+	int r;
+
+	upload->fd = upload_open_file(upload->folder, upload->hidden, O_CREAT, ret_stat);
+	if (upload->fd < 0)
+		return upload->fd;
+	r = upload_lock_hidden(upload, ret_stat);
+	if (r < 0)
+		return r;
+	upload->locked = true;
+	/* What is left of an upload of a name that exists is of no use any more. */
+	if (upload->exists && ret_stat->stx_size > 0)
+		r = calls->ftruncate(upload->fd, 0);
+	if (r == 0 && upload->exists && resumes)
+		r = upload_copy(upload);
+	return r < 0 ? r : upload_stat(upload->fd, ret_stat);
+}
+
+static int upload_open_hidden(struct upload *upload, struct statx *ret_stat)
+{
+	upload_sweep(upload);
+	upload_hidden_name(upload->name, upload->owner, upload->hidden);
+	return upload_make_hidden(upload, ret_stat);
+}
+
+static int upload_open_target(struct upload *upload, struct statx *ret_stat)
+{
+	if (upload->made)
+		return upload_stat(upload->fd, ret_stat);
+	if (upload->atomic)
+		return upload_open_hidden(upload, ret_stat);
+	upload->fd = upload_open_file(upload->root, upload->path, O_CREAT, ret_stat);
+	return upload->fd < 0 ? upload->fd : 0;
+}
+
+/* ALLO: blocks, not size. A file system that cannot reserve is no reason to refuse. */
+static int upload_reserve(const struct upload *upload)
+{
+	int r;
+
+	if (upload->reserve_bytes <= 0)
+		return 0;
+	r = calls->fallocate(upload->fd, FALLOC_FL_KEEP_SIZE, upload->start, upload->reserve_bytes);
+	return r == -EOPNOTSUPP || r == -ENOSYS || r == -EINVAL ? 0 : r;
+}
+
+int upload_open(struct upload *upload)
+{
+	struct statx stat;
+	int r = upload_open_target(upload, &stat);
+
+	if (r < 0)
+		return r;
+	if (upload->append)
+		upload->start = (off_t)stat.stx_size;
+	else
+		upload->start = upload->offset;
+	upload->end = upload->start;
+	if (upload->start > (off_t)stat.stx_size)
+		return -ERANGE;
+	/* A hidden file is all ours; of another, what lies beyond may be somebody else's part. */
+	if ((upload->start == 0 || upload->hidden[0]) && (off_t)stat.stx_size > upload->start)
+		r = calls->ftruncate(upload->fd, upload->start);
+	return r < 0 ? r : upload_reserve(upload);
+}
+
+/* Gives back what was reserved and not used. */
+static int upload_trim(const struct upload *upload)
+{
+	struct statx stat;
+	int r;
+
+	if (upload->reserve_bytes <= 0)
+		return 0;
+	r = upload_stat(upload->fd, &stat);
+	return r < 0 ? r : calls->ftruncate(upload->fd, (off_t)stat.stx_size);
+}
+
+/* The hidden file becomes the file, or goes if nothing came. While fd is open its lock is held, so
+ * all this is done before fd is closed. */
+static int upload_settle(struct upload *upload, bool complete)
+{
+	bool begun = upload->end > 0;
+	int r = upload_trim(upload);
+
+	/* What a network file system has to say of the bytes it says now, not after the rename. */
+	if (r == 0 && complete && upload->disk.kind == DISK_REMOTE)
+		r = calls->fsync(upload->fd);
+	if (r == 0 && complete && upload->hidden[0])
+		r = calls->renameat2(upload->folder, upload->hidden, upload->folder, upload->name,
+				     0);
+	if (!complete && !begun && upload->locked)
+		calls->unlinkat(upload->folder, upload->hidden, 0);
+	return r;
+}
+
+int upload_finish(struct upload *upload, bool complete)
+{
+	bool begun = upload->end > 0;
+	int r = 0;
+
+	if (upload->fd >= 0) {
+		int closed;
+
+		r = upload_settle(upload, complete);
+		closed = calls->close(upload->fd);
+		upload->fd = -1;
+		r = r < 0 ? r : closed;
+	}
+	/* A name that was taken for nothing is given back. */
+	if (!complete && !begun && upload->made)
+		calls->unlinkat(upload->folder, upload->name, 0);
+	upload_close(&upload->folder);
+	return r;
+}
+
+int64_t upload_partial_size(int root, const char *path, uint64_t owner)
+{
+	struct upload upload = { .root = root, .owner = owner, .folder = -1, .fd = -1 };
+	int64_t r;
+	int fd;
+
+	if (strlen(path) >= sizeof(upload.path))
+		return -ENAMETOOLONG;
+	strcpy(upload.path, path);
+	fd = upload_openat(root, path, O_PATH);
+	if (fd >= 0) { /* what RETR would send is what SIZE is about */
+		calls->close(fd);
+		return -EEXIST;
+	}
+	r = upload_open_folder(&upload);
+	if (r == 0)
+		r = upload_hidden_size(&upload);
+	upload_close(&upload.folder);
+	return r;
+}

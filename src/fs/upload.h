@@ -1,0 +1,69 @@
+/*
+ * The file that an upload writes. In three steps, each of which may block and so runs in a job
+ * thread: upload_check before the 150 (nothing is changed yet, or a STOU name taken), upload_open
+ * once the data connection exists (only now is an old file cut), upload_finish before the 226.
+ *
+ * In-place: what arrived stays under its name. Atomic: the bytes go to a hidden name beside it,
+ * ".NAME.<16 hex digits>.part" where the digits are of the owner, which becomes NAME at the end;
+ * after a cut it stays, and REST, APPE and SIZE of the same owner go on with it. Others' and
+ * forgotten ones are removed a day after their last change, when an upload comes to the folder.
+ *
+ * Thread:    check, open and finish in a job thread, one at a time; the rest in the worker.
+ * Ownership: the descriptors are the upload's from check to finish (fd is lent to the transfer).
+ */
+#ifndef FS_UPLOAD_H
+#define FS_UPLOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/limits.h"
+#include "fs/mounts.h"
+
+struct upload {
+	/* The wish. */
+	int root;		   /* of the served tree, borrowed */
+	char path[PATH_BYTES_MAX]; /* of path_join */
+	bool unique;		   /* STOU: a name that is not there yet, from path's last name */
+	bool append;		   /* APPE: from the end on */
+	off_t offset;		   /* REST: from here on; 0: the file is made anew */
+	off_t reserve_bytes;	   /* ALLO, or 0 */
+	bool atomic;
+	uint64_t owner; /* whose partial file it is, for atomic */
+
+	/* What came of it. */
+	char name[256];	  /* the last name, the one chosen for STOU */
+	char hidden[256]; /* the name written to, "" if it is name itself */
+	int folder;	  /* descriptor, or -1 */
+	int fd;		  /* for writing from upload_open on, or -1 */
+	off_t start;	  /* where the first byte goes */
+	off_t end;	  /* set by the owner before upload_finish: after the last byte */
+	struct disk disk; /* of the folder */
+	bool made;	  /* by upload_check (STOU) */
+	bool exists;	  /* there is a file of that name */
+	bool locked;	  /* the hidden file is ours */
+};
+
+/* Whether it can be done: 0, or -EISDIR, -ENOENT, -EACCES, -EROFS, -ENXIO (not a file), …; on
+ * failure nothing is open. */
+int upload_check(struct upload *upload);
+
+/* Makes or opens the file, cuts it, reserves space. -ERANGE: the offset is past its end (554). */
+int upload_open(struct upload *upload);
+
+/* Closes all; complete: gives the file its name. Returns 0, or what the file system had to say at
+ * the last moment. Also right after a failed upload_open. */
+int upload_finish(struct upload *upload, bool complete);
+
+/* The size of the owner's partial file of path, or a negative errno: -EEXIST while there is a file
+ * of that name, which is what SIZE is about then. Job thread. */
+int64_t upload_partial_size(int root, const char *path, uint64_t owner);
+
+/* Whether name is of the form of a partial file's, which no listing shows. */
+bool upload_is_hidden_name(const char *name);
+
+/* Which partial files belong together: a hash of a user name or a client's address. */
+uint64_t upload_owner(const void *bytes, size_t length);
+
+#endif

@@ -1,0 +1,447 @@
+#include "fs/upload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "sys/calls.h"
+
+static char base[] = "/tmp/upload_test.XXXXXX";
+static int root = -1;
+static struct upload upload;
+static struct calls spoilt;
+static int spoilt_error;
+
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(base + strlen(base) - 6, "XXXXXX");
+	assert_non_null(mkdtemp(base));
+	root = open(base, O_RDONLY | O_DIRECTORY);
+	spoilt = calls_real;
+	calls = &spoilt;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *at)
+{
+	(void)stat;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	calls = &calls_real;
+	close(root);
+	nftw(base, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return 0;
+}
+
+static void wish(const char *path)
+{
+	memset(&upload, 0, sizeof(upload));
+	upload.root = root;
+	upload.folder = -1;
+	upload.fd = -1;
+	upload.owner = 7;
+	snprintf(upload.path, sizeof(upload.path), "%s", path);
+}
+
+static void put_file(const char *name, const char *text)
+{
+	int fd = openat(root, name, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void file_is(const char *name, const char *text)
+{
+	char got[256] = "";
+	int fd = openat(root, name, O_RDONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(read(fd, got, sizeof(got) - 1), strlen(text));
+	assert_string_equal(got, text);
+	close(fd);
+}
+
+static bool exists(const char *name)
+{
+	return faccessat(root, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The whole course; complete: as after the end of the stream. */
+static int store(const char *text, bool complete)
+{
+	size_t length = strlen(text);
+	int r = upload_check(&upload);
+
+	if (r == 0)
+		r = upload_open(&upload);
+	if (r == 0)
+		assert_int_equal(pwrite(upload.fd, text, length, upload.start), length);
+	upload.end = upload.start + (off_t)length;
+	if (r < 0) {
+		upload_finish(&upload, false);
+		return r;
+	}
+	r = upload_finish(&upload, complete);
+	assert_int_equal(upload.fd, -1);
+	assert_int_equal(upload.folder, -1);
+	return r;
+}
+
+static void in_place_replaces_what_was_there(void **state)
+{
+	(void)state;
+	put_file("a", "something longer");
+	wish("/a");
+	assert_int_equal(store("new", true), 0);
+	file_is("a", "new");
+	wish("/b");
+	assert_int_equal(store("made", true), 0);
+	file_is("b", "made");
+}
+
+static void check_alone_changes_nothing(void **state)
+{
+	(void)state;
+	put_file("a", "old");
+	wish("/a");
+	assert_int_equal(upload_check(&upload), 0);
+	upload_finish(&upload, false);
+	file_is("a", "old");
+	wish("/b");
+	assert_int_equal(upload_check(&upload), 0);
+	upload_finish(&upload, false);
+	assert_false(exists("b"));
+}
+
+static void in_place_keeps_what_arrived(void **state)
+{
+	(void)state;
+	put_file("a", "something longer");
+	wish("/a");
+	assert_int_equal(store("half", false), 0);
+	file_is("a", "half");
+}
+
+static void append_and_restart_go_on(void **state)
+{
+	(void)state;
+	put_file("a", "12345");
+	wish("/a");
+	upload.append = true;
+	assert_int_equal(store("678", true), 0);
+	file_is("a", "12345678");
+	wish("/a");
+	upload.offset = 2;
+	assert_int_equal(store("xyz", true), 0);
+	file_is("a", "12xyz678"); /* what lies behind may be another segment's */
+	wish("/a");
+	upload.offset = 9;
+	assert_int_equal(store("", true), -ERANGE);
+	file_is("a", "12xyz678");
+}
+
+static void atomic_shows_nothing_before_the_end(void **state)
+{
+	(void)state;
+	put_file("a", "old");
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), 0);
+	assert_int_equal(write(upload.fd, "new one", 7), 7);
+	file_is("a", "old");
+	upload.end = 7;
+	assert_int_equal(upload_finish(&upload, true), 0);
+	file_is("a", "new one");
+	assert_false(exists(upload.hidden));
+}
+
+static void atomic_resumes_its_partial_after_a_cut(void **state)
+{
+	char hidden[256];
+
+	(void)state;
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(store("12345", false), 0);
+	strcpy(hidden, upload.hidden);
+	assert_false(exists("a"));
+	file_is(hidden, "12345");
+	assert_int_equal(upload_partial_size(root, "/a", 7), 5);
+	assert_int_equal(upload_partial_size(root, "/a", 8), -ENOENT);
+	wish("/a");
+	upload.atomic = true;
+	upload.append = true;
+	assert_int_equal(store("678", true), 0);
+	file_is("a", "12345678");
+	assert_false(exists(hidden));
+}
+
+static void atomic_append_begins_with_what_is_there(void **state)
+{
+	(void)state;
+	put_file("a", "old");
+	wish("/a");
+	upload.atomic = true;
+	upload.append = true;
+	assert_int_equal(store(" and new", true), 0);
+	file_is("a", "old and new");
+}
+
+static void atomic_leaves_nothing_of_an_upload_that_never_began(void **state)
+{
+	(void)state;
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), 0);
+	assert_true(exists(upload.hidden));
+	upload_finish(&upload, false);
+	assert_false(exists(upload.hidden));
+	assert_false(exists("a"));
+}
+
+static void forgotten_partials_are_swept_and_others_stay(void **state)
+{
+	const struct timespec long_ago[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+
+	(void)state;
+	put_file(".old.0123456789abcdef.part", "x");
+	put_file(".young.0123456789abcdef.part", "x");
+	put_file(".old.part", "x");
+	put_file("old.0123456789abcdef.part", "x");
+	utimensat(root, ".old.0123456789abcdef.part", long_ago, 0);
+	utimensat(root, ".old.part", long_ago, 0);
+	utimensat(root, "old.0123456789abcdef.part", long_ago, 0);
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(store("x", true), 0);
+	assert_false(exists(".old.0123456789abcdef.part"));
+	assert_true(exists(".young.0123456789abcdef.part"));
+	assert_true(exists(".old.part"));
+	assert_true(exists("old.0123456789abcdef.part"));
+}
+
+static void a_second_upload_of_the_same_name_is_busy(void **state)
+{
+	struct upload first;
+
+	(void)state;
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), 0);
+	first = upload;
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(store("second", true), -EBUSY);
+	assert_int_equal(write(first.fd, "first", 5), 5);
+	first.end = 5;
+	assert_int_equal(upload_finish(&first, true), 0);
+	file_is("a", "first");
+}
+
+static void a_partial_beside_a_whole_file_counts_for_nothing(void **state)
+{
+	(void)state;
+	put_file("a", "whole");
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(store("par", false), 0);
+	assert_int_equal(upload_partial_size(upload.root, "/a", upload.owner), -EEXIST);
+	wish("/a");
+	upload.atomic = true;
+	upload.append = true;
+	assert_int_equal(store("+", true), 0);
+	file_is("a", "whole+");
+}
+
+static void unique_never_takes_a_name_twice(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		wish("/stou");
+		upload.unique = true;
+		assert_int_equal(store("x", true), 0);
+	}
+	assert_true(exists("stou"));
+	assert_true(exists("stou.1"));
+	assert_true(exists("stou.2"));
+	wish("/stou");
+	upload.unique = true;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_true(exists("stou.3")); /* taken before the 150 */
+	upload_finish(&upload, false);
+	assert_false(exists("stou.3"));
+}
+
+static void allo_reserves_blocks_and_gives_the_rest_back(void **state)
+{
+	struct stat stat;
+
+	(void)state;
+	wish("/a");
+	upload.reserve_bytes = 1000000;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), 0);
+	fstat(upload.fd, &stat);
+	assert_int_equal(stat.st_size, 0);
+	assert_true(stat.st_blocks * 512 >= 1000000);
+	assert_int_equal(write(upload.fd, "abc", 3), 3);
+	upload.end = 3;
+	assert_int_equal(upload_finish(&upload, true), 0);
+	file_is("a", "abc");
+	fstatat(root, "a", &stat, 0);
+	assert_true(stat.st_blocks * 512 < 100000);
+}
+
+static void what_is_no_file_is_refused(void **state)
+{
+	(void)state;
+	mkdirat(root, "folder", 0755);
+	mkfifoat(root, "fifo", 0644);
+	symlinkat("/../../etc/new", root, "outside");
+	wish("/folder");
+	assert_int_equal(store("", true), -EISDIR);
+	wish("/");
+	assert_int_equal(store("", true), -EISDIR);
+	wish("/fifo");
+	assert_int_equal(store("", true), -ENXIO);
+	wish("/no/a");
+	assert_int_equal(store("", true), -ENOENT);
+	wish("/folder/no/a");
+	assert_int_equal(store("", true), -ENOENT);
+	wish("/outside");
+	assert_true(store("", true) < 0);
+	assert_int_not_equal(access("/etc/new", F_OK), 0);
+}
+
+static int failing_fallocate(int fd, int mode, off_t offset, off_t size_bytes)
+{
+	(void)fd;
+	(void)mode;
+	(void)offset;
+	(void)size_bytes;
+	return spoilt_error;
+}
+
+static int failing_renameat2(int from, const char *old, int to, const char *new, unsigned flags)
+{
+	(void)from;
+	(void)old;
+	(void)to;
+	(void)new;
+	(void)flags;
+	return spoilt_error;
+}
+
+static int failing_may_write(int folder)
+{
+	(void)folder;
+	return -EACCES;
+}
+
+static int failing_ftruncate(int fd, off_t size_bytes)
+{
+	(void)fd;
+	(void)size_bytes;
+	return -EIO;
+}
+
+static void the_errors_of_the_disk_are_told(void **state)
+{
+	(void)state;
+	spoilt.fallocate = failing_fallocate;
+	spoilt_error = -ENOSPC;
+	wish("/a");
+	upload.reserve_bytes = 10;
+	assert_int_equal(store("", true), -ENOSPC);
+	spoilt_error = -EOPNOTSUPP; /* no reason to refuse */
+	wish("/a");
+	upload.reserve_bytes = 10;
+	assert_int_equal(store("x", true), 0);
+	spoilt = calls_real;
+
+	spoilt.renameat2 = failing_renameat2;
+	spoilt_error = -EDQUOT;
+	wish("/b");
+	upload.atomic = true;
+	assert_int_equal(store("x", true), -EDQUOT);
+	assert_false(exists("b"));
+	spoilt = calls_real;
+
+	spoilt.may_write = failing_may_write;
+	wish("/new");
+	assert_int_equal(store("x", true), -EACCES);
+	spoilt = calls_real;
+
+	spoilt.ftruncate = failing_ftruncate;
+	put_file("c", "old");
+	wish("/c");
+	assert_int_equal(store("x", true), -EIO);
+}
+
+static void no_upload_leaves_a_descriptor_open(void **state)
+{
+	int lowest = dup(0);
+
+	close(lowest);
+	the_errors_of_the_disk_are_told(state);
+	spoilt = calls_real;
+	what_is_no_file_is_refused(state);
+	unique_never_takes_a_name_twice(state);
+	assert_int_equal(dup(0), lowest);
+	close(lowest);
+}
+
+static void owners_differ(void **state)
+{
+	(void)state;
+	assert_int_equal(upload_owner("alice", 5), upload_owner("alice", 5));
+	assert_int_not_equal(upload_owner("alice", 5), upload_owner("alicf", 5));
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		/* First: a folder is swept once an hour, and its number is used again by the next. */
+		TEST(forgotten_partials_are_swept_and_others_stay),
+		TEST(in_place_replaces_what_was_there),
+		TEST(check_alone_changes_nothing),
+		TEST(in_place_keeps_what_arrived),
+		TEST(append_and_restart_go_on),
+		TEST(atomic_shows_nothing_before_the_end),
+		TEST(atomic_resumes_its_partial_after_a_cut),
+		TEST(atomic_append_begins_with_what_is_there),
+		TEST(atomic_leaves_nothing_of_an_upload_that_never_began),
+		TEST(a_second_upload_of_the_same_name_is_busy),
+		TEST(a_partial_beside_a_whole_file_counts_for_nothing),
+		TEST(unique_never_takes_a_name_twice),
+		TEST(allo_reserves_blocks_and_gives_the_rest_back),
+		TEST(what_is_no_file_is_refused),
+		TEST(the_errors_of_the_disk_are_told),
+		TEST(no_upload_leaves_a_descriptor_open),
+		cmocka_unit_test(owners_differ),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
