@@ -1,0 +1,346 @@
+#include "transfer/transfer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "sys/calls.h"
+#include "sys/kernel_value.h"
+#include "transfer/pipe_pool.h"
+#include "transfer/transfer_priv.h"
+
+#define BUFFERS_KEPT_MAX 16 /* free ones of a worker; further ones go back to the system */
+#define PROBE_STEP_MIN (128 * 1024)
+
+/* A fraction of the memory up to which the kernel's TCP feels no pressure: 3/64 of it all, unless
+ * tcp_mem says otherwise (which a network namespace of a container does not show). */
+static size_t dtp_unsent_bytes_max(unsigned workers)
+{
+	unsigned long pages = kernel_value_read("/proc/sys/net/ipv4/tcp_mem",
+						(unsigned long)sysconf(_SC_PHYS_PAGES) / 64 * 3);
+
+	return pages * 4096 / 8 / workers;
+}
+
+int dtp_init(struct dtp *dtp, struct ring *ring, struct disk_queues *disks, unsigned workers)
+{
+	*dtp = (struct dtp){ .ring = ring,
+			     .disks = disks,
+			     .unsent_bytes_max = dtp_unsent_bytes_max(workers) };
+	return pipe_pool_new(workers, &dtp->pipes);
+}
+
+void dtp_fini(struct dtp *dtp)
+{
+	while (dtp->buffers) {
+		void *next = *(void **)dtp->buffers;
+
+		free(dtp->buffers);
+		dtp->buffers = next;
+	}
+	pipe_pool_free(dtp->pipes);
+}
+
+char *dtp_take_buffer(struct dtp *dtp)
+{
+	void *buffer = dtp->buffers;
+
+	if (!buffer)
+		return calls->allocate(TRANSFER_BUFFER_BYTES);
+	dtp->buffers = *(void **)buffer;
+	dtp->buffers_free--;
+	return buffer;
+}
+
+void dtp_give_buffer(struct dtp *dtp, char *buffer)
+{
+	if (dtp->buffers_free >= BUFFERS_KEPT_MAX) {
+		free(buffer);
+		return;
+	}
+	*(void **)(void *)buffer = dtp->buffers;
+	dtp->buffers = buffer;
+	dtp->buffers_free++;
+}
+
+struct transfer *transfer_of_waiter(struct disk_waiter *waiter)
+{
+	return (struct transfer *)(void *)((char *)waiter - offsetof(struct transfer, waiter));
+}
+
+struct transfer *transfer_of_file_op(struct op *op)
+{
+	return (struct transfer *)(void *)((char *)op - offsetof(struct transfer, file_op));
+}
+
+static struct transfer *transfer_of_socket_op(struct op *op)
+{
+	return (struct transfer *)(void *)((char *)op - offsetof(struct transfer, socket_op));
+}
+
+static struct transfer *transfer_of_timer(struct wheel_timer *timer)
+{
+	return (struct transfer *)(void *)((char *)timer - offsetof(struct transfer, timer));
+}
+
+void transfer_turn(struct transfer *transfer)
+{
+	if (transfer->kind == TRANSFER_SEND_LISTING)
+		send_listing_turn(transfer);
+	else if (transfer->kind == TRANSFER_RECEIVE_FILE)
+		transfer->text ? receive_staged_turn(transfer) : receive_file_turn(transfer);
+	else
+		transfer->text ? send_staged_turn(transfer) : send_file_turn(transfer);
+}
+
+static void transfer_return_loans(struct transfer *transfer)
+{
+	struct dtp *dtp = transfer->dtp;
+
+	transfer_leave_disk(transfer);
+	if (transfer->pipe)
+		pipe_pool_give(dtp->pipes, transfer->pipe);
+	if (transfer->buffer)
+		dtp_give_buffer(dtp, transfer->buffer);
+	transfer->pipe = NULL;
+	transfer->buffer = NULL;
+}
+
+/* Calls done once no operation is under way. */
+static void transfer_end_if_quiet(struct transfer *transfer)
+{
+	if (op_pending(&transfer->socket_op) || op_pending(&transfer->file_op) ||
+	    op_pending(&transfer->help[0].op) || op_pending(&transfer->help[1].op))
+		return;
+	transfer_return_loans(transfer);
+	ring_timer_clear(transfer->dtp->ring, &transfer->timer);
+	/* Only a complete transfer ends with the end of the stream; all else with a reset, or the
+	 * client could take what it has for the whole. */
+	if (transfer->end_kind != TRANSFER_COMPLETE) {
+		const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+		setsockopt(transfer->socket, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	}
+	if (transfer->kind != TRANSFER_RECEIVE_FILE)
+		transfer->dtp->sending--;
+	ring_close_socket(transfer->dtp->ring, transfer->socket);
+	transfer->socket = -1;
+	transfer->done(transfer, transfer->end_kind, transfer->end_error);
+}
+
+void transfer_finish(struct transfer *transfer, enum transfer_end end, int error)
+{
+	if (transfer->ending)
+		return;
+	transfer->ending = true;
+	transfer->end_kind = (uint8_t)end;
+	transfer->end_error = error;
+	ring_cancel(transfer->dtp->ring, &transfer->socket_op);
+	transfer_end_if_quiet(transfer);
+}
+
+void transfer_end_pending(struct transfer *transfer)
+{
+	transfer_end_if_quiet(transfer);
+}
+
+void transfer_fail_data(struct transfer *transfer, int error)
+{
+	transfer_finish(transfer, TRANSFER_DATA_FAILED, error);
+}
+
+void transfer_fail_file(struct transfer *transfer, int error)
+{
+	transfer_finish(transfer, TRANSFER_FILE_FAILED, error);
+}
+
+void transfer_abort(struct transfer *transfer)
+{
+	transfer_finish(transfer, TRANSFER_ABORTED, 0);
+}
+
+void transfer_progress(struct transfer *transfer, size_t bytes)
+{
+	transfer->bytes += bytes;
+	transfer->progress_ms = ring_now_ms(transfer->dtp->ring);
+}
+
+static void transfer_on_socket(struct op *op, int result)
+{
+	struct transfer *transfer = transfer_of_socket_op(op);
+
+	if (transfer->ending)
+		transfer_end_if_quiet(transfer);
+	else if (result < 0)
+		transfer_fail_data(transfer, result);
+	else
+		transfer_turn(transfer);
+}
+
+/* While few are sent to, the kernel sizes each send buffer as it sees fit: a small limit of unsent
+ * bytes (TCP_NOTSENT_LOWAT) would cost a slow reader many more wake-ups. With many, each gets its
+ * share of what all together may leave unsent: thousands of stalled clients would otherwise fill
+ * the kernel's TCP memory and starve the others. */
+static void transfer_share_unsent(struct transfer *transfer)
+{
+	size_t share = transfer->dtp->unsent_bytes_max / (transfer->dtp->sending + 1);
+	int lowat;
+
+	if (share > NOTSENT_LOWAT_BYTES_MAX)
+		share = UINT32_MAX; /* the kernel's own limit of a send buffer is enough */
+	if (share < NOTSENT_LOWAT_BYTES)
+		share = NOTSENT_LOWAT_BYTES;
+	if (share < 2 * transfer->lowat_bytes && share > transfer->lowat_bytes / 2)
+		return;
+	lowat = (int)(uint32_t)share;
+	setsockopt(transfer->socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof(lowat));
+	transfer->lowat_bytes = share;
+}
+
+void transfer_wait_writable(struct transfer *transfer)
+{
+	transfer_share_unsent(transfer);
+	transfer->socket_op.done = transfer_on_socket;
+	ring_poll(transfer->dtp->ring, &transfer->socket_op, transfer->socket, POLLOUT);
+}
+
+void transfer_yield(struct transfer *transfer)
+{
+	transfer->socket_op.done = transfer_on_socket;
+	ring_yield(transfer->dtp->ring, &transfer->socket_op);
+}
+
+void transfer_wait_readable(struct transfer *transfer)
+{
+	transfer->socket_op.done = transfer_on_socket;
+	ring_poll(transfer->dtp->ring, &transfer->socket_op, transfer->socket, POLLIN);
+}
+
+/* The timer is set once a period, not once a byte: it looks when the last byte moved. While the
+ * transfer waits for a disk, the client is not to blame. */
+static void transfer_on_timer(struct wheel_timer *timer)
+{
+	struct transfer *transfer = transfer_of_timer(timer);
+	struct ring *ring = transfer->dtp->ring;
+	uint64_t quiet_ms = ring_now_ms(ring) - transfer->progress_ms;
+
+	if (!op_pending(&transfer->socket_op))
+		quiet_ms = 0;
+	if (quiet_ms >= transfer->timeout_ms)
+		transfer_finish(transfer, TRANSFER_TIMED_OUT, -ETIMEDOUT);
+	else
+		ring_timer_set(ring, timer, transfer->timeout_ms - quiet_ms);
+}
+
+void transfer_enter_disk(struct transfer *transfer, enum disk_direction direction,
+			 void (*admitted)(struct disk_waiter *waiter))
+{
+	transfer->queue = disk_queues_find(transfer->dtp->disks, transfer->disk.id, direction);
+	transfer->waiter.admitted = admitted;
+	if (disk_queue_enter(transfer->queue, &transfer->waiter))
+		admitted(&transfer->waiter);
+}
+
+void transfer_leave_disk(struct transfer *transfer)
+{
+	struct disk_queue *queue = transfer->queue;
+
+	transfer->queue = NULL;
+	if (queue && !disk_waiter_queued(&transfer->waiter))
+		disk_queue_leave(queue);
+	else if (queue)
+		disk_queue_withdraw(&transfer->waiter);
+}
+
+void transfer_let_file_block(struct transfer *transfer)
+{
+	if (transfer->file_blocking)
+		return;
+	transfer->file_blocking = true;
+	fcntl(transfer->file, F_SETFL, fcntl(transfer->file, F_GETFL) & ~O_NONBLOCK);
+}
+
+static bool transfer_probe(const struct transfer *transfer, off_t offset, size_t length)
+{
+	off_t last = offset + (off_t)length - 1;
+	char byte;
+
+	for (off_t at = offset + transfer->probe_step - 1; at < last; at += transfer->probe_step)
+		if (calls->pread_resident(transfer->file, &byte, 1, at) < 0)
+			return false;
+	/* Zero bytes: the end of a file that was cut meanwhile, where nothing waits. */
+	return calls->pread_resident(transfer->file, &byte, 1, last) >= 0;
+}
+
+bool transfer_is_resident(struct transfer *transfer, off_t offset, size_t length)
+{
+	bool resident;
+
+	if (transfer->disk.kind == DISK_MEMORY)
+		return true;
+	if (transfer->disk.kind == DISK_REMOTE)
+		return false;
+	/* A probe costs a microsecond and more. A file that has been in the cache so far is asked
+	 * about less and less; one that has not is looked at closely again. */
+	resident = transfer_probe(transfer, offset, length);
+	if (!resident)
+		transfer->probe_step = PROBE_STEP_MIN;
+	else if (transfer->probe_step < TRANSFER_TURN_BYTES)
+		transfer->probe_step *= 2;
+	return resident;
+}
+
+bool transfer_take_buffer(struct transfer *transfer)
+{
+	if (!transfer->buffer)
+		transfer->buffer = dtp_take_buffer(transfer->dtp);
+	if (!transfer->buffer)
+		transfer_fail_file(transfer, -ENOMEM);
+	return transfer->buffer != NULL;
+}
+
+bool transfer_send_chunk(struct transfer *transfer)
+{
+	while (transfer->chunk_done < transfer->chunk_bytes) {
+		ssize_t sent = calls->send(transfer->socket, transfer->chunk + transfer->chunk_done,
+					   transfer->chunk_bytes - transfer->chunk_done,
+					   MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (sent == -EAGAIN || sent == -EINTR) {
+			transfer_wait_writable(transfer);
+			return false;
+		}
+		if (sent < 0) {
+			transfer_fail_data(transfer, (int)sent);
+			return false;
+		}
+		transfer->chunk_done += (size_t)sent;
+		transfer_progress(transfer, (size_t)sent);
+	}
+	return true;
+}
+
+void transfer_start(struct transfer *transfer)
+{
+	struct ring *ring = transfer->dtp->ring;
+
+	transfer->progress_ms = ring_now_ms(ring);
+	transfer->window_bytes = TRANSFER_TURN_BYTES;
+	transfer->lowat_bytes = UINT32_MAX;
+	if (transfer->kind != TRANSFER_RECEIVE_FILE)
+		transfer->dtp->sending++;
+	transfer->take_bytes = TRANSFER_TURN_BYTES;
+	transfer->probe_step = PROBE_STEP_MIN;
+	transfer->timer.fire = transfer_on_timer;
+	ring_timer_set(ring, &transfer->timer, transfer->timeout_ms);
+	if (transfer->kind == TRANSFER_SEND_FILE &&
+	    transfer->end - transfer->offset > NOTSENT_LOWAT_BYTES)
+		transfer_share_unsent(transfer);
+	transfer_turn(transfer); /* may be the last that is seen of it */
+}

@@ -1,0 +1,61 @@
+/*
+ * What the pipelines of this room share: how a transfer waits, goes on and ends.
+ */
+#ifndef TRANSFER_TRANSFER_PRIV_H
+#define TRANSFER_TRANSFER_PRIV_H
+
+#include "transfer/transfer.h"
+
+/* One turn of each pipeline: moves what can be moved now, and sees to it that there is a next
+ * turn, or ends the transfer. */
+void send_file_turn(struct transfer *transfer);
+void receive_file_turn(struct transfer *transfer);
+void send_staged_turn(struct transfer *transfer);
+void receive_staged_turn(struct transfer *transfer);
+void send_listing_turn(struct transfer *transfer);
+
+/* The turn of the pipeline that this transfer is. */
+void transfer_turn(struct transfer *transfer);
+
+/* Ends the transfer as soon as nothing is under way any more. Returns for convenience. */
+void transfer_finish(struct transfer *transfer, enum transfer_end end, int error);
+
+/* The same for an error of the data connection, or of the file. */
+void transfer_fail_data(struct transfer *transfer, int error);
+void transfer_fail_file(struct transfer *transfer, int error);
+
+/* The last operation of a transfer that is ending has come back. */
+void transfer_end_pending(struct transfer *transfer);
+
+/* Bytes have gone over the data connection. */
+void transfer_progress(struct transfer *transfer, size_t bytes);
+
+/* The next turn comes when the socket can be written, or read. */
+void transfer_wait_writable(struct transfer *transfer);
+void transfer_wait_readable(struct transfer *transfer);
+
+/* It comes when the others have had theirs: this one's share is used up, its socket is not full. */
+void transfer_yield(struct transfer *transfer);
+
+/* Takes a place in the queue of the file's disk and calls admitted (which finds the transfer by
+ * transfer_of_waiter), at once or later. */
+void transfer_enter_disk(struct transfer *transfer, enum disk_direction direction,
+			 void (*admitted)(struct disk_waiter *waiter));
+void transfer_leave_disk(struct transfer *transfer);
+
+struct transfer *transfer_of_waiter(struct disk_waiter *waiter);
+struct transfer *transfer_of_file_op(struct op *op);
+
+/* Makes sure that the ring's operations on the file wait for the disk instead of failing. */
+void transfer_let_file_block(struct transfer *transfer);
+
+/* Whether bytes [offset, offset + length) are in the page cache: a hint, not a promise. */
+bool transfer_is_resident(struct transfer *transfer, off_t offset, size_t length);
+
+/* Lends a buffer, if the transfer has none. False: no memory, and the transfer has ended. */
+bool transfer_take_buffer(struct transfer *transfer);
+
+/* Sends what is left of chunk. True when all of it is gone; false: the turn is over. */
+bool transfer_send_chunk(struct transfer *transfer);
+
+#endif

@@ -1,0 +1,760 @@
+#include "transfer/transfer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "fs/listing.h"
+#include "support/test_ring.h"
+#include "sys/calls.h"
+#include "transfer/pipe_pool.h"
+
+#define PEER_BYTES_MAX 12000000
+
+/* The other end of the data connection, in a thread of its own. */
+struct peer {
+	int fd;
+	size_t read_max; /* then it closes, or resets */
+	bool resets;
+	useconds_t pause_us;  /* before each read */
+	const char *to_write; /* or NULL: it reads */
+	size_t length;	      /* to write; afterwards: what was read */
+	size_t piece;	      /* 0: all at once */
+	char *bytes;	      /* what was read */
+	bool clean;	      /* ended by the end of the stream, not by a reset */
+	pthread_t thread;
+};
+
+static struct dtp dtp;
+static struct disk_queues *disks;
+static struct transfer transfer;
+static struct calls spoilt;
+static bool ended;
+static enum transfer_end end_kind;
+static int end_error;
+
+static void on_done(struct transfer *done, enum transfer_end end, int error)
+{
+	assert_ptr_equal(done, &transfer);
+	assert_false(ended);
+	ended = true;
+	end_kind = end;
+	end_error = error;
+	ring_stop(test_ring);
+}
+
+static int setup(void **state)
+{
+	test_ring_setup(state);
+	assert_int_equal(disk_queues_new(8, 2, &disks), 0);
+	assert_int_equal(dtp_init(&dtp, test_ring, disks, 2), 0);
+	memset(&transfer, 0, sizeof(transfer));
+	spoilt = calls_real;
+	calls = &spoilt;
+	ended = false;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	calls = &calls_real;
+	dtp_fini(&dtp);
+	disk_queues_free(disks);
+	return test_ring_teardown(state);
+}
+
+static char pattern_at(size_t at)
+{
+	return (char)(at * 7 % 251);
+}
+
+static char *pattern_of(size_t length)
+{
+	char *bytes = malloc(length + 1);
+
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = pattern_at(i);
+	return bytes;
+}
+
+/* An unnamed file on a disk, or in memory, with what is given. */
+static int file_of(const char *folder, const char *bytes, size_t length)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/transfer_test.XXXXXX", folder);
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	unlink(path);
+	for (size_t at = 0; at < length;) {
+		ssize_t put = write(fd, bytes + at, length - at);
+
+		assert_true(put > 0);
+		at += (size_t)put;
+	}
+	return fd;
+}
+
+/* A connection over loopback: ours, nonblocking, and the peer's. */
+static void connect_pair(int *ret_ours, int *ret_peers)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t length = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, length), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+	*ret_peers = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(*ret_peers, (struct sockaddr *)&address, length), 0);
+	*ret_ours = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+	assert_true(*ret_ours >= 0);
+	close(listener);
+}
+
+static void peer_write(struct peer *peer)
+{
+	size_t piece = peer->piece ? peer->piece : peer->length;
+
+	for (size_t at = 0; at < peer->length;) {
+		size_t count = peer->length - at < piece ? peer->length - at : piece;
+		ssize_t put = write(peer->fd, peer->to_write + at, count);
+
+		if (put <= 0)
+			break;
+		at += (size_t)put;
+		if (peer->pause_us)
+			usleep(peer->pause_us);
+	}
+}
+
+static void peer_read(struct peer *peer)
+{
+	ssize_t got = 0;
+
+	peer->bytes = malloc(PEER_BYTES_MAX);
+	peer->length = 0;
+	while (peer->length < peer->read_max) {
+		size_t count = peer->read_max - peer->length;
+
+		if (peer->pause_us)
+			usleep(peer->pause_us);
+		got = read(peer->fd, peer->bytes + peer->length, count < 100000 ? count : 100000);
+		if (got <= 0)
+			break;
+		peer->length += (size_t)got;
+	}
+	peer->clean = got == 0;
+}
+
+static void *peer_run(void *argument)
+{
+	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	struct peer *peer = argument;
+
+	if (peer->to_write)
+		peer_write(peer);
+	else
+		peer_read(peer);
+	if (peer->resets)
+		setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	close(peer->fd);
+	return NULL;
+}
+
+static void begin(struct peer *peer, enum transfer_kind kind, int file, enum disk_kind disk)
+{
+	transfer.dtp = &dtp;
+	transfer.kind = kind;
+	transfer.file = file;
+	transfer.disk = (struct disk){ .id = 7, .kind = disk };
+	transfer.timeout_ms = 10000;
+	transfer.done = on_done;
+	connect_pair(&transfer.socket, &peer->fd);
+	if (!peer->read_max)
+		peer->read_max = PEER_BYTES_MAX;
+	assert_int_equal(pthread_create(&peer->thread, NULL, peer_run, peer), 0);
+}
+
+static void finish(struct peer *peer)
+{
+	transfer_start(&transfer);
+	run_until(&ended);
+	pthread_join(peer->thread, NULL);
+	assert_int_equal(transfer.socket, -1);
+}
+
+static void check_pattern(const struct peer *peer, size_t from, size_t length)
+{
+	assert_int_equal(peer->length, length);
+	for (size_t i = 0; i < length; i++)
+		assert_true(peer->bytes[i] == pattern_at(from + i));
+}
+
+static void send_size(size_t length, const char *folder, enum disk_kind disk, useconds_t pause_us)
+{
+	char *bytes = pattern_of(length);
+	int file = file_of(folder, bytes, length);
+	struct peer peer = { .pause_us = pause_us };
+
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	begin(&peer, TRANSFER_SEND_FILE, file, disk);
+	transfer.end = (off_t)length;
+	finish(&peer);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	assert_int_equal(transfer.bytes, length);
+	assert_true(peer.clean);
+	check_pattern(&peer, 0, length);
+	close(file);
+	free(peer.bytes);
+	free(bytes);
+}
+
+static void files_of_all_sizes_are_sent_whole(void **state)
+{
+	static const size_t sizes[] = {
+		0, 1, 65535, 65536, 65537, 524288, 1048576, 1048577, 5242887
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		send_size(sizes[i], "/tmp", DISK_LOCAL, 0);
+		send_size(sizes[i], "/dev/shm", DISK_MEMORY, 0);
+		send_size(sizes[i], "/tmp", DISK_REMOTE, 0); /* each window by way of the disk */
+	}
+}
+
+static void a_slow_reader_gets_every_byte(void **state)
+{
+	(void)state;
+	send_size(5242887, "/tmp", DISK_LOCAL, 500);
+	send_size(5242887, "/dev/shm", DISK_MEMORY, 500);
+	send_size(5242887, "/tmp", DISK_REMOTE, 500);
+}
+
+static void a_restart_sends_the_rest(void **state)
+{
+	char *bytes = pattern_of(300000);
+	int file = file_of("/tmp", bytes, 300000);
+	struct peer peer = { 0 };
+
+	(void)state;
+	begin(&peer, TRANSFER_SEND_FILE, file, DISK_LOCAL);
+	transfer.offset = 123457;
+	transfer.end = 300000;
+	finish(&peer);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	check_pattern(&peer, 123457, 300000 - 123457);
+	close(file);
+	free(peer.bytes);
+	free(bytes);
+}
+
+static struct kernel_pipe *taken[64];
+static unsigned taken_count;
+
+static void take_all_pipes(void)
+{
+	taken_count = 0;
+	while ((taken[taken_count] = pipe_pool_take(dtp.pipes)) != NULL)
+		taken_count++;
+}
+
+static void give_all_pipes(void)
+{
+	while (taken_count > 0)
+		pipe_pool_give(dtp.pipes, taken[--taken_count]);
+}
+
+static void without_a_pipe_a_file_is_sent_through_a_buffer(void **state)
+{
+	(void)state;
+	take_all_pipes();
+	send_size(3000001, "/tmp", DISK_REMOTE, 0);
+	give_all_pipes();
+}
+
+static void abort_ends_a_transfer_whose_reader_sleeps(void **state)
+{
+	char *bytes = pattern_of(10000000);
+	int file = file_of("/tmp", bytes, 10000000);
+	struct peer peer = { .pause_us = 300000, .read_max = 200000 };
+
+	(void)state;
+	begin(&peer, TRANSFER_SEND_FILE, file, DISK_LOCAL);
+	transfer.end = 10000000;
+	transfer_start(&transfer);
+	run_for_ms(20);
+	assert_false(ended);
+	transfer_abort(&transfer);
+	run_until(&ended);
+	assert_int_equal(end_kind, TRANSFER_ABORTED);
+	assert_int_equal(transfer.socket, -1);
+	transfer_abort(&transfer); /* done is not called again */
+	pthread_join(peer.thread, NULL);
+	close(file);
+	free(peer.bytes);
+	free(bytes);
+}
+
+static void a_peer_that_resets_ends_it(void **state)
+{
+	char *bytes = pattern_of(10000000);
+	int file = file_of("/tmp", bytes, 10000000);
+	struct peer peer = { .resets = true, .read_max = 100000 };
+
+	(void)state;
+	begin(&peer, TRANSFER_SEND_FILE, file, DISK_LOCAL);
+	transfer.end = 10000000;
+	finish(&peer);
+	assert_int_equal(end_kind, TRANSFER_DATA_FAILED);
+	assert_true(end_error == -EPIPE || end_error == -ECONNRESET);
+	check_pattern(&peer, 0, 100000);
+	close(file);
+	free(peer.bytes);
+	free(bytes);
+}
+
+static void a_peer_that_never_reads_is_timed_out(void **state)
+{
+	char *bytes = pattern_of(10000000);
+	int file = file_of("/tmp", bytes, 10000000);
+	struct peer peer = { .pause_us = 600000, .read_max = 1 };
+
+	(void)state;
+	begin(&peer, TRANSFER_SEND_FILE, file, DISK_LOCAL);
+	transfer.end = 10000000;
+	transfer.timeout_ms = 100;
+	finish(&peer);
+	assert_int_equal(end_kind, TRANSFER_TIMED_OUT);
+	close(file);
+	free(peer.bytes);
+	free(bytes);
+}
+
+static void a_file_that_shrinks_ends_truncated(enum disk_kind disk, bool text)
+{
+	char *bytes = pattern_of(100000);
+	int file = file_of("/tmp", bytes, 100000);
+	struct peer peer = { 0 };
+
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	begin(&peer, TRANSFER_SEND_FILE, file, disk);
+	transfer.text = text;
+	transfer.end = 5000000; /* what it was when it was opened */
+	finish(&peer);
+	assert_int_equal(end_kind, TRANSFER_TRUNCATED);
+	assert_false(peer.clean);
+	close(file);
+	free(peer.bytes);
+	free(bytes);
+}
+
+static void a_shrunken_file_is_never_padded(void **state)
+{
+	(void)state;
+	a_file_that_shrinks_ends_truncated(DISK_LOCAL, false);
+	a_file_that_shrinks_ends_truncated(DISK_REMOTE, false);
+	a_file_that_shrinks_ends_truncated(DISK_LOCAL, true);
+	a_file_that_shrinks_ends_truncated(DISK_REMOTE, true);
+}
+
+static void check_file(int file, off_t at, const char *wanted, size_t length)
+{
+	char *got = malloc(length + 1);
+	struct stat stat;
+
+	fstat(file, &stat);
+	assert_int_equal(stat.st_size, at + (off_t)length);
+	assert_int_equal(pread(file, got, length, at), length);
+	assert_memory_equal(got, wanted, length);
+	free(got);
+}
+
+static void receive_size(size_t length, const char *folder, enum disk_kind disk, size_t piece)
+{
+	char *bytes = pattern_of(length);
+	int file = file_of(folder, "head", 4);
+	struct peer peer = { .to_write = bytes, .length = length, .piece = piece };
+
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	begin(&peer, TRANSFER_RECEIVE_FILE, file, disk);
+	transfer.offset = 4;
+	finish(&peer);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	assert_int_equal(transfer.bytes, length);
+	assert_int_equal(transfer.offset, length + 4);
+	check_file(file, 4, bytes, length);
+	close(file);
+	free(bytes);
+}
+
+static void uploads_of_all_sizes_arrive_whole(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 65536, 1048577, 5242887 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		receive_size(sizes[i], "/tmp", DISK_LOCAL, 0);
+		receive_size(sizes[i], "/dev/shm", DISK_MEMORY, 0);
+	}
+	receive_size(30001, "/tmp", DISK_LOCAL, 100);
+	receive_size(30001, "/dev/shm", DISK_MEMORY, 100);
+	take_all_pipes();
+	receive_size(3000001, "/tmp", DISK_LOCAL, 0);
+	receive_size(3000001, "/dev/shm", DISK_MEMORY, 0);
+	give_all_pipes();
+}
+
+static unsigned splices_until_short = 3;
+
+/* Every third splice moves little. */
+static ssize_t short_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t size_bytes,
+			    unsigned flags)
+{
+	static unsigned count;
+
+	if (++count % splices_until_short == 0 && size_bytes > 1000)
+		size_bytes = 1000;
+	return calls_real.splice(in, in_offset, out, out_offset, size_bytes, flags);
+}
+
+static ssize_t short_pwrite(int fd, const void *buffer, size_t size_bytes, off_t offset)
+{
+	return calls_real.pwrite(fd, buffer, size_bytes > 7000 ? 7000 : size_bytes, offset);
+}
+
+static ssize_t short_send(int fd, const void *buffer, size_t size_bytes, int flags)
+{
+	return calls_real.send(fd, buffer, size_bytes > 7000 ? 7000 : size_bytes, flags);
+}
+
+static void short_writes_lose_nothing(void **state)
+{
+	(void)state;
+	spoilt.splice = short_splice;
+	spoilt.pwrite = short_pwrite;
+	spoilt.send = short_send;
+	receive_size(3000001, "/dev/shm", DISK_MEMORY, 0);
+	receive_size(3000001, "/tmp", DISK_LOCAL, 0);
+	send_size(3000001, "/tmp", DISK_LOCAL, 0);
+	send_size(3000001, "/tmp", DISK_REMOTE, 0);
+	take_all_pipes();
+	receive_size(1000001, "/dev/shm", DISK_MEMORY, 0);
+	send_size(1000001, "/tmp", DISK_REMOTE, 0);
+	give_all_pipes();
+}
+
+static int full_file;
+
+static ssize_t full_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t size_bytes,
+			   unsigned flags)
+{
+	if (out == full_file)
+		return -ENOSPC;
+	return calls_real.splice(in, in_offset, out, out_offset, size_bytes, flags);
+}
+
+static ssize_t full_pwrite(int fd, const void *buffer, size_t size_bytes, off_t offset)
+{
+	return fd == full_file ? -ENOSPC : calls_real.pwrite(fd, buffer, size_bytes, offset);
+}
+
+static int full_operation(const char *name)
+{
+	return strcmp(name, "splice") == 0 || strcmp(name, "pwrite") == 0 ? -ENOSPC : 0;
+}
+
+static void a_full_disk_is_the_files_failure(void **state)
+{
+	char *bytes = pattern_of(1000000);
+
+	(void)state;
+	spoilt.splice = full_splice;
+	spoilt.pwrite = full_pwrite;
+	spoilt.operation = full_operation;
+	for (int i = 0; i < 4; i++) {
+		struct peer peer = { .to_write = bytes, .length = 1000000 };
+
+		memset(&transfer, 0, sizeof(transfer));
+		ended = false;
+		full_file = file_of("/tmp", "", 0);
+		transfer.text = i >= 2;
+		begin(&peer, TRANSFER_RECEIVE_FILE, full_file, i % 2 ? DISK_MEMORY : DISK_LOCAL);
+		finish(&peer);
+		assert_int_equal(end_kind, TRANSFER_FILE_FAILED);
+		assert_int_equal(end_error, -ENOSPC);
+		check_file(full_file, 0, "", 0);
+		close(full_file);
+	}
+	free(bytes);
+}
+
+static void a_peer_that_resets_its_upload_keeps_what_arrived(void **state)
+{
+	char *bytes = pattern_of(1000000);
+	int file = file_of("/tmp", "", 0);
+	struct peer peer = { .to_write = bytes, .length = 1000000, .piece = 1000, .resets = true };
+	struct stat stat;
+	char *got;
+
+	(void)state;
+	begin(&peer, TRANSFER_RECEIVE_FILE, file, DISK_LOCAL);
+	finish(&peer);
+	assert_int_equal(end_kind, TRANSFER_DATA_FAILED);
+	assert_int_equal(end_error, -ECONNRESET);
+	fstat(file, &stat);
+	assert_int_equal(stat.st_size, transfer.offset);
+	got = malloc(1000000);
+	assert_int_equal(pread(file, got, 1000000, 0), stat.st_size);
+	assert_memory_equal(got, bytes, (size_t)stat.st_size);
+	close(file);
+	free(got);
+	free(bytes);
+}
+
+/* A line end on each side of every edge of every buffer: lines of a length that is prime. */
+static char *text_of(size_t length)
+{
+	char *bytes = malloc(length + 1);
+
+	for (size_t i = 0; i < length; i++)
+		bytes[i] = i % 7 == 3 ? '\n' : i % 11 == 5 ? '\r' : (char)('a' + i % 26);
+	return bytes;
+}
+
+/* LF -> CR LF, as the words of RFC 959 say it. */
+static char *text_to_network(const char *text, size_t length, size_t *ret_length)
+{
+	char *to = malloc(2 * length + 1);
+	size_t at = 0;
+
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '\n')
+			to[at++] = '\r';
+		to[at++] = text[i];
+	}
+	*ret_length = at;
+	return to;
+}
+
+static void text_goes_both_ways(enum disk_kind disk, size_t length, size_t piece, off_t skip)
+{
+	char *text = text_of(length);
+	size_t network_length;
+	char *network = text_to_network(text, length, &network_length);
+	struct peer sender = { .to_write = network, .length = network_length, .piece = piece };
+	struct peer reader = { 0 };
+	int file = file_of("/tmp", text, length);
+	int copy = file_of("/tmp", "", 0);
+
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	transfer.text = true;
+	transfer.end = (off_t)length;
+	transfer.skip = skip;
+	begin(&reader, TRANSFER_SEND_FILE, file, disk);
+	finish(&reader);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	assert_int_equal(reader.length, network_length - (size_t)skip);
+	assert_memory_equal(reader.bytes, network + skip, reader.length);
+
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	transfer.text = true;
+	begin(&sender, TRANSFER_RECEIVE_FILE, copy, disk);
+	finish(&sender);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	check_file(copy, 0, text, length);
+	close(file);
+	close(copy);
+	free(reader.bytes);
+	free(network);
+	free(text);
+}
+
+static void text_is_translated_and_comes_back(void **state)
+{
+	(void)state;
+	text_goes_both_ways(DISK_LOCAL, 0, 0, 0);
+	text_goes_both_ways(DISK_LOCAL, 1000003, 0, 0);
+	text_goes_both_ways(DISK_MEMORY, 1000003, 0, 0);
+	text_goes_both_ways(DISK_REMOTE, 1000003, 0, 70001);
+	text_goes_both_ways(DISK_LOCAL, 3001, 1, 1);
+}
+
+static ssize_t tiny_recv(int fd, void *buffer, size_t size_bytes, int flags)
+{
+	static size_t count;
+
+	count = count % 5 + 1;
+	return calls_real.recv(fd, buffer, size_bytes < count ? size_bytes : count, flags);
+}
+
+static void a_cr_at_every_edge_of_a_buffer_is_kept(void **state)
+{
+	(void)state;
+	spoilt.recv = tiny_recv;
+	text_goes_both_ways(DISK_MEMORY, 20011, 0, 0);
+	text_goes_both_ways(DISK_LOCAL, 2003, 0, 0);
+}
+
+static void *nothing_allocated(size_t size_bytes)
+{
+	(void)size_bytes;
+	return NULL;
+}
+
+static void without_memory_a_text_transfer_fails(void **state)
+{
+	struct peer peer = { 0 };
+	int file = file_of("/tmp", "x\n", 2);
+
+	(void)state;
+	spoilt.allocate = nothing_allocated;
+	transfer.text = true;
+	transfer.end = 2;
+	begin(&peer, TRANSFER_SEND_FILE, file, DISK_LOCAL);
+	finish(&peer);
+	assert_int_equal(end_kind, TRANSFER_FILE_FAILED);
+	assert_int_equal(end_error, -ENOMEM);
+	assert_false(peer.clean);
+	close(file);
+	free(peer.bytes);
+}
+
+static void a_large_listing_is_sent_whole(void **state)
+{
+	char path[] = "/tmp/transfer_test.XXXXXX";
+	struct listing_request request = { .format = LISTING_NLST, .folder_path = { "/", 1 } };
+	struct peer peer = { 0 };
+	unsigned lines = 0;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	request.root = open(path, O_PATH | O_DIRECTORY);
+	request.folder = open(path, O_RDONLY | O_DIRECTORY);
+	for (int i = 0; i < 3000; i++) {
+		char name[128];
+
+		snprintf(name, sizeof(name), "%0100d", i);
+		assert_int_equal(mknodat(request.root, name, S_IFREG | 0600, 0), 0);
+	}
+	assert_int_equal(listing_new(&request, &transfer.listing), 0);
+	begin(&peer, TRANSFER_SEND_LISTING, -1, DISK_LOCAL);
+	finish(&peer);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	assert_int_equal(peer.length, 3000 * 102);
+	for (size_t i = 0; i < peer.length; i++)
+		lines += peer.bytes[i] == '\n';
+	assert_int_equal(lines, 3000);
+	listing_free(transfer.listing);
+	for (int i = 0; i < 3000; i++) {
+		char name[128];
+
+		snprintf(name, sizeof(name), "%0100d", i);
+		unlinkat(request.root, name, 0);
+	}
+	close(request.root);
+	rmdir(path);
+	free(peer.bytes);
+}
+
+static unsigned failing_count;
+
+static void on_any_done(struct transfer *done, enum transfer_end end, int error)
+{
+	(void)error;
+	(void)end;
+	assert_true(done->ending);
+	failing_count++;
+	ring_stop(test_ring);
+}
+
+/* More at once than the disk takes: each has its turn, and aborting those that wait is harmless. */
+static void many_transfers_share_a_disk(void **state)
+{
+	static struct transfer many[30];
+	static struct peer peers[30];
+	char *bytes = pattern_of(400000);
+	int file = file_of("/tmp", bytes, 400000);
+
+	(void)state;
+	failing_count = 0;
+	memset(peers, 0, sizeof(peers));
+	for (int i = 0; i < 30; i++) {
+		memset(&transfer, 0, sizeof(transfer));
+		begin(&peers[i], TRANSFER_SEND_FILE, file, DISK_REMOTE);
+		many[i] = transfer;
+		many[i].end = 400000;
+		many[i].done = on_any_done;
+		transfer_start(&many[i]);
+		if (i % 3 == 2)
+			transfer_abort(&many[i]);
+	}
+	while (failing_count < 30)
+		run_for_ms(5);
+	for (int i = 0; i < 30; i++) {
+		pthread_join(peers[i].thread, NULL);
+		if (i % 3 != 2) {
+			assert_int_equal(many[i].end_kind, TRANSFER_COMPLETE);
+			check_pattern(&peers[i], 0, 400000);
+		} else {
+			assert_int_equal(many[i].end_kind, TRANSFER_ABORTED);
+		}
+		free(peers[i].bytes);
+	}
+	close(file);
+	free(bytes);
+}
+
+#define TEST(test)                                                                               \
+	{ #test " on uring", test, setup, teardown, (void *)(uintptr_t) "uring" },               \
+		{ #test " on uring515", test, setup, teardown, (void *)(uintptr_t) "uring515" }, \
+	{                                                                                        \
+#test " on epoll", test, setup, teardown, (void *)(uintptr_t) "epoll"            \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(files_of_all_sizes_are_sent_whole),
+		TEST(a_slow_reader_gets_every_byte),
+		TEST(a_restart_sends_the_rest),
+		TEST(without_a_pipe_a_file_is_sent_through_a_buffer),
+		TEST(abort_ends_a_transfer_whose_reader_sleeps),
+		TEST(a_peer_that_resets_ends_it),
+		TEST(a_peer_that_never_reads_is_timed_out),
+		TEST(a_shrunken_file_is_never_padded),
+		TEST(uploads_of_all_sizes_arrive_whole),
+		TEST(short_writes_lose_nothing),
+		TEST(a_full_disk_is_the_files_failure),
+		TEST(a_peer_that_resets_its_upload_keeps_what_arrived),
+		TEST(text_is_translated_and_comes_back),
+		TEST(a_cr_at_every_edge_of_a_buffer_is_kept),
+		TEST(without_memory_a_text_transfer_fails),
+		TEST(a_large_listing_is_sent_whole),
+		TEST(many_transfers_share_a_disk),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
