@@ -1,0 +1,384 @@
+#include "config/config.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum option_kind {
+	OPTION_SET,	 /* no argument; the bool becomes true */
+	OPTION_CLEAR,	 /* no argument; the bool becomes false */
+	OPTION_NUMBER,	 /* an unsigned within bounds */
+	OPTION_TEXT,	 /* a const char *, once */
+	OPTION_WORD,	 /* one of the words of argument; an unsigned, its place among them */
+	OPTION_SWITCH,	 /* the same with two words; a bool */
+	OPTION_LISTENER, /* an address, repeatable */
+	OPTION_PORTS,	 /* LOW-HIGH, two ports */
+	OPTION_ACTION,	 /* no argument; ends the reading with a result */
+};
+
+struct option {
+	const char *name;
+	enum option_kind kind;
+	const char *argument; /* as --help shows it; the words of OPTION_WORD and OPTION_SWITCH */
+	size_t field;	      /* offset in struct config; OPTION_ACTION: enum config_result */
+	unsigned least;	      /* OPTION_NUMBER */
+	unsigned most;
+	const char *standard; /* the default, as the operator would write it, or NULL */
+	const char *help;
+};
+
+#define FIELD(name) offsetof(struct config, name)
+#define TEXT_OF_NUMBER(number) TEXT_OF(number)
+#define TEXT_OF(number) #number
+#define TIMEOUT_MAX_S (7 * 24 * 3600)
+
+static const struct option options[] = {
+	{ "root", OPTION_TEXT, "DIR", FIELD(root), 0, 0, NULL, "the folder to serve, as DIR" },
+	{ "listen", OPTION_LISTENER, "ADDRESS:PORT", FIELD(listeners), 0, 0, NULL,
+	  "accept control connections there, repeatable; [::] takes IPv4\n"
+	  "as well (default [::]:21, or [::]:2121 without privilege)" },
+	{ "passive-ports", OPTION_PORTS, "LOW-HIGH", FIELD(passive_low), 0, 0, "50000-50255",
+	  "ports of data connections, shared by all sessions" },
+	{ "workers", OPTION_NUMBER, "N", FIELD(workers), 1, WORKERS_LIMIT, NULL,
+	  "threads that serve (default: one per CPU)" },
+	{ "anonymous-write", OPTION_SET, NULL, FIELD(anonymous_write), 0, 0, NULL,
+	  "let everybody upload, rename and delete: trusted networks only" },
+	{ "no-anonymous", OPTION_CLEAR, NULL, FIELD(anonymous), 0, 0, NULL,
+	  "only users of --users may log in" },
+	{ "users", OPTION_TEXT, "FILE", FIELD(users_path), 0, 0, NULL,
+	  "virtual users, one \"name:crypt(3) hash:folder\" a line" },
+	{ "uploads", OPTION_SWITCH, "in-place|atomic", FIELD(uploads_atomic), 0, 0, "in-place",
+	  "atomic: a file appears under its name when it is whole" },
+	{ "idle-timeout", OPTION_NUMBER, "SECONDS", FIELD(idle_timeout_s), 1, TIMEOUT_MAX_S, "300",
+	  "without a command or a transfer" },
+	{ "login-timeout", OPTION_NUMBER, "SECONDS", FIELD(login_timeout_s), 1, TIMEOUT_MAX_S, "60",
+	  "from connecting to being logged in" },
+	{ "data-timeout", OPTION_NUMBER, "SECONDS", FIELD(data_timeout_s), 1, TIMEOUT_MAX_S, "120",
+	  "of a transfer without progress" },
+	{ "max-sessions", OPTION_NUMBER, "N", FIELD(sessions_max), 1, SESSIONS_LIMIT,
+	  TEXT_OF_NUMBER(SESSIONS_DEFAULT), "sessions at one time" },
+	{ "max-sessions-per-address", OPTION_NUMBER, "N", FIELD(sessions_per_address_max), 1,
+	  SESSIONS_LIMIT, TEXT_OF_NUMBER(SESSIONS_PER_ADDRESS_DEFAULT),
+	  "of them from one address" },
+	{ "fxp", OPTION_SWITCH, "off|on", FIELD(foreign_data), 0, 0, "off",
+	  "data connections with third hosts" },
+	{ "ring", OPTION_WORD, "auto|uring|epoll", FIELD(ring), 0, 0, "auto",
+	  "how the kernel is driven; auto: io_uring where it is allowed" },
+	{ "verbose", OPTION_SET, NULL, FIELD(verbose), 0, 0, NULL, "log what sessions do" },
+	{ "version", OPTION_ACTION, NULL, CONFIG_VERSION, 0, 0, NULL,
+	  "print the version and exit" },
+	{ "help", OPTION_ACTION, NULL, CONFIG_HELP, 0, 0, NULL, "print this text and exit" },
+};
+
+#define OPTIONS_COUNT (sizeof(options) / sizeof(options[0]))
+
+/* What is being read, and where the one line of an error goes. */
+struct reading {
+	struct config config;
+	char *error;
+	size_t error_bytes;
+};
+
+/* Writes the error line. Returns -EINVAL, for the caller to return. */
+static int wrong(struct reading *reading, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int wrong(struct reading *reading, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(reading->error, reading->error_bytes, format, arguments);
+	va_end(arguments);
+	return -EINVAL;
+}
+
+/* Reads a decimal number of least to most that ends at end. Returns 0 or -EINVAL. */
+static int number_read(const char *text, const char *end, unsigned least, unsigned most,
+		       unsigned *ret_number)
+{
+	unsigned long number;
+	char *stopped;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	number = strtoul(text, &stopped, 10);
+	if (errno != 0 || stopped != end || number < least || number > most)
+		return -EINVAL;
+	*ret_number = (unsigned)number;
+	return 0;
+}
+
+static int number_apply(struct reading *reading, const struct option *option, const char *value)
+{
+	unsigned *field = (unsigned *)(void *)((char *)&reading->config + option->field);
+
+	if (number_read(value, value + strlen(value), option->least, option->most, field) < 0)
+		return wrong(reading, "--%s %s: expected a number from %u to %u", option->name,
+			     value, option->least, option->most);
+	return 0;
+}
+
+static int text_apply(struct reading *reading, const struct option *option, const char *value)
+{
+	const char **field = (const char **)(void *)((char *)&reading->config + option->field);
+
+	if (*value == '\0')
+		return wrong(reading, "--%s: expected %s, not nothing", option->name,
+			     option->argument);
+	if (*field)
+		return wrong(reading, "--%s %s: %s was given already, and only one is used",
+			     option->name, value, *field);
+	*field = value;
+	return 0;
+}
+
+/* The place of word among words ("one|two|three"), or -EINVAL. */
+static int word_find(const char *words, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (int place = 0;; place++) {
+		size_t next = strcspn(words, "|");
+
+		if (next == length && memcmp(words, word, length) == 0)
+			return place;
+		if (words[next] == '\0')
+			return -EINVAL;
+		words += next + 1;
+	}
+}
+
+static int word_apply(struct reading *reading, const struct option *option, const char *value)
+{
+	void *field = (char *)&reading->config + option->field;
+	int place = word_find(option->argument, value);
+
+	if (place < 0)
+		return wrong(reading, "--%s %s: expected %s", option->name, value,
+			     option->argument);
+	if (option->kind == OPTION_SWITCH)
+		*(bool *)field = place == 1;
+	else
+		*(unsigned *)field = (unsigned)place;
+	return 0;
+}
+
+static int listener_apply(struct reading *reading, const struct option *option, const char *value)
+{
+	struct config *config = &reading->config;
+
+	if (config->listeners_count == LISTENERS_MAX)
+		return wrong(reading, "--%s %s: at most %d addresses", option->name, value,
+			     LISTENERS_MAX);
+	if (address_parse(value, &config->listeners[config->listeners_count]) < 0)
+		return wrong(
+			reading,
+			"--%s %s: expected ADDRESS:PORT, as 192.0.2.1:21, [2001:db8::1]:21 or [::]:21",
+			option->name, value);
+	config->listeners_count++;
+	return 0;
+}
+
+static int ports_apply(struct reading *reading, const struct option *option, const char *value)
+{
+	const char *dash = strchr(value, '-');
+	unsigned low;
+	unsigned high;
+
+	if (!dash || number_read(value, dash, 1, UINT16_MAX, &low) < 0 ||
+	    number_read(dash + 1, value + strlen(value), low, UINT16_MAX, &high) < 0 ||
+	    high - low >= PASSIVE_PORTS_MAX)
+		return wrong(reading,
+			     "--%s %s: expected LOW-HIGH, at most %d ports, as 50000-50255",
+			     option->name, value, PASSIVE_PORTS_MAX);
+	reading->config.passive_low = (uint16_t)low;
+	reading->config.passive_high = (uint16_t)high;
+	return 0;
+}
+
+static int flag_apply(struct reading *reading, const struct option *option, const char *value)
+{
+	(void)value;
+	*((bool *)(void *)((char *)&reading->config + option->field)) = option->kind == OPTION_SET;
+	return 0;
+}
+
+static int (*const appliers[])(struct reading *, const struct option *, const char *) = {
+	[OPTION_SET] = flag_apply,	    [OPTION_CLEAR] = flag_apply,
+	[OPTION_NUMBER] = number_apply,	    [OPTION_TEXT] = text_apply,
+	[OPTION_WORD] = word_apply,	    [OPTION_SWITCH] = word_apply,
+	[OPTION_LISTENER] = listener_apply, [OPTION_PORTS] = ports_apply,
+};
+
+static const struct option *option_find(const char *name, size_t length)
+{
+	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
+		if (strlen(options[i].name) == length && memcmp(options[i].name, name, length) == 0)
+			return &options[i];
+	}
+	return NULL;
+}
+
+/* The machine's own default: CPUs that this process may run on. */
+static unsigned workers_standard(void)
+{
+	cpu_set_t cpus;
+	int count;
+
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
+		return 1; /* more CPUs than a cpu_set_t holds; --workers says how many then */
+	count = CPU_COUNT(&cpus);
+	return count < WORKERS_LIMIT ? (unsigned)count : WORKERS_LIMIT;
+}
+
+static void standards_apply(struct reading *reading)
+{
+	reading->config.anonymous = true;
+	reading->config.workers = workers_standard();
+	for (size_t i = 0; i < OPTIONS_COUNT; i++) {
+		if (options[i].standard)
+			appliers[options[i].kind](reading, &options[i], options[i].standard);
+	}
+}
+
+/* Reads argv[*at], which begins with "--", and its value. Moves *at past both. Returns what to
+ * do: CONFIG_RUN goes on reading. */
+static enum config_result option_read(struct reading *reading, char **argv, int *at)
+{
+	const char *argument = argv[(*at)++];
+	size_t length = strcspn(argument + 2, "=");
+	const struct option *option = option_find(argument + 2, length);
+	const char *value = argument[2 + length] == '=' ? argument + 2 + length + 1 : NULL;
+
+	if (!option) {
+		wrong(reading, "%s: no such option; sluiced --help lists all", argument);
+		return CONFIG_WRONG;
+	}
+	if (value && !option->argument) {
+		wrong(reading, "%s: --%s takes no value", argument, option->name);
+		return CONFIG_WRONG;
+	}
+	if (option->kind == OPTION_ACTION)
+		return (enum config_result)option->field;
+	if (!value && option->argument)
+		value = argv[*at] ? argv[(*at)++] : NULL;
+	if (!value && option->argument) {
+		wrong(reading, "--%s: expected %s after it", option->name, option->argument);
+		return CONFIG_WRONG;
+	}
+	return appliers[option->kind](reading, option, value) < 0 ? CONFIG_WRONG : CONFIG_RUN;
+}
+
+static enum config_result root_read(struct reading *reading, const char *argument)
+{
+	if (*argument == '-' || *argument == '\0')
+		wrong(reading, "'%s': no such option; sluiced --help lists all", argument);
+	else if (reading->config.root)
+		wrong(reading, "%s: %s is served already; one folder, please", argument,
+		      reading->config.root);
+	else
+		reading->config.root = argument;
+	return reading->config.root == argument ? CONFIG_RUN : CONFIG_WRONG;
+}
+
+static enum config_result arguments_read(struct reading *reading, char **argv)
+{
+	enum config_result result = CONFIG_RUN;
+	bool names_only = false;
+	int at = 1;
+
+	while (result == CONFIG_RUN && argv[at]) {
+		if (!names_only && strcmp(argv[at], "--") == 0) {
+			names_only = true;
+			at++;
+		} else if (!names_only && strncmp(argv[at], "--", 2) == 0) {
+			result = option_read(reading, argv, &at);
+		} else if (names_only && !reading->config.root && *argv[at]) {
+			reading->config.root = argv[at++]; /* a name may begin with a dash here */
+		} else {
+			result = root_read(reading, argv[at++]);
+		}
+	}
+	return result;
+}
+
+/* What no single option can know. */
+static int whole_check(struct reading *reading)
+{
+	const struct config *config = &reading->config;
+
+	if (!config->root)
+		return wrong(reading,
+			     "which folder? sluiced DIR serves DIR; sluiced --help lists all");
+	if (!config->anonymous && !config->users_path)
+		return wrong(reading,
+			     "--no-anonymous: nobody could log in; --users FILE names users");
+	if (!config->anonymous && config->anonymous_write)
+		return wrong(reading,
+			     "--anonymous-write contradicts --no-anonymous; give one of them");
+	for (size_t i = 0; i < config->listeners_count; i++) {
+		uint16_t port = address_port(&config->listeners[i]);
+
+		if (port >= config->passive_low && port <= config->passive_high)
+			return wrong(reading, "--listen: port %u lies within --passive-ports %u-%u",
+				     (unsigned)port, (unsigned)config->passive_low,
+				     (unsigned)config->passive_high);
+	}
+	return 0;
+}
+
+enum config_result config_parse(int argc, char **argv, struct config *ret_config, char *ret_error,
+				size_t error_bytes)
+{
+	struct reading reading = { .error = ret_error, .error_bytes = error_bytes };
+	enum config_result result;
+
+	(void)argc; /* argv ends with NULL, and may be empty */
+	standards_apply(&reading);
+	result = argc > 0 ? arguments_read(&reading, argv) : CONFIG_RUN;
+	if (result != CONFIG_RUN)
+		return result;
+	if (whole_check(&reading) < 0)
+		return CONFIG_WRONG;
+	*ret_config = reading.config;
+	return CONFIG_RUN;
+}
+
+#define HELP_COLUMN 34
+
+static void option_print(const struct option *option)
+{
+	const char *line = option->help;
+	int used;
+
+	used = printf("  --%s%s%s", option->name, option->argument ? " " : "",
+		      option->argument ? option->argument : "");
+	for (;;) {
+		int length = (int)strcspn(line, "\n");
+
+		printf("%*s%.*s", used < HELP_COLUMN ? HELP_COLUMN - used : 1, "", length, line);
+		if (line[length] == '\0')
+			break;
+		putchar('\n');
+		line += length + 1;
+		used = 0;
+	}
+	if (option->standard)
+		printf(" (default %s)", option->standard);
+	putchar('\n');
+}
+
+void config_print_help(void)
+{
+	printf("usage: sluiced [OPTION]... DIR\n"
+	       "\n"
+	       "Serves DIR by FTP, read-only and to everybody unless told otherwise.\n"
+	       "\n");
+	for (size_t i = 0; i < OPTIONS_COUNT; i++)
+		option_print(&options[i]);
+}

@@ -1,0 +1,51 @@
+/*
+ * What the operator wants, as one value: the defaults, then the arguments over them. The
+ * supervisor reads it once; the server process is started with the same arguments and reads
+ * the same again, so nothing has to be sent across.
+ *
+ * Thread: made before the first thread, read-only afterwards. Ownership: strings point into argv.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "net/address.h"
+
+enum ring_choice { RING_AUTO, RING_URING, RING_EPOLL };
+
+struct config {
+	const char *root; /* DIR or --root */
+	struct address listeners[LISTENERS_MAX];
+	size_t listeners_count; /* 0: [::], port 21 if privileged, else 2121 */
+	uint16_t passive_low;	/* --passive-ports, default 50000-50255 */
+	uint16_t passive_high;
+	unsigned workers; /* default: one per CPU that we may run on */
+	bool anonymous;	  /* --no-anonymous clears it */
+	bool anonymous_write;
+	bool uploads_atomic;	  /* --uploads=atomic; default in-place */
+	bool foreign_data;	  /* --fxp=on: data connections with third hosts */
+	const char *users_path;	  /* --users FILE, or NULL */
+	unsigned idle_timeout_s;  /* default 300 */
+	unsigned login_timeout_s; /* default 60 */
+	unsigned data_timeout_s;  /* default 120: to connect, and without progress */
+	unsigned sessions_max;
+	unsigned sessions_per_address_max;
+	enum ring_choice ring;
+	bool verbose;
+};
+
+enum config_result { CONFIG_RUN, CONFIG_HELP, CONFIG_VERSION, CONFIG_WRONG };
+
+/* Reads the arguments. CONFIG_WRONG: ret_error (bytes long error_bytes) holds one line that says
+ * what is wrong and what would be right; *ret_config is then untouched. */
+enum config_result config_parse(int argc, char **argv, struct config *ret_config, char *ret_error,
+				size_t error_bytes);
+
+/* The text of --help: every option of the table with its default. */
+void config_print_help(void);
+
+#endif
