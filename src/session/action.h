@@ -1,0 +1,59 @@
+/*
+ * What a command needs while it runs longer than its handler: paths, the request to the file
+ * system, the transfer. It is lent by the worker when the command begins and taken back at its
+ * end, so that the thousands of idle sessions do not pay for it.
+ *
+ * Thread: the worker's; job threads touch the part that they were given, until they give it back.
+ */
+#ifndef SESSION_ACTION_H
+#define SESSION_ACTION_H
+
+#include "base/limits.h"
+#include "fs/listing.h"
+#include "fs/tree.h"
+#include "fs/upload.h"
+#include "transfer/transfer.h"
+
+struct session;
+struct users;
+struct user;
+
+struct action {
+	struct action *next; /* among the free ones */
+	struct session *session;
+	struct tree_request request;
+	struct op op; /* a job */
+	char path[PATH_BYTES_MAX];
+	char other[PATH_BYTES_MAX]; /* RNTO, or the argument as it came */
+	size_t other_length;
+
+	/* A transfer, from the command on. */
+	bool transfers;	     /* the transfer's reply is due: commands wait */
+	bool moving;	     /* transfer_start was called */
+	bool listing_stat;   /* STAT of a path: the listing goes to the control connection */
+	bool listing_hidden; /* names with a leading dot too */
+	uint8_t listing_format;
+	uint8_t listing_stage;
+	char pattern[256];
+	struct listing *listing;
+	char *lines; /* STAT: a buffer of the dtp */
+	bool uploads;
+	bool upload_open;
+	struct upload upload;
+	uint8_t end_kind;
+	int end_error;
+	int file;
+	struct transfer transfer;
+
+	/* A job that waits for its disk (disk_job.c). */
+	struct disk_waiter waiter;
+	struct disk_queue *queue;
+	int (*work)(struct op *op);
+	void (*work_done)(struct op *op, int result);
+
+	/* PASS */
+	const struct users *users;
+	const struct user *user;
+};
+
+#endif

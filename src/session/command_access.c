@@ -1,0 +1,158 @@
+/*
+ * Access control (RFC 959 section 4.1.1): USER, PASS, ACCT, REIN, QUIT.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "auth/users.h"
+#include "log/log.h"
+#include "session/session_priv.h"
+
+static struct action *action_of_op(struct op *op)
+{
+	return (struct action *)(void *)((char *)op - offsetof(struct action, op));
+}
+
+static bool name_is_anonymous(struct view name)
+{
+	return view_is_word(name, "anonymous") || view_is_word(name, "ftp");
+}
+
+/* Whatever the name, the answer is the same: nobody learns who exists (RFC 2577 section 6). */
+void command_user(struct session *session, struct view argument)
+{
+	session_forget_user(session);
+	session->anonymous = name_is_anonymous(argument);
+	session->name_cut = argument.length >= SESSION_NAME_MAX ||
+			    memchr(argument.at, '\0', argument.length) != NULL;
+	if (!session->name_cut) {
+		memcpy(session->name, argument.at, argument.length);
+		session->name[argument.length] = '\0';
+	}
+	session->state = SESSION_NAMED;
+	if (session->anonymous && session->context->config->anonymous)
+		session_reply(
+			session, REPLY_331_NEED_PASSWORD,
+			"Anonymous access: send your e-mail address, or anything, as password");
+	else
+		session_reply(session, REPLY_331_NEED_PASSWORD, "Password please");
+}
+
+static void session_refuse_login(struct session *session)
+{
+	char address[ADDRESS_TEXT_MAX];
+
+	address_format_host(&session->peer, address);
+	log_warning("login failed: user \"%s\" from %s", session->name, address);
+	session->state = SESSION_GREETED;
+	if (++session->password_attempts < PASSWORD_ATTEMPTS_MAX)
+		session_reply(session, REPLY_530_NOT_LOGGED_IN, "Login incorrect");
+	else
+		session_end(session, "Login incorrect, too many times; closing");
+}
+
+static void session_log_in(struct session *session)
+{
+	session->state = SESSION_LOGGED_IN;
+	if (session->user)
+		session->password_attempts = 0; /* else guesses between anonymous logins went on */
+	ring_timer_set(session->context->ring, &session->idle_timer,
+		       1000ULL * session->context->config->idle_timeout_s);
+	if (log_verbose()) {
+		char address[ADDRESS_TEXT_MAX];
+
+		address_format_host(&session->peer, address);
+		log_debug("login: user \"%s\" from %s", session->name, address);
+	}
+	session_reply(session, REPLY_230_LOGGED_IN,
+		      session->may_write ? "Logged in" : "Logged in; access is read-only");
+}
+
+static void session_log_in_anonymous(struct session *session)
+{
+	session->tree = session->context->tree;
+	session->may_write = session->context->config->anonymous_write;
+	session_log_in(session);
+}
+
+static int password_work(struct op *op)
+{
+	struct action *action = action_of_op(op);
+
+	action->user = users_check(action->users, action->session->name, action->path);
+	explicit_bzero(action->path, sizeof(action->path));
+	return 0;
+}
+
+static void password_done(struct op *op, int result)
+{
+	struct action *action = action_of_op(op);
+	struct session *session = action->session;
+
+	session->user = action->user;
+	if (result == 0 && session->user)
+		result = tree_init(&session->tree, session->user->folder_fd);
+	if (result == -EAGAIN) {
+		session_end(session, "Too many logins at this moment; try again later");
+	} else if (result < 0 || !session->user) {
+		session->user = NULL;
+		session_refuse_login(session);
+	} else {
+		session->may_write = true;
+		session_log_in(session);
+	}
+	session_command_end(session);
+}
+
+/* A password hash takes milliseconds on purpose: a job thread of low priority computes it. */
+static void session_check_password(struct session *session, struct view password)
+{
+	struct action *action = session_command_begin(session);
+
+	if (!action)
+		return;
+	memcpy(action->path, password.at, password.length);
+	action->path[password.length] = '\0';
+	action->users = session->context->users;
+	action->op.done = password_done;
+	ring_job_low(session->context->ring, &action->op, password_work);
+}
+
+void command_pass(struct session *session, struct view argument)
+{
+	if (session->state == SESSION_LOGGED_IN)
+		session_reply(session, REPLY_503_BAD_SEQUENCE, "You are logged in already");
+	else if (session->state != SESSION_NAMED)
+		session_reply(session, REPLY_503_BAD_SEQUENCE, "Send USER first");
+	else if (session->anonymous && session->context->config->anonymous)
+		session_log_in_anonymous(session);
+	else if (!session->context->users || session->name_cut || argument.length >= PATH_BYTES_MAX)
+		session_refuse_login(session);
+	else
+		session_check_password(session, argument);
+}
+
+void command_acct(struct session *session, struct view argument)
+{
+	(void)argument;
+	if (session->state == SESSION_LOGGED_IN)
+		session_reply(session, REPLY_202_SUPERFLUOUS, "No account is needed here");
+	else
+		session_reply(session, REPLY_503_BAD_SEQUENCE,
+			      "No account is needed; log in with USER and PASS");
+}
+
+void command_rein(struct session *session, struct view argument)
+{
+	(void)argument;
+	session_forget_user(session);
+	session_reply(session, REPLY_220_SERVICE_READY, "Ready for a new user");
+}
+
+void command_quit(struct session *session, struct view argument)
+{
+	(void)argument;
+	session_reply(session, REPLY_221_CLOSING_CONTROL, "Goodbye");
+	session->quit = true;
+	session_end(session, NULL);
+}

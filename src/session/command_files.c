@@ -1,0 +1,343 @@
+/*
+ * Commands about files and folders that move no data (RFC 959 section 4.1.3, RFC 3659): CWD, CDUP,
+ * MKD, RMD, DELE, RNFR, RNTO, SIZE, MDTM, MLST. Each is a start and an end; the end is called at
+ * once where the kernel has cached what is asked for.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fs/path.h"
+#include "protocol/time_value.h"
+#include "session/session_priv.h"
+
+static struct session *session_of_request(struct tree_request *request)
+{
+	struct action *action =
+		(struct action *)(void *)((char *)request - offsetof(struct action, request));
+
+	return action->session;
+}
+
+/* The common end: an error is answered here, and the command is over. */
+static void session_looked_at(struct session *session, int result)
+{
+	struct action *action = session->action;
+
+	if (result >= 0)
+		tree_close(&action->request.disk, session->context->ring, result);
+	else
+		session_reply_error(session, result, action->path);
+	session_command_end(session);
+}
+
+static void session_set_folder(struct session *session, const char *path)
+{
+	bool is_root = strcmp(path, "/") == 0;
+	char *folder = is_root ? NULL : calls->allocate(strlen(path) + 1);
+
+	if (!is_root && !folder) {
+		session_reply_error(session, -ENOMEM, path);
+		return;
+	}
+	if (folder)
+		strcpy(folder, path);
+	free(session->folder);
+	session->folder = folder;
+	reply_text_path(session_reply_text(session), REPLY_250_FILE_ACTION_OKAY,
+			session_folder(session), "is the working folder");
+}
+
+static void cwd_done(struct tree_request *request, int result)
+{
+	struct session *session = session_of_request(request);
+
+	if (result >= 0) {
+		int r = tree_may_enter(&request->disk, result);
+
+		if (r < 0) {
+			tree_close(&request->disk, session->context->ring, result);
+			result = r;
+		}
+	}
+	if (result >= 0 && !session->closing)
+		session_set_folder(session, session->action->path);
+	session_looked_at(session, result);
+}
+
+void command_cwd(struct session *session, struct view argument)
+{
+	if (argument.length == 0)
+		argument = view_of("/");
+	session_look_at(session, argument, O_PATH | O_DIRECTORY, cwd_done);
+}
+
+void command_cdup(struct session *session, struct view argument)
+{
+	(void)argument;
+	command_cwd(session, view_of(".."));
+}
+
+/* SIZE, MDTM and MLST: only regular files have the first two. */
+static int file_result(const struct tree_request *request)
+{
+	return S_ISREG(request->stat.stx_mode)	 ? 0
+	       : S_ISDIR(request->stat.stx_mode) ? -EISDIR
+						 : -ENXIO;
+}
+
+static void size_done(struct tree_request *request, int result)
+{
+	struct session *session = session_of_request(request);
+	int r = result < 0 ? result : file_result(request);
+
+	if (r == 0)
+		session_reply(session, REPLY_213_FILE_STATUS, "%llu",
+			      (unsigned long long)request->stat.stx_size);
+	else if (result >= 0)
+		session_reply_error(session, r, session->action->path);
+	session_looked_at(session, result);
+}
+
+static int partial_work(struct op *op)
+{
+	struct action *action = (struct action *)(void *)((char *)op - offsetof(struct action, op));
+
+	action->upload.offset = upload_partial_size(action->session->tree.root, action->path,
+						    session_owner(action->session));
+	return 0;
+}
+
+/* An upload of this client that was cut is what its SIZE is about; else the file itself. */
+static void partial_done(struct op *op, int result)
+{
+	struct action *action = (struct action *)(void *)((char *)op - offsetof(struct action, op));
+	struct session *session = action->session;
+
+	if (result == 0 && action->upload.offset >= 0) {
+		session_reply(session, REPLY_213_FILE_STATUS, "%lld",
+			      (long long)action->upload.offset);
+		session_command_end(session);
+		return;
+	}
+	action->request.done = size_done;
+	result = tree_open(&action->request, action->path, O_PATH);
+	if (result != -EINPROGRESS)
+		size_done(&action->request, result);
+}
+
+static void size_of_partial(struct session *session, struct view argument)
+{
+	struct action *action = session_command_begin_on(session, argument);
+	struct disk disk;
+
+	if (!action)
+		return;
+	disk = tree_locate(&session->tree, action->path);
+	session_disk_job(action, &disk, partial_work, partial_done);
+}
+
+void command_size(struct session *session, struct view argument)
+{
+	if (session->type == TYPE_ASCII)
+		session_reply(
+			session, REPLY_550_FILE_UNAVAILABLE,
+			"SIZE counts what would be sent, and is not known in TYPE A; use TYPE I");
+	else if (session->may_write && session->context->config->uploads_atomic)
+		size_of_partial(session, argument);
+	else
+		session_look_at(session, argument, O_PATH, size_done);
+}
+
+/* "20260102030405 path", or with a fraction: some clients set times so. */
+static bool mdtm_is_setting(struct view argument)
+{
+	const char *space = memchr(argument.at, ' ', argument.length);
+	int64_t seconds;
+
+	return space && space + 1 < argument.at + argument.length &&
+	       time_value_parse((struct view){ argument.at, (size_t)(space - argument.at) },
+				&seconds) == 0;
+}
+
+static void mdtm_done(struct tree_request *request, int result)
+{
+	struct session *session = session_of_request(request);
+	int r = result < 0 ? result : file_result(request);
+	char text[TIME_VALUE_LENGTH + 1] = "";
+
+	if (r == 0) {
+		time_value_format(request->stat.stx_mtime.tv_sec, text);
+		session_reply(session, REPLY_213_FILE_STATUS, "%s", text);
+	} else if (result >= 0) {
+		session_reply_error(session, r, session->action->path);
+	} else if (session->mdtm_sets) {
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "MDTM only tells a time; the command that sets one is MFMT");
+		session_command_end(session);
+		return;
+	}
+	session_looked_at(session, result);
+}
+
+void command_mdtm(struct session *session, struct view argument)
+{
+	session->mdtm_sets = mdtm_is_setting(argument);
+	session_look_at(session, argument, O_PATH, mdtm_done);
+}
+
+struct entry_rights session_rights(const struct session *session, bool folder_writable)
+{
+	return (struct entry_rights){ .uid = session->context->uid,
+				      .gid = session->context->gid,
+				      .may_write = session->may_write,
+				      .folder_writable = folder_writable };
+}
+
+static void mlst_done(struct tree_request *request, int result)
+{
+	struct session *session = session_of_request(request);
+	struct entry_rights rights = session_rights(
+		session, session->may_write && result >= 0 &&
+				 tree_folder_is_writable(&session->tree, session->action->path));
+	char line[ENTRY_LINE_MAX + 2];
+
+	if (result >= 0 && !session->closing) {
+		struct reply_text *reply = session_reply_text(session);
+		size_t length = entry_line_facts(&request->stat, view_of(session->action->path),
+						 NULL, session->facts, &rights, line);
+
+		reply_text_begin(reply, REPLY_250_FILE_ACTION_OKAY, "Facts:");
+		reply_text_inner(reply, "%.*s", (int)length - 2, line);
+		reply_text_line(reply, REPLY_250_FILE_ACTION_OKAY, "End");
+	}
+	session_looked_at(session, result);
+}
+
+void command_mlst(struct session *session, struct view argument)
+{
+	session_look_at(session, argument, O_PATH, mlst_done);
+}
+
+/* What changes names: the reply depends on the command alone. */
+static void session_changed(struct tree_request *request, int result, const char *text)
+{
+	struct session *session = session_of_request(request);
+
+	if (result < 0)
+		session_reply_error(session, result, session->action->path);
+	else
+		session_reply(session, REPLY_250_FILE_ACTION_OKAY, "%s", text);
+	session_command_end(session);
+}
+
+static void dele_done(struct tree_request *request, int result)
+{
+	session_changed(request, result, "File removed");
+}
+
+static void rmd_done(struct tree_request *request, int result)
+{
+	session_changed(request, result, "Folder removed");
+}
+
+static void mkd_done(struct tree_request *request, int result)
+{
+	struct session *session = session_of_request(request);
+
+	if (result < 0) {
+		session_changed(request, result, "");
+		return;
+	}
+	if (!session->closing)
+		reply_text_path(session_reply_text(session), REPLY_257_PATHNAME,
+				view_of(session->action->path), "made");
+	session_command_end(session);
+}
+
+static void rnto_done(struct tree_request *request, int result)
+{
+	session_changed(request, result, "Renamed");
+}
+
+/* Begins a change of names. NULL if that was answered. */
+static struct action *session_change(struct session *session, struct view argument,
+				     void (*done)(struct tree_request *request, int result))
+{
+	struct action *action = session_command_begin_on(session, argument);
+
+	if (action)
+		action->request.done = done;
+	return action;
+}
+
+static void session_change_started(struct action *action, int r)
+{
+	if (r != -EINPROGRESS)
+		action->request.done(&action->request, r);
+}
+
+void command_dele(struct session *session, struct view argument)
+{
+	struct action *action = session_change(session, argument, dele_done);
+
+	if (action)
+		session_change_started(action, tree_remove(&action->request, action->path, 0));
+}
+
+void command_rmd(struct session *session, struct view argument)
+{
+	struct action *action = session_change(session, argument, rmd_done);
+
+	if (action)
+		session_change_started(action,
+				       tree_remove(&action->request, action->path, AT_REMOVEDIR));
+}
+
+void command_mkd(struct session *session, struct view argument)
+{
+	struct action *action = session_change(session, argument, mkd_done);
+
+	if (action)
+		session_change_started(action, tree_make_folder(&action->request, action->path));
+}
+
+/* The name itself is looked at, not what a symbolic link points to. */
+static void rnfr_done(struct tree_request *request, int result)
+{
+	struct session *session = session_of_request(request);
+
+	if (result >= 0) {
+		session->rename_from = calls->allocate(strlen(session->action->path) + 1);
+		if (session->rename_from) {
+			strcpy(session->rename_from, session->action->path);
+			session_reply(session, REPLY_350_PENDING, "Send RNTO with the new name");
+		} else {
+			session_reply_error(session, -ENOMEM, session->action->path);
+		}
+	}
+	session_looked_at(session, result);
+}
+
+void command_rnfr(struct session *session, struct view argument)
+{
+	session_look_at(session, argument, O_PATH | O_NOFOLLOW, rnfr_done);
+}
+
+void command_rnto(struct session *session, struct view argument)
+{
+	struct action *action;
+
+	if (!session->rename_from) {
+		session_reply(session, REPLY_503_BAD_SEQUENCE, "Send RNFR first");
+		return;
+	}
+	action = session_change(session, argument, rnto_done);
+	if (!action)
+		return;
+	strcpy(action->other, session->rename_from);
+	free(session->rename_from);
+	session->rename_from = NULL;
+	session_change_started(action, tree_rename(&action->request, action->other, action->path));
+}

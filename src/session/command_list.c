@@ -1,0 +1,356 @@
+/*
+ * Listings (RFC 959 section 4.1.3, RFC 3659 section 7): LIST, NLST, MLSD, and STAT of a path, which
+ * is a LIST over the control connection.
+ *
+ * What an argument means is found in steps: a file or folder of just that name; else, without
+ * the dash options that many clients put before a path; else a pattern in its last component.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs/glob.h"
+#include "fs/path.h"
+#include "session/session_priv.h"
+
+#define STAT_BYTES (2 * ENTRY_LINE_MAX) /* lines of STAT at a time */
+
+enum listing_stage { STAGE_LITERAL, STAGE_OPTIONS, STAGE_PATTERN, STAGE_FOLDER };
+
+static void list_done(struct tree_request *request, int result);
+static void list_open(struct session *session, struct view argument);
+
+static struct action *action_of_request(struct tree_request *request)
+{
+	return (struct action *)(void *)((char *)request - offsetof(struct action, request));
+}
+
+static struct view list_argument(const struct action *action)
+{
+	return (struct view){ action->other, action->other_length };
+}
+
+static void list_refuse(struct session *session, int error)
+{
+	session_reply_error(session, error, session->action->path);
+	session_command_end(session);
+}
+
+/* Takes "-la " off the argument's front. Returns false if there is no such thing. */
+static bool list_strip_options(struct action *action)
+{
+	struct view argument = list_argument(action);
+	size_t at = 0;
+
+	if (argument.length == 0 || argument.at[0] != '-')
+		return false;
+	while (at < argument.length && argument.at[at] == '-') {
+		for (; at < argument.length && argument.at[at] != ' '; at++)
+			if (argument.at[at] == 'a')
+				action->listing_hidden = true;
+		while (at < argument.length && argument.at[at] == ' ')
+			at++;
+	}
+	memmove(action->other, action->other + at, argument.length - at);
+	action->other_length = argument.length - at;
+	return true;
+}
+
+/* What NLST puts before each name, so that RETR takes the line as it stands: the argument up to
+ * its last slash (a pattern), or all of it (a folder). */
+static struct view list_prefix(struct action *action)
+{
+	struct view prefix = list_argument(action);
+
+	if (action->listing_stage == STAGE_PATTERN) {
+		while (prefix.length > 0 && prefix.at[prefix.length - 1] != '/')
+			prefix.length--;
+		return prefix;
+	}
+	if (prefix.length == 0 || prefix.at[prefix.length - 1] == '/' ||
+	    prefix.length + 1 >= sizeof(action->other))
+		return prefix;
+	action->other[prefix.length] = '/';
+	prefix.length++;
+	return prefix;
+}
+
+static int list_make(struct session *session, int folder)
+{
+	struct action *action = session->action;
+	struct listing_request request = {
+		.folder = folder,
+		.root = session->tree.root,
+		.folder_path = view_of(action->path),
+		.format = action->listing_format,
+		.facts = session->facts,
+		.pattern = view_of(action->listing_stage == STAGE_PATTERN ? action->pattern : ""),
+		.prefix = action->listing_format == LISTING_NLST ? list_prefix(action)
+								 : view_of(""),
+		.hidden = action->listing_hidden,
+		.rights = session_rights(
+			session, session->may_write && (action->request.disk.kind == DISK_REMOTE ||
+							calls->may_write(folder) == 0)),
+		.now_s = ring_wall_s(session->context->ring),
+	};
+
+	return listing_new(&request, &action->listing);
+}
+
+static void list_begin(struct session *session)
+{
+	struct action *action = session->action;
+
+	action->transfer.disk = action->request.disk;
+	if (action->listing_stat) {
+		reply_text_begin(session_reply_text(session), REPLY_213_FILE_STATUS, "Status:");
+		session_stat_continue(session);
+		return;
+	}
+	action->transfer.kind = TRANSFER_SEND_LISTING;
+	session_transfer_begin(session, "Here comes the listing");
+}
+
+/* A folder is open for reading. */
+static void folder_done(struct tree_request *request, int result)
+{
+	struct action *action = action_of_request(request);
+	struct session *session = action->session;
+
+	if (result >= 0)
+		result = list_make(session, result);
+	if (result < 0 || session->closing)
+		list_refuse(session, result < 0 ? result : -ECANCELED);
+	else
+		list_begin(session);
+}
+
+static void list_open_folder(struct session *session)
+{
+	struct action *action = session->action;
+	int r;
+
+	action->request.done = folder_done;
+	r = tree_open(&action->request, action->path, O_RDONLY | O_DIRECTORY);
+	if (r != -EINPROGRESS)
+		folder_done(&action->request, r);
+}
+
+/* STAT of a file. line ends with CR LF, which the reply has of its own. */
+static void stat_file(struct session *session, struct view line)
+{
+	struct reply_text *reply = session_reply_text(session);
+
+	reply_text_begin(reply, REPLY_213_FILE_STATUS, "Status:");
+	reply_text_inner(reply, "%.*s", (int)line.length - 2, line.at);
+	reply_text_line(reply, REPLY_213_FILE_STATUS, "End");
+	session_command_end(session);
+}
+
+/* A file: its line is the whole listing, made here and sent like one. */
+static void list_file(struct session *session)
+{
+	struct action *action = session->action;
+	struct tree_request *request = &action->request;
+	struct view name = list_argument(action);
+	char line[ENTRY_LINE_MAX];
+	size_t length;
+
+	if (action->listing_format == LISTING_MLSD) {
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "MLSD is for folders; MLST tells about a file");
+		session_command_end(session);
+		return;
+	}
+	if (action->listing_format == LISTING_NLST)
+		length =
+			(size_t)snprintf(line, sizeof(line), "%.*s\r\n", (int)name.length, name.at);
+	else
+		length = entry_line_list(&request->stat, name, view_of(""),
+					 ring_wall_s(session->context->ring), line);
+	if (action->listing_stat) {
+		stat_file(session, (struct view){ line, length });
+		return;
+	}
+	action->transfer.buffer = dtp_take_buffer(&session->context->dtp);
+	if (!action->transfer.buffer) {
+		list_refuse(session, -ENOMEM);
+		return;
+	}
+	memcpy(action->transfer.buffer, line, length);
+	action->transfer.chunk = action->transfer.buffer;
+	action->transfer.chunk_bytes = length;
+	action->transfer.source_ended = true;
+	action->transfer.kind = TRANSFER_SEND_LISTING;
+	session_transfer_begin(session, "Here comes the line");
+}
+
+/* Nothing has that name: what else may be meant? Returns false if nothing. */
+static bool list_try_otherwise(struct session *session)
+{
+	struct action *action = session->action;
+	struct view argument;
+	struct view pattern;
+
+	if (action->listing_stage == STAGE_LITERAL && action->listing_format != LISTING_MLSD &&
+	    list_strip_options(action)) {
+		action->listing_stage = STAGE_OPTIONS;
+		list_open(session, list_argument(action));
+		return true;
+	}
+	argument = view_of(action->path);
+	pattern = path_name(argument);
+	if (action->listing_stage == STAGE_PATTERN || action->listing_format == LISTING_MLSD ||
+	    !glob_is_pattern(pattern) || pattern.length >= sizeof(action->pattern))
+		return false;
+	memcpy(action->pattern, pattern.at, pattern.length);
+	action->pattern[pattern.length] = '\0';
+	action->listing_stage = STAGE_PATTERN;
+	action->path[path_folder(argument).length] = '\0';
+	list_open_folder(session);
+	return true;
+}
+
+static void list_done(struct tree_request *request, int result)
+{
+	struct action *action = action_of_request(request);
+	struct session *session = action->session;
+
+	if (result < 0) {
+		if (session->closing || result != -ENOENT || !list_try_otherwise(session))
+			list_refuse(session, result);
+		return;
+	}
+	tree_close(&request->disk, session->context->ring, result);
+	if (session->closing)
+		list_refuse(session, -ECANCELED);
+	else if (S_ISDIR(request->stat.stx_mode))
+		list_open_folder(session);
+	else
+		list_file(session);
+}
+
+/* Looks at what the argument names. */
+static void list_open(struct session *session, struct view argument)
+{
+	struct action *action = session->action;
+	int r;
+
+	if (!session_path(session, argument, action->path)) {
+		session_command_end(session);
+		return;
+	}
+	action->request.done = list_done;
+	r = tree_open(&action->request, action->path, O_PATH);
+	if (r != -EINPROGRESS)
+		list_done(&action->request, r);
+}
+
+static void session_list(struct session *session, struct view argument, enum listing_format format,
+			 bool stat)
+{
+	struct action *action = session_command_begin(session);
+
+	if (!action)
+		return;
+	if (argument.length >= sizeof(action->other) - 1) {
+		strcpy(action->path, "…");
+		list_refuse(session, -ENAMETOOLONG);
+		return;
+	}
+	memcpy(action->other, argument.at, argument.length);
+	action->other_length = argument.length;
+	action->listing_format = (uint8_t)format;
+	action->listing_stat = stat;
+	action->listing_stage = STAGE_LITERAL;
+	list_open(session, list_argument(action));
+}
+
+void command_list(struct session *session, struct view argument)
+{
+	session_list(session, argument, LISTING_LIST, false);
+}
+
+void command_nlst(struct session *session, struct view argument)
+{
+	session_list(session, argument, LISTING_NLST, false);
+}
+
+void command_mlsd(struct session *session, struct view argument)
+{
+	session_list(session, argument, LISTING_MLSD, false);
+}
+
+/* STAT of a path: chunk by chunk, each made when the client has taken the one before. */
+void session_stat_path(struct session *session, struct view argument)
+{
+	session_list(session, argument, LISTING_LIST, true);
+}
+
+static void stat_lines(struct session *session, struct view lines)
+{
+	while (lines.length > 0 && !session->closing) {
+		const char *end = memchr(lines.at, '\r', lines.length);
+		size_t length = end ? (size_t)(end - lines.at) : lines.length;
+
+		reply_text_inner(session_reply_text(session), "%.*s", (int)length, lines.at);
+		lines = view_skip(lines, end ? length + 2 : length);
+	}
+}
+
+static int stat_work(struct op *op)
+{
+	struct action *action = (struct action *)(void *)((char *)op - offsetof(struct action, op));
+
+	return (int)listing_fill(action->listing, action->transfer.buffer, STAT_BYTES);
+}
+
+static void stat_end(struct session *session, int result)
+{
+	struct action *action = session->action;
+
+	if (result < 0)
+		reply_text_inner(session_reply_text(session), "Not complete: %s",
+				 strerror(-result));
+	session_reply(session, REPLY_213_FILE_STATUS, "%s",
+		      result < 0 ? "End, with an error" : "End");
+	listing_free(action->listing);
+	dtp_give_buffer(&session->context->dtp, action->transfer.buffer);
+	action->listing = NULL;
+	action->transfer.buffer = NULL;
+	session_command_end(session);
+}
+
+static void stat_filled(struct op *op, int result)
+{
+	struct action *action = (struct action *)(void *)((char *)op - offsetof(struct action, op));
+	struct session *session = action->session;
+
+	if (result <= 0 || session->closing) {
+		stat_end(session, result);
+		return;
+	}
+	stat_lines(session, (struct view){ action->transfer.buffer, (size_t)result });
+	session_flush(session->context);
+	session_stat_continue(session);
+}
+
+void session_stat_continue(struct session *session)
+{
+	struct action *action = session->action;
+
+	if (!action->listing || op_pending(&action->op) || disk_waiter_queued(&action->waiter) ||
+	    (session->out_bytes && !session->closing))
+		return;
+	if (!action->transfer.buffer)
+		action->transfer.buffer = dtp_take_buffer(&session->context->dtp);
+	if (!action->transfer.buffer) {
+		listing_free(action->listing);
+		action->listing = NULL;
+		session_reply(session, REPLY_213_FILE_STATUS, "End; no memory for this now");
+		session_command_end(session);
+		return;
+	}
+	session_disk_job(action, &action->request.disk, stat_work, stat_filled);
+}

@@ -1,0 +1,240 @@
+/*
+ * The table of commands (RFC 959 section 4.1 and its successors). What the syntax, the login and
+ * the rights of a command are is answered from the table, before its function runs; HELP and the
+ * list of what waits during a transfer come from it too.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/command_line.h"
+#include "session/session_priv.h"
+
+enum argument_kind {
+	ARGUMENT_NONE,	  /* must have none */
+	ARGUMENT_IGNORED, /* may have one, which means nothing */
+	ARGUMENT_OPTIONAL,
+	ARGUMENT_NEEDED,
+};
+
+enum command_flags {
+	ANY_TIME = 0,
+	LOGIN = 1 << 0,		/* 530 before */
+	CHANGES = 1 << 1,	/* 550 in a session that may only read */
+	KEEPS_RESTART = 1 << 2, /* REST is for the command after the next ones of this kind */
+	KEEPS_RENAME = 1 << 3,	/* may come between RNFR and RNTO */
+	DATA_PORT = 1 << 4,	/* refused after EPSV ALL (RFC 2428 section 4) */
+};
+
+struct command {
+	const char *verb;
+	command_fn *execute;
+	uint8_t argument;
+	uint8_t flags;
+	const char *syntax; /* what HELP shows behind the verb */
+	const char *section;
+};
+
+#define PORTS (LOGIN | KEEPS_RESTART | KEEPS_RENAME | DATA_PORT)
+
+static const struct command commands[] = {
+	{ "ABOR", command_abor, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME, "", "RFC 959 4.1.3" },
+	{ "ACCT", command_acct, ARGUMENT_NEEDED, ANY_TIME, "<account>", "RFC 959 4.1.1" },
+	{ "ALLO", command_allo, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "<bytes> [R <record size>]",
+	  "RFC 959 4.1.3" },
+	{ "APPE", command_appe, ARGUMENT_NEEDED, LOGIN | CHANGES | KEEPS_RESTART, "<path>",
+	  "RFC 959 4.1.3" },
+	{ "CDUP", command_cdup, ARGUMENT_IGNORED, LOGIN, "", "RFC 959 4.1.1" },
+	{ "CWD", command_cwd, ARGUMENT_OPTIONAL, LOGIN, "<path>", "RFC 959 4.1.1" },
+	{ "DELE", command_dele, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
+	{ "EPRT", command_eprt, ARGUMENT_NEEDED, PORTS, "|<1 or 2>|<address>|<port>|",
+	  "RFC 2428 2" },
+	{ "EPSV", command_epsv, ARGUMENT_OPTIONAL, PORTS & ~DATA_PORT, "[1 | 2 | ALL]",
+	  "RFC 2428 3" },
+	{ "FEAT", command_feat, ARGUMENT_NONE, KEEPS_RESTART | KEEPS_RENAME, "", "RFC 2389 3" },
+	{ "HELP", command_help, ARGUMENT_OPTIONAL, KEEPS_RESTART | KEEPS_RENAME, "[<command>]",
+	  "RFC 959 4.1.3" },
+	{ "LIST", command_list, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.3" },
+	{ "MDTM", command_mdtm, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "<path>", "RFC 3659 3" },
+	{ "MKD", command_mkd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
+	{ "MLSD", command_mlsd, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 3659 7" },
+	{ "MLST", command_mlst, ARGUMENT_OPTIONAL, LOGIN | KEEPS_RESTART, "[<path>]",
+	  "RFC 3659 7" },
+	{ "MODE", command_mode, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "S", "RFC 959 4.1.2" },
+	{ "NLST", command_nlst, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.3" },
+	{ "NOOP", command_noop, ARGUMENT_IGNORED, KEEPS_RESTART | KEEPS_RENAME, "",
+	  "RFC 959 4.1.3" },
+	{ "OPTS", command_opts, ARGUMENT_NEEDED, KEEPS_RESTART | KEEPS_RENAME,
+	  "UTF8 ON | MLST <facts>", "RFC 2389 4" },
+	{ "PASS", command_pass, ARGUMENT_OPTIONAL, ANY_TIME, "<password>", "RFC 959 4.1.1" },
+	{ "PASV", command_pasv, ARGUMENT_NONE, PORTS, "", "RFC 959 4.1.2" },
+	{ "PORT", command_port, ARGUMENT_NEEDED, PORTS, "<h1,h2,h3,h4,p1,p2>", "RFC 959 4.1.2" },
+	{ "PWD", command_pwd, ARGUMENT_IGNORED, LOGIN | KEEPS_RESTART | KEEPS_RENAME, "",
+	  "RFC 959 4.1.3" },
+	{ "QUIT", command_quit, ARGUMENT_IGNORED, ANY_TIME, "", "RFC 959 4.1.1" },
+	{ "REIN", command_rein, ARGUMENT_NONE, ANY_TIME, "", "RFC 959 4.1.1" },
+	{ "REST", command_rest, ARGUMENT_NEEDED, LOGIN, "<bytes>", "RFC 3659 5" },
+	{ "RETR", command_retr, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "<path>", "RFC 959 4.1.3" },
+	{ "RMD", command_rmd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
+	{ "RNFR", command_rnfr, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
+	{ "RNTO", command_rnto, ARGUMENT_NEEDED, LOGIN | CHANGES | KEEPS_RENAME, "<path>",
+	  "RFC 959 4.1.3" },
+	{ "SIZE", command_size, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "<path>", "RFC 3659 4" },
+	{ "STAT", command_stat, ARGUMENT_OPTIONAL, KEEPS_RESTART | KEEPS_RENAME, "[<path>]",
+	  "RFC 959 4.1.3" },
+	{ "STOR", command_stor, ARGUMENT_NEEDED, LOGIN | CHANGES | KEEPS_RESTART, "<path>",
+	  "RFC 959 4.1.3" },
+	{ "STOU", command_stou, ARGUMENT_OPTIONAL, LOGIN | CHANGES, "[<path>]", "RFC 959 4.1.3" },
+	{ "STRU", command_stru, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "F", "RFC 959 4.1.2" },
+	{ "SYST", command_syst, ARGUMENT_IGNORED, KEEPS_RESTART | KEEPS_RENAME, "",
+	  "RFC 959 4.1.3" },
+	{ "TYPE", command_type, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "A [N] | I | L 8",
+	  "RFC 959 4.1.2" },
+	{ "USER", command_user, ARGUMENT_NEEDED, ANY_TIME, "<name>", "RFC 959 4.1.1" },
+	{ "XCUP", command_cdup, ARGUMENT_IGNORED, LOGIN, "", "RFC 1123 4.1.3.1" },
+	{ "XCWD", command_cwd, ARGUMENT_OPTIONAL, LOGIN, "<path>", "RFC 1123 4.1.3.1" },
+	{ "XMKD", command_mkd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 1123 4.1.3.1" },
+	{ "XPWD", command_pwd, ARGUMENT_IGNORED, LOGIN | KEEPS_RESTART | KEEPS_RENAME, "",
+	  "RFC 1123 4.1.3.1" },
+	{ "XRMD", command_rmd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 1123 4.1.3.1" },
+};
+
+#define COMMANDS_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+/* The table is in the order of the alphabet, and a verb has at most four letters: as one number
+ * each, it is searched without comparing strings. */
+static uint32_t verb_number(const char *verb)
+{
+	uint32_t number = 0;
+
+	for (int i = 0; i < COMMAND_VERB_MAX; i++) {
+		number = number << 8 | (unsigned char)*verb;
+		if (*verb)
+			verb++;
+	}
+	return number;
+}
+
+static const struct command *command_find(const char *verb)
+{
+	uint32_t number = verb_number(verb);
+	size_t low = 0;
+	size_t high = COMMANDS_COUNT;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		uint32_t there = verb_number(commands[middle].verb);
+
+		if (there == number)
+			return &commands[middle];
+		if (there < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* Answers from the table what must not reach the command's function. */
+static bool command_is_allowed(struct session *session, const struct command *command,
+			       const struct command_line *line)
+{
+	if (command->flags & LOGIN && session->state != SESSION_LOGGED_IN)
+		session_reply(session, REPLY_530_NOT_LOGGED_IN, "Log in first, with USER and PASS");
+	else if (command->argument == ARGUMENT_NEEDED && line->argument.length == 0)
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT, "%s needs an argument: %s %s",
+			      command->verb, command->verb, command->syntax);
+	else if (command->argument == ARGUMENT_NONE && line->argument.length > 0)
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT, "%s takes no argument",
+			      command->verb);
+	else if (command->flags & CHANGES && !session->may_write)
+		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
+			      "Nothing can be changed here: this is read-only for you");
+	else if (command->flags & DATA_PORT && session->epsv_all)
+		session_reply(session, REPLY_503_BAD_SEQUENCE,
+			      "After EPSV ALL only EPSV is allowed");
+	else
+		return true;
+	return false;
+}
+
+static void session_forget_sequence(struct session *session, const struct command *command)
+{
+	if (!(command->flags & KEEPS_RESTART)) {
+		session->restart = 0;
+		session->restart_given = false;
+	}
+	if (!(command->flags & KEEPS_RENAME) && session->rename_from) {
+		free(session->rename_from);
+		session->rename_from = NULL;
+	}
+}
+
+void session_execute(struct session *session, struct view line)
+{
+	const struct command *command;
+	struct command_line parsed;
+	int r = command_line_parse(line, &parsed);
+
+	session->telnet.interrupt = false;
+	if (r == -EINVAL) {
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "A command cannot contain NUL or CR");
+		return;
+	}
+	command = r == 0 ? command_find(parsed.verb) : NULL;
+	if (!command) {
+		session_reply(session, REPLY_500_SYNTAX,
+			      "Unknown command; HELP lists those there are");
+		return;
+	}
+	if (!command_is_allowed(session, command, &parsed))
+		return;
+	session_forget_sequence(session, command);
+	command->execute(session, parsed.argument);
+}
+
+bool session_is_urgent(struct view line)
+{
+	struct command_line parsed;
+
+	if (command_line_parse(line, &parsed) < 0)
+		return false;
+	return strcmp(parsed.verb, "ABOR") == 0 ||
+	       (strcmp(parsed.verb, "STAT") == 0 && parsed.argument.length == 0);
+}
+
+static void help_list(struct session *session)
+{
+	struct reply_text *reply = session_reply_text(session);
+
+	reply_text_begin(reply, REPLY_214_HELP, "Commands (HELP <command> tells more):");
+	for (size_t i = 0; i < COMMANDS_COUNT; i += 8) {
+		char text[8 * (COMMAND_VERB_MAX + 2) + 1] = "";
+
+		for (size_t j = i; j < i + 8 && j < COMMANDS_COUNT; j++) {
+			strcat(text, commands[j].verb);
+			strcat(text, strlen(commands[j].verb) < 4 ? "  " : " ");
+		}
+		reply_text_inner(reply, "%s", text);
+	}
+	reply_text_line(reply, REPLY_214_HELP, "End");
+}
+
+void command_help(struct session *session, struct view argument)
+{
+	const struct command *command;
+	struct command_line parsed;
+
+	if (argument.length == 0) {
+		help_list(session);
+		return;
+	}
+	command = command_line_parse(argument, &parsed) == 0 ? command_find(parsed.verb) : NULL;
+	if (command)
+		session_reply(session, REPLY_214_HELP, "Syntax: %s%s%s (%s)", command->verb,
+			      *command->syntax ? " " : "", command->syntax, command->section);
+	else
+		session_reply(session, REPLY_502_NOT_IMPLEMENTED,
+			      "Unknown command; HELP lists those there are");
+}

@@ -1,0 +1,372 @@
+/*
+ * The data connection up to the transfer (RFC 959 sections 3.2 and 3.3, RFC 2428): PASV and EPSV
+ * reserve a permanent port, PORT and EPRT name one of the client's, and without any of them it is
+ * the default one, the client's own end of the control connection.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "protocol/host_port.h"
+#include "session/session_priv.h"
+#include "transfer/passive_pool.h"
+
+#define PORT_PRIVILEGED 1024 /* below: never connected to (RFC 2577 section 3) */
+
+static struct session *session_of_data_timer(struct wheel_timer *timer)
+{
+	return (struct session *)(void *)((char *)timer - offsetof(struct session, data_timer));
+}
+
+static struct session *session_of_data_op(struct op *op)
+{
+	return (struct session *)(void *)((char *)op - offsetof(struct session, data_op));
+}
+
+/* Whose connection to a passive port is ours: the client's, or, between servers, anybody's. */
+static const struct address *session_reserver(const struct session *session)
+{
+	static const struct address anybody; /* AF_UNSPEC: equal to itself alone */
+
+	return session->context->config->foreign_data ? &anybody : &session->peer;
+}
+
+/* Our end of the control connection, which a login alone never needs. */
+static const struct address *session_local(struct session *session)
+{
+	if (session->local.any.sa_family == AF_UNSPEC)
+		address_of_socket(session->fd, &session->local);
+	return &session->local;
+}
+
+void session_data_reset(struct session *session)
+{
+	struct passive_pool *pool = session->context->passive;
+
+	ring_timer_clear(session->context->ring, &session->data_timer);
+	if (session->data_state == DATA_WAITING)
+		passive_pool_withdraw(pool, session_reserver(session), session->id);
+	if (session->data_state == DATA_PASSIVE)
+		passive_pool_release(pool, session_reserver(session), session->data_port,
+				     session->id);
+	if (session->data_state == DATA_CONNECTED) {
+		ring_close_socket(session->context->ring, session->data_fd);
+		session->data_fd = -1;
+	}
+	session->data_state = DATA_NONE;
+}
+
+static void session_reply_passive(struct session *session)
+{
+	uint16_t port = passive_pool_port(session->context->passive, session->data_port);
+
+	if (session->extended) {
+		session_reply(session, REPLY_229_EXTENDED_PASSIVE,
+			      "Entering Extended Passive Mode (|||%u|)", port);
+	} else {
+		const uint8_t *host = (const void *)&session_local(session)->v4.sin_addr;
+
+		session_reply(session, REPLY_227_PASSIVE,
+			      "Entering Passive Mode (%u,%u,%u,%u,%u,%u)", host[0], host[1],
+			      host[2], host[3], port >> 8, port & 0xff);
+	}
+}
+
+static void session_refuse_passive(struct session *session)
+{
+	session->data_state = DATA_NONE;
+	session_reply(session, REPLY_425_CANNOT_OPEN_DATA,
+		      "All passive ports are taken for your address; try again in a moment");
+}
+
+static void session_on_passive_timer(struct wheel_timer *timer)
+{
+	struct session *session = session_of_data_timer(timer);
+
+	passive_pool_withdraw(session->context->passive, session_reserver(session), session->id);
+	session_refuse_passive(session);
+	session_run(session);
+}
+
+/* A reservation that nobody uses is not kept for ever. */
+static void session_on_unused_timer(struct wheel_timer *timer)
+{
+	session_data_reset(session_of_data_timer(timer));
+}
+
+static void session_take_port(struct session *session, unsigned port)
+{
+	session->data_state = DATA_PASSIVE;
+	session->data_port = port;
+	session->data_timer.fire = session_on_unused_timer;
+	ring_timer_set(session->context->ring, &session->data_timer,
+		       1000ULL * session->context->config->data_timeout_s);
+	session_reply_passive(session);
+}
+
+static void session_enter_passive(struct session *session, bool extended)
+{
+	struct session_context *context = session->context;
+	int port;
+
+	session_data_reset(session);
+	session->extended = extended;
+	port = passive_pool_reserve(context->passive, context->worker, session_reserver(session),
+				    session->id);
+	if (port >= 0) {
+		session_take_port(session, (unsigned)port);
+	} else if (port == -EAGAIN) {
+		session->data_state = DATA_WAITING;
+		session->data_timer.fire = session_on_passive_timer;
+		ring_timer_set(context->ring, &session->data_timer, PASSIVE_WAIT_MS);
+	} else {
+		session_refuse_passive(session);
+	}
+}
+
+void session_on_grant(struct session *session, unsigned port)
+{
+	/* It may have stopped waiting, and waited anew, while the message was under way. */
+	if (session->data_state != DATA_WAITING ||
+	    !passive_pool_holds(session->context->passive, session_reserver(session), port,
+				session->id))
+		return;
+	session_take_port(session, port);
+	session_run(session);
+}
+
+void command_pasv(struct session *session, struct view argument)
+{
+	(void)argument;
+	if (session->peer.any.sa_family != AF_INET)
+		session_reply(session, REPLY_425_CANNOT_OPEN_DATA,
+			      "PASV is for IPv4 and this connection is IPv6; use EPSV");
+	else
+		session_enter_passive(session, false);
+}
+
+void command_epsv(struct session *session, struct view argument)
+{
+	int family = session->peer.any.sa_family;
+
+	if (view_is_word(argument, "ALL")) {
+		session->epsv_all = true;
+		session_reply(session, REPLY_200_OKAY, "From now on only EPSV");
+	} else if (argument.length == 0 || view_is(argument, family == AF_INET ? "1" : "2")) {
+		session_enter_passive(session, true);
+	} else if (view_is(argument, "1") || view_is(argument, "2") || argument.length == 1) {
+		/* The address of the data connection is that of the control connection. */
+		session_reply(session, REPLY_522_NETWORK_PROTOCOL,
+			      "Network protocol not supported, use (%d)",
+			      family == AF_INET ? 1 : 2);
+	} else {
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "EPSV takes 1, 2, ALL or nothing");
+	}
+}
+
+static void session_enter_active(struct session *session, const struct host_port *host_port)
+{
+	struct address peer = { 0 };
+
+	peer.any.sa_family = (sa_family_t)host_port->family;
+	if (host_port->family == AF_INET)
+		peer.v4.sin_addr = host_port->v4;
+	else
+		peer.v6.sin6_addr = host_port->v6;
+	address_set_port(&peer, host_port->port);
+	address_unmap(&peer);
+	if (peer.any.sa_family != session->peer.any.sa_family) {
+		session_reply(session, REPLY_522_NETWORK_PROTOCOL,
+			      "Network protocol not supported, use (%d)",
+			      session->peer.any.sa_family == AF_INET ? 1 : 2);
+		return;
+	}
+	if (host_port->port < PORT_PRIVILEGED) {
+		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
+			      "Ports below %d are never connected to", PORT_PRIVILEGED);
+	} else if (!session->context->config->foreign_data &&
+		   !address_same_host(&peer, &session->peer)) {
+		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
+			      "Data connections with third hosts are not allowed here");
+	} else {
+		session_data_reset(session);
+		session->data_peer = peer;
+		session->data_state = DATA_ACTIVE;
+		session_reply(session, REPLY_200_OKAY, "The data connection will go there");
+	}
+}
+
+void command_port(struct session *session, struct view argument)
+{
+	struct host_port host_port;
+
+	if (host_port_parse(argument, &host_port) == 0)
+		session_enter_active(session, &host_port);
+	else
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "PORT takes six numbers from 0 to 255, as in PORT 127,0,0,1,200,1");
+}
+
+void command_eprt(struct session *session, struct view argument)
+{
+	struct host_port host_port;
+	int r = host_port_parse_extended(argument, &host_port);
+
+	if (r == 0)
+		session_enter_active(session, &host_port);
+	else if (r == -EAFNOSUPPORT)
+		session_reply(session, REPLY_522_NETWORK_PROTOCOL,
+			      "Network protocol not supported, use (1,2)");
+	else
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "EPRT takes protocol, address and port, as in EPRT |2|::1|6446|");
+}
+
+/* The connection that a transfer waits for did not come about. */
+static void session_data_failed(struct session *session, const char *why)
+{
+	session_data_reset(session);
+	if (session->data_fd >= 0)
+		ring_close_socket(session->context->ring, session->data_fd);
+	session->data_fd = -1;
+	session->opening = false;
+	session_transfer_not_opened(session, why);
+}
+
+static void session_on_open_timer(struct wheel_timer *timer)
+{
+	struct session *session = session_of_data_timer(timer);
+
+	session_data_cancel(session);
+}
+
+static void session_data_succeeded(struct session *session)
+{
+	if (session->closing || session->aborts > 0) { /* it came too late */
+		session_data_failed(session, "Given up");
+		return;
+	}
+	ring_timer_clear(session->context->ring, &session->data_timer);
+	session->data_state = DATA_CONNECTED;
+	session->opening = false;
+	session_transfer_opened(session);
+}
+
+/* connect(2) has ended, one way or the other. */
+static void session_on_connected(struct op *op, int result)
+{
+	struct session *session = session_of_data_op(op);
+	socklen_t length = sizeof(result);
+	int error = 0;
+
+	if (result >= 0 && getsockopt(session->data_fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+		error = errno;
+	if (result < 0 || error)
+		session_data_failed(session, error ? strerror(error) : "Given up");
+	else
+		session_data_succeeded(session);
+}
+
+void session_on_active_socket(struct session *session, int fd_or_error)
+{
+	int r;
+
+	/* What was asked for by a transfer that has been given up serves the next one as well: the
+	 * socket is bound to the same address. If there is none, it is closed. */
+	session->active_asked = false;
+	if (!session->opening || session->data_state != DATA_ACTIVE) {
+		if (fd_or_error >= 0)
+			calls->close(fd_or_error);
+		return;
+	}
+	if (fd_or_error < 0) {
+		session_data_failed(session, strerror(-fd_or_error));
+		return;
+	}
+	session->data_fd = fd_or_error;
+	r = calls->connect(session->data_fd, &session->data_peer.any,
+			   address_length(&session->data_peer));
+	session->data_op.done = session_on_connected;
+	if (r == -EINPROGRESS)
+		ring_poll(session->context->ring, &session->data_op, session->data_fd, POLLOUT);
+	else if (r < 0)
+		session_data_failed(session, strerror(-r));
+	else
+		session_data_succeeded(session);
+}
+
+/* Asks for a socket bound to our end of the control connection, with the port below it. */
+static void session_data_connect(struct session *session)
+{
+	struct session_context *context = session->context;
+	struct address local = *session_local(session);
+	int r;
+
+	if (local.any.sa_family != session->data_peer.any.sa_family) {
+		session_data_failed(session, "The address is of the other IP version");
+		return;
+	}
+	if (session->active_asked)
+		return; /* the answer to an earlier question is still to come */
+	address_set_port(&local, (uint16_t)(address_port(&local) - 1));
+	r = context->active_socket(context->server, session->id, &local);
+	session->active_asked = r == 0;
+	if (r < 0)
+		session_data_failed(session, strerror(-r));
+}
+
+void session_data_open(struct session *session)
+{
+	session->opening = true;
+	if (session->data_state == DATA_CONNECTED) {
+		session_data_succeeded(session);
+		return;
+	}
+	session->data_timer.fire = session_on_open_timer;
+	ring_timer_set(session->context->ring, &session->data_timer,
+		       1000ULL * session->context->config->data_timeout_s);
+	if (session->data_state == DATA_PASSIVE)
+		return;
+	if (session->data_state == DATA_NONE) { /* the default data port */
+		session->data_peer = session->peer;
+		session->data_state = DATA_ACTIVE;
+	}
+	session_data_connect(session);
+}
+
+int session_data_take(struct session *session)
+{
+	int fd = session->data_fd;
+
+	session->data_fd = -1;
+	session->data_state = DATA_NONE;
+	return fd;
+}
+
+void session_data_cancel(struct session *session)
+{
+	if (!session->opening)
+		return;
+	if (op_pending(&session->data_op)) {
+		ring_cancel(session->context->ring, &session->data_op);
+		return; /* session_on_connected will hear of it */
+	}
+	session_data_reset(session);
+	session_data_failed(session, "No data connection in time");
+}
+
+void session_on_data_connection(struct session *session, unsigned port, int fd)
+{
+	if (session->closing || session->data_state != DATA_PASSIVE || session->data_port != port) {
+		calls->close(fd);
+		return;
+	}
+	session->data_fd = fd;
+	session->data_state = DATA_CONNECTED;
+	if (session->opening)
+		session_data_succeeded(session);
+	else
+		ring_timer_clear(session->context->ring, &session->data_timer);
+}

@@ -1,0 +1,34 @@
+/*
+ * A command's job that names or closes files. It waits for its place in the queue of the disk
+ * that it will ask, as every operation on names does (fs/tree.h): a file system that never
+ * answers holds a few job threads and leaves the others to other disks.
+ */
+#include "session/session_priv.h"
+
+static void disk_job_done(struct op *op, int result)
+{
+	struct action *action = (struct action *)(void *)((char *)op - offsetof(struct action, op));
+
+	disk_queue_leave(action->queue);
+	action->work_done(op, result); /* may be the last that is seen of the action */
+}
+
+static void disk_job_admitted(struct disk_waiter *waiter)
+{
+	struct action *action =
+		(struct action *)(void *)((char *)waiter - offsetof(struct action, waiter));
+
+	action->op.done = disk_job_done;
+	ring_job(action->session->context->ring, &action->op, action->work);
+}
+
+void session_disk_job(struct action *action, const struct disk *disk, int (*work)(struct op *op),
+		      void (*done)(struct op *op, int result))
+{
+	action->work = work;
+	action->work_done = done;
+	action->queue = disk_queues_find(action->request.disks, disk->id, DISK_NAMES);
+	action->waiter.admitted = disk_job_admitted;
+	if (disk_queue_enter(action->queue, &action->waiter))
+		disk_job_admitted(&action->waiter);
+}

@@ -1,0 +1,222 @@
+/*
+ * Replies on their way out. Those of one turn are gathered in the worker's buffer and leave in
+ * one packet, when the turn ends or another session has something to say. What the socket does
+ * not take is kept for the session until it does; while much is kept, no command is executed.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "log/log.h"
+#include "session/session_priv.h"
+
+#define REPLY_BUFFER_BYTES (2 * REPLY_MAX)
+
+static struct session *session_of_send(struct op *op)
+{
+	return (struct session *)(void *)((char *)op - offsetof(struct session, send_op));
+}
+
+static void session_send_failed(struct session *session)
+{
+	session->out_bytes = 0;
+	session->shut = true;
+	session_end(session, NULL);
+}
+
+static void session_on_sent(struct op *op, int result)
+{
+	struct session *session = session_of_send(op);
+
+	if (result < 0) {
+		session_send_failed(session);
+		return;
+	}
+	/* What came meanwhile stands behind what has just been sent. */
+	session->out_bytes -= (uint32_t)op->send.length;
+	memmove(session->out, session->out + op->send.length, session->out_bytes);
+	session_is_active(session);
+	if (session->out_bytes)
+		session_send_held(session);
+	if (session->out_bytes || session->shut)
+		return;
+	free(session->out);
+	session->out = NULL;
+	session->out_size_bytes = 0;
+	if (session->closing) {
+		session_shut_output(session);
+		session_end_if_quiet(session);
+	} else if (session->action && session->action->listing_stat) {
+		session_stat_continue(session);
+	} else {
+		session_run(session);
+	}
+}
+
+void session_send_held(struct session *session)
+{
+	int r;
+
+	session->send_op.done = session_on_sent;
+	r = ring_send(session->context->ring, &session->send_op, session->fd, session->out,
+		      session->out_bytes);
+	if (r == 0) {
+		session->out_bytes = 0;
+	} else if (r != -EINPROGRESS) {
+		session_send_failed(session);
+	}
+}
+
+static bool session_hold_output(struct session *session, const char *bytes, size_t length)
+{
+	size_t needed = session->out_bytes + length;
+
+	if (needed > session->out_size_bytes) {
+		size_t size_bytes = needed < REPLY_MAX ? REPLY_MAX : needed * 2;
+		char *out = calls->allocate(size_bytes);
+
+		if (!out || needed > 2 * REPLY_HELD_MAX) {
+			free(out);
+			return false;
+		}
+		if (session->out_bytes)
+			memcpy(out, session->out, session->out_bytes);
+		free(session->out);
+		session->out = out;
+		session->out_size_bytes = (uint32_t)size_bytes;
+	}
+	memcpy(session->out + session->out_bytes, bytes, length);
+	session->out_bytes = (uint32_t)needed;
+	return true;
+}
+
+void session_send(struct session *session, const char *bytes, size_t length)
+{
+	bool was_sending = session->out_bytes > 0;
+	ssize_t sent = 0;
+
+	if (!was_sending)
+		sent = calls->send(session->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent == (ssize_t)length)
+		return;
+	if (sent < 0 && sent != -EAGAIN && sent != -EINTR) {
+		session_send_failed(session);
+		return;
+	}
+	if (sent < 0)
+		sent = 0;
+	if (!session_hold_output(session, bytes + sent, length - (size_t)sent)) {
+		char address[ADDRESS_TEXT_MAX];
+
+		address_format_host(&session->peer, address);
+		log_warning("%s does not read its replies; closing", address);
+		session_send_failed(session);
+	} else if (!was_sending) {
+		session_send_held(session);
+	}
+}
+
+void session_flush(struct session_context *context)
+{
+	struct session *session = context->replying;
+	size_t length = context->reply.length;
+
+	context->replying = NULL;
+	context->reply.length = 0;
+	if (session && length)
+		session_send(session, context->reply.at, length);
+}
+
+struct reply_text *session_reply_text(struct session *session)
+{
+	struct session_context *context = session->context;
+
+	if (context->replying != session ||
+	    context->reply.size_bytes - context->reply.length < REPLY_MAX)
+		session_flush(context);
+	context->replying = session;
+	return &context->reply;
+}
+
+void session_reply(struct session *session, int code, const char *format, ...)
+{
+	va_list arguments;
+
+	if (session->closing)
+		return;
+	va_start(arguments, format);
+	reply_text_line_v(session_reply_text(session), code, format, arguments);
+	va_end(arguments);
+}
+
+/* Which code and words an error of the file system has (RFC 959 sections 4.2 and 5.4). */
+static const struct {
+	int error;
+	int code;
+	const char *text;
+} errors[] = {
+	{ ENOENT, 550, "No such file or folder" },
+	{ ENOTDIR, 550, "Not a folder" },
+	{ EISDIR, 550, "It is a folder" },
+	{ EACCES, 550, "Permission denied" },
+	{ EPERM, 550, "Operation not permitted" },
+	{ EROFS, 550, "The file system is read-only" },
+	{ EEXIST, 550, "It exists already" },
+	{ ENOTEMPTY, 550, "The folder is not empty" },
+	{ ELOOP, 550, "Too many symbolic links" },
+	{ EXDEV, 550, "It would have to move to another file system; copy and delete it instead" },
+	{ ENAMETOOLONG, 550, "The name is too long" },
+	{ EINVAL, 550, "The file system does not allow this" },
+	{ ENXIO, 550, "Not a regular file" },
+	{ ENODEV, 550, "Not a regular file" },
+	{ EBUSY, 550, "It is in use" },
+	{ ETXTBSY, 450, "It is a program that runs" },
+	{ EAGAIN, 450, "Too much is waiting for this disk; try again later" },
+	{ ENOSPC, 452, "No space left on the disk" },
+	{ EDQUOT, 552, "The quota is used up" },
+	{ EFBIG, 552, "The file would be larger than the file system allows" },
+	{ ERANGE, 554, "The restart point lies past the end of the file" },
+	{ EIO, 451, "The disk failed" },
+	{ ESTALE, 451, "The file system has lost the file" },
+	{ ENOMEM, 451, "No memory for this now; try again later" },
+	{ EMFILE, 451, "Too many files are open; try again later" },
+	{ ENFILE, 451, "Too many files are open; try again later" },
+};
+
+static void session_find_error(int error, int *ret_code, const char **ret_text)
+{
+	*ret_code = REPLY_451_LOCAL_ERROR;
+	*ret_text = strerror(-error);
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		if (errors[i].error == -error) {
+			*ret_code = errors[i].code;
+			*ret_text = errors[i].text;
+		}
+	}
+}
+
+void session_reply_error(struct session *session, int error, const char *path)
+{
+	const char *text;
+	char before[160];
+	int code;
+
+	if (session->closing)
+		return;
+	session_find_error(error, &code, &text);
+	snprintf(before, sizeof(before), "%s: ", text);
+	reply_text_name(session_reply_text(session), code, before, view_of(path), "");
+}
+
+void session_reply_transfer_error(struct session *session, int error)
+{
+	const char *text;
+	int code;
+
+	session_find_error(error, &code, &text);
+	if (code == REPLY_550_FILE_UNAVAILABLE || code == REPLY_450_FILE_BUSY)
+		code = REPLY_451_LOCAL_ERROR;
+	session_reply(session, code, "Transfer failed: %s", text);
+}

@@ -1,0 +1,333 @@
+#include "session/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "fs/path.h"
+#include "log/log.h"
+#include "session/session_priv.h"
+#include "transfer/passive_pool.h"
+
+#define ACTIONS_KEPT_MAX 32 /* free ones of a worker; further ones go back to the system */
+#define END_WAIT_MS 2000    /* for the client's end of a connection that we have ended */
+
+static struct session *session_of_receive(struct op *op)
+{
+	return (struct session *)(void *)((char *)op - offsetof(struct session, receive_op));
+}
+
+static struct session *session_of_idle_timer(struct wheel_timer *timer)
+{
+	return (struct session *)(void *)((char *)timer - offsetof(struct session, idle_timer));
+}
+
+void session_context_fini(struct session_context *context)
+{
+	while (context->actions) {
+		struct action *next = context->actions->next;
+
+		free(context->actions);
+		context->actions = next;
+	}
+	free(context->reply.at);
+}
+
+struct action *session_command_begin(struct session *session)
+{
+	struct session_context *context = session->context;
+	struct action *action = context->actions;
+
+	if (action) {
+		context->actions = action->next;
+		context->actions_free--;
+	} else {
+		action = calls->allocate(sizeof(*action));
+	}
+	if (!action) {
+		session_reply(session, REPLY_451_LOCAL_ERROR,
+			      "No memory for this now; try again later");
+		return NULL;
+	}
+	/* The large buffers need no clearing; everything after them does. */
+	action->session = session;
+	memset(&action->op, 0, sizeof(action->op));
+	memset(&action->transfers, 0, sizeof(*action) - offsetof(struct action, transfers));
+	action->path[0] = '\0';
+	action->other_length = 0;
+	action->file = -1;
+	action->request.ring = context->ring;
+	action->request.disks = context->dtp.disks;
+	action->request.tree = &session->tree;
+	session->action = action;
+	return action;
+}
+
+/* The login's time limit counts from the connection on, whatever else is said meanwhile. */
+void session_is_active(struct session *session)
+{
+	if (session->state == SESSION_LOGGED_IN)
+		session->active_ms = ring_now_ms(session->context->ring);
+}
+
+void session_command_end(struct session *session)
+{
+	struct session_context *context = session->context;
+	struct action *action = session->action;
+
+	session->action = NULL;
+	session_is_active(session);
+	if (context->actions_free >= ACTIONS_KEPT_MAX) {
+		free(action);
+	} else {
+		action->next = context->actions;
+		context->actions = action;
+		context->actions_free++;
+	}
+	if (session->closing)
+		session_end_if_quiet(session);
+	else
+		session_run(session);
+}
+
+struct view session_folder(const struct session *session)
+{
+	return session->folder ? view_of(session->folder) : view_of("/");
+}
+
+bool session_path(struct session *session, struct view argument, char *ret_path)
+{
+	int r = path_join(session_folder(session), argument, ret_path);
+
+	if (r >= 0 && session->context->config->uploads_atomic &&
+	    upload_is_hidden_name(path_name((struct view){ ret_path, (size_t)r }).at)) {
+		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
+			      "No such file: the name is one of an unfinished upload");
+		return false;
+	}
+	if (r >= 0)
+		return true;
+	if (r == -EINVAL)
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "A path cannot contain NUL, CR or LF");
+	else
+		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
+			      "The path is longer than %d bytes", PATH_BYTES_MAX - 1);
+	return false;
+}
+
+struct action *session_command_begin_on(struct session *session, struct view argument)
+{
+	struct action *action = session_command_begin(session);
+
+	if (action && !session_path(session, argument, action->path)) {
+		session_command_end(session);
+		return NULL;
+	}
+	return action;
+}
+
+void session_look_at(struct session *session, struct view argument, int flags,
+		     void (*done)(struct tree_request *request, int result))
+{
+	struct action *action = session_command_begin_on(session, argument);
+	int r;
+
+	if (!action)
+		return;
+	action->request.done = done;
+	r = tree_open(&action->request, action->path, flags);
+	if (r != -EINPROGRESS)
+		done(&action->request, r);
+}
+
+void session_default_parameters(struct session *session)
+{
+	session->type = TYPE_ASCII;
+	session->facts = FACTS_ALL;
+	session->restart = 0;
+	session->restart_given = false;
+	session->allocate_bytes = 0;
+	session->epsv_all = false;
+}
+
+void session_forget_user(struct session *session)
+{
+	if (session->state == SESSION_LOGGED_IN) { /* another login, another limit */
+		session_is_active(session);
+		ring_timer_set(session->context->ring, &session->idle_timer,
+			       1000ULL * session->context->config->login_timeout_s);
+	}
+	session_data_reset(session);
+	free(session->folder);
+	free(session->rename_from);
+	session->folder = NULL;
+	session->rename_from = NULL;
+	session->user = NULL;
+	session->name[0] = '\0';
+	session->anonymous = false;
+	session->may_write = false;
+	session->state = SESSION_GREETED;
+	session_default_parameters(session);
+}
+
+void session_receive(struct session *session)
+{
+	session->paused = false;
+	ring_receive(session->context->ring, &session->receive_op, session->fd);
+}
+
+void session_pause(struct session *session)
+{
+	if (op_pending(&session->receive_op))
+		ring_cancel(session->context->ring, &session->receive_op);
+}
+
+static void session_on_receive(struct op *op, int result)
+{
+	struct session *session = session_of_receive(op);
+
+	if (result > 0) {
+		if (!session->closing)
+			session_input(session, op->receive.bytes);
+		return;
+	}
+	if (result == -ECANCELED && !session->closing) {
+		session->paused = true;
+		session_run(session);
+		return;
+	}
+	session->shut = true; /* nothing more will come: nothing is waited for */
+	session_end(session, NULL);
+}
+
+static void session_on_idle_timer(struct wheel_timer *timer)
+{
+	struct session *session = session_of_idle_timer(timer);
+	const struct config *config = session->context->config;
+	bool logged_in = session->state == SESSION_LOGGED_IN;
+	uint64_t limit_ms =
+		1000ULL * (logged_in ? config->idle_timeout_s : config->login_timeout_s);
+	uint64_t idle_ms = ring_now_ms(session->context->ring) - session->active_ms;
+
+	if (session->closing) {
+		session->shut = true;
+		session_end_if_quiet(session);
+		return;
+	}
+	/* A STAT whose lines the client does not read is the client's idleness. */
+	if (session_is_busy(session) &&
+	    !(session->action && session->action->listing_stat && session->out_bytes))
+		idle_ms = 0;
+	if (idle_ms < limit_ms)
+		ring_timer_set(session->context->ring, timer, limit_ms - idle_ms);
+	else
+		session_end(session, logged_in ? "No command for too long; closing"
+					       : "No login in time; closing");
+}
+
+void session_start(struct session *session)
+{
+	struct session_context *context = session->context;
+
+	session->data_fd = -1;
+	session->active_ms = ring_now_ms(context->ring);
+	session->receive_op.done = session_on_receive;
+	session->idle_timer.fire = session_on_idle_timer;
+	session_default_parameters(session);
+	ring_timer_set(context->ring, &session->idle_timer,
+		       1000ULL * context->config->login_timeout_s);
+	session_reply(session, REPLY_220_SERVICE_READY, "sluice ready");
+	session_receive(session);
+}
+
+/* Frees all; the slot is the server's again. */
+static void session_free(struct session *session)
+{
+	struct session_context *context = session->context;
+
+	ring_timer_clear(context->ring, &session->idle_timer);
+	ring_timer_clear(context->ring, &session->data_timer);
+	if (context->replying == session) {
+		context->replying = NULL;
+		context->reply.length = 0;
+	}
+	ring_close_socket(context->ring, session->fd);
+	free(session->folder);
+	free(session->rename_from);
+	free(session->held);
+	free(session->out);
+	session->held = NULL;
+	session->held_bytes = 0;
+	session->out = NULL;
+	session->out_bytes = 0;
+	session->id = 0; /* whoever still has it on the stack sees that it is over */
+	context->ended(context->server, session);
+}
+
+void session_end_if_quiet(struct session *session)
+{
+	struct ring *ring = session->context->ring;
+
+	if (session->id == 0 || !session->closing || session->action || session->running)
+		return;
+	/* The last reply is on its way: the client's end is waited for, so that a reset does not
+	 * overtake it. */
+	if (!session->shut)
+		return;
+	ring_cancel(ring, &session->receive_op);
+	ring_cancel(ring, &session->send_op);
+	ring_cancel(ring, &session->data_op);
+	if (!op_pending(&session->receive_op) && !op_pending(&session->send_op) &&
+	    !op_pending(&session->data_op))
+		session_free(session);
+}
+
+void session_shut_output(struct session *session)
+{
+	shutdown(session->fd, session->quit ? SHUT_RDWR : SHUT_WR);
+}
+
+/* Our last word is said: the client hears that no more will come. */
+static void session_end_output(struct session *session)
+{
+	struct session_context *context = session->context;
+
+	if (context->replying == session)
+		session_flush(context);
+	if (session->out_bytes == 0)
+		session_shut_output(session);
+	ring_timer_set(context->ring, &session->idle_timer, END_WAIT_MS);
+}
+
+void session_end(struct session *session, const char *reply)
+{
+	bool running = session->running;
+
+	if (session->closing) {
+		session_end_if_quiet(session);
+		return;
+	}
+	session->running = true; /* what ends within must not free the session under our feet */
+	if (reply)
+		session_reply(session, REPLY_421_SERVICE_NOT_AVAILABLE, "%s", reply);
+	session->closing = true;
+	session_data_cancel(session);
+	session_data_reset(session);
+	if (session->action && session->action->moving)
+		transfer_abort(&session->action->transfer);
+	else if (session->action && session->action->listing_stat)
+		session_stat_continue(session); /* to its end: nobody reads on */
+	if (!session->shut)
+		session_end_output(session);
+	session->running = running;
+	session_end_if_quiet(session);
+}
+
+void session_drain(struct session *session)
+{
+	if (!session->closing && !session_is_busy(session))
+		session_end(session, "The server is being stopped; come back in a moment");
+}

@@ -1,0 +1,169 @@
+/*
+ * The server-PI: one control connection, from the 220 to its end, and all that it owns. A
+ * session lives in one worker for its whole life; nothing in it needs a lock.
+ *
+ *              USER              PASS (or USER alone has no meaning)
+ *   GREETED ---------> NAMED -------------------> LOGGED_IN
+ *      ^ ^_______________|  wrong password           |   USER: NAMED
+ *      |_____________________________________________|   REIN
+ *
+ * Between commands an idle session is this struct and nothing else: input comes from the ring's
+ * buffers, replies leave through the worker's, and what a command needs is lent while it runs
+ * (session/action.h).
+ *
+ * Thread:    the worker's.
+ * Ownership: the slot belongs to the server's table; everything in it to the session, from
+ *            session_start until host->ended is called.
+ */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fs/tree.h"
+#include "net/address.h"
+#include "protocol/reply_text.h"
+#include "protocol/telnet.h"
+#include "ring/ring.h"
+#include "transfer/transfer.h"
+
+struct action;
+struct config;
+struct passive_pool;
+struct session;
+struct user;
+struct users;
+
+#define SESSION_NAME_MAX 64 /* of a user; longer ones cannot log in */
+
+/* What the sessions of one worker share, and how they reach the server. */
+struct session_context {
+	struct ring *ring;
+	const struct config *config;
+	const struct users *users; /* NULL: none */
+	struct dtp dtp;
+	struct passive_pool *passive;
+	struct tree tree; /* for anonymous users */
+	unsigned worker;
+	unsigned workers;
+	uint32_t uid; /* of this process, for the facts of listings */
+	uint32_t gid;
+	bool draining;
+
+	/* The server's part. */
+	void *server;
+	/* Asks the supervisor for a socket bound to local; session_on_active_socket is called, with
+	 * the session's id. Returns 0 or a negative errno. */
+	int (*active_socket)(void *server, uint64_t session, const struct address *local);
+	void (*ended)(void *server, struct session *session);
+
+	/* Replies made in this turn, all of one session. */
+	struct session *replying;
+	struct reply_text reply;
+	struct action *actions; /* free ones */
+	unsigned actions_free;
+	uint64_t transfers;
+};
+
+enum session_state { SESSION_GREETED, SESSION_NAMED, SESSION_LOGGED_IN };
+
+/*
+ * The data connection as the server-PI sees it before a transfer (RFC 959 sections 3.2, 3.3).
+ *
+ *           PASV, EPSV            granted              accepted
+ *   NONE ---------------> WAITING --------> PASSIVE -----------> CONNECTED
+ *     | \_ PORT, EPRT: ACTIVE                  |                     |
+ *     |         |                              |                     |
+ *     +---------+--- RETR, STOR, LIST, … ------+---------------------+--> the transfer's
+ */
+enum data_state { DATA_NONE, DATA_WAITING, DATA_PASSIVE, DATA_ACTIVE, DATA_CONNECTED };
+
+struct session {
+	struct session_context *context;
+	uint64_t id; /* never zero, of no other session of this server process */
+	int fd;
+	struct address peer;
+	struct address local; /* session_local: asked for when first needed */
+
+	struct op receive_op;
+	struct op send_op;
+	struct wheel_timer idle_timer;
+	struct wheel_timer data_timer; /* PASV waiting, a data connection awaited */
+	uint64_t active_ms;	       /* when the last command came, or the last transfer ended */
+	struct telnet telnet;
+
+	uint8_t state;
+	uint8_t data_state;
+	uint8_t password_attempts;
+	bool closing;	 /* nothing is executed any more */
+	bool quit;	 /* the client wants it so, and will send nothing more */
+	bool shut;	 /* our side is ended; the client's end is awaited */
+	bool running;	 /* session_run is on the stack */
+	bool paused;	 /* reading is stopped until held input is executed */
+	bool discarding; /* the rest of a line that was too long */
+	bool over_long;	 /* a line was too long: 500 at its end */
+	bool opening;	 /* a transfer waits for its data connection */
+	bool anonymous;
+	bool may_write;
+	bool epsv_all;
+	bool extended;	   /* the passive reply that is due is EPSV's */
+	bool active_asked; /* the supervisor owes us a socket */
+	bool mdtm_sets;	   /* MDTM came with what looks like a time to set */
+	uint16_t aborts;   /* ABORs whose 226 follows the transfer's 426 */
+	bool name_cut;	   /* the name of USER did not fit */
+
+	/* Parameters (RFC 959 section 5.3.1). */
+	uint8_t type;
+	uint8_t facts;
+	int64_t restart; /* REST, or 0 */
+	bool restart_given;
+	int64_t allocate_bytes; /* ALLO, or 0 */
+
+	char name[SESSION_NAME_MAX];
+	const struct user *user; /* NULL: anonymous or not logged in */
+	struct tree tree;
+	char *folder;	   /* the working folder; NULL: "/" */
+	char *rename_from; /* RNFR; NULL: none */
+
+	unsigned data_port;	  /* DATA_PASSIVE: index in the pool */
+	int data_fd;		  /* DATA_CONNECTED, or being connected */
+	struct address data_peer; /* DATA_ACTIVE */
+	struct op data_op;	  /* connecting */
+
+	struct action *action; /* of the command that is being executed */
+
+	/* Input that could not be executed yet, and replies that could not be sent: lent. */
+	struct view input; /* what is left of a packet, while session_run looks at it */
+	char *held;
+	uint32_t held_bytes;
+	uint32_t held_size_bytes;
+	uint32_t held_looked_at; /* during a transfer: up to here commands wait */
+	uint16_t commands_waiting;
+	uint16_t commands_dropped;
+	char *out;
+	uint32_t out_bytes;
+	uint32_t out_size_bytes;
+};
+
+/* Begins a session on fd, in a zeroed slot whose context, id, fd and peer are set. */
+void session_start(struct session *session);
+
+/* Ends it, with reply (421) if not NULL. At once, or as soon as what is under way lets go. */
+void session_end(struct session *session, const char *reply);
+
+/* SIGTERM: an idle session ends, one that transfers after that. */
+void session_drain(struct session *session);
+
+/* From the server: what session->data_state waits for has come. Each takes the descriptor over. */
+void session_on_grant(struct session *session, unsigned port);
+void session_on_data_connection(struct session *session, unsigned port, int fd);
+void session_on_active_socket(struct session *session, int fd_or_error);
+
+/* At the end of a worker's turn: sends what replies there are. */
+void session_flush(struct session_context *context);
+
+/* Frees what the context lends. */
+void session_context_fini(struct session_context *context);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * What the files of this room share: replies, the course of a command, the data connection.
+ */
+#ifndef SESSION_SESSION_PRIV_H
+#define SESSION_SESSION_PRIV_H
+
+#include <sluice/ftp.h>
+
+#include "base/limits.h"
+#include "base/view.h"
+#include "config/config.h"
+#include "session/action.h"
+#include "session/session.h"
+#include "sys/calls.h"
+
+/* session.c: a reply of one line, or the buffer for one of several. */
+void session_reply(struct session *session, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+struct reply_text *session_reply_text(struct session *session);
+
+/* The reply to an error of the file system; path is named in it. After a 150, before says which
+ * codes are left: 451 and 452, 552 alone (RFC 959 section 5.4). */
+void session_reply_error(struct session *session, int error, const char *path);
+void session_reply_transfer_error(struct session *session, int error);
+
+/* Lends the session an action: it executes a command until session_command_end. NULL after a
+ * 451 reply when there is no memory. */
+struct action *session_command_begin(struct session *session);
+void session_command_end(struct session *session);
+
+/* A sign of life: the idle time counts from here. */
+void session_is_active(struct session *session);
+
+/* The same with the argument's path filled in. NULL after a 451, 501 or 550 reply. */
+struct action *session_command_begin_on(struct session *session, struct view argument);
+
+/* Lends an action, opens the argument's path with open(2) flags, and calls done with a descriptor
+ * or a negative errno, now or later. */
+void session_look_at(struct session *session, struct view argument, int flags,
+		     void (*done)(struct tree_request *request, int result));
+
+/* disk_job.c: runs work in a job thread, once the disk has a place for it; then done. op is the
+ * action's, and no other job of it may be under way. */
+void session_disk_job(struct action *action, const struct disk *disk, int (*work)(struct op *op),
+		      void (*done)(struct op *op, int result));
+
+/* input.c: what has come, and the commands in it. */
+void session_input(struct session *session, struct view bytes);
+void session_run(struct session *session);
+bool session_is_busy(const struct session *session);
+bool session_is_transferring(const struct session *session);
+
+/* output.c */
+void session_send(struct session *session, const char *bytes, size_t length);
+void session_send_held(struct session *session);
+
+/* Nothing more is sent. After QUIT nothing more is awaited either, so the place is free at once;
+ * else the client's end is, lest what it sends meanwhile reset our last reply away. */
+void session_shut_output(struct session *session);
+
+/* Ends the session if nothing of it is under way any more. */
+void session_end_if_quiet(struct session *session);
+void session_pause(struct session *session);
+void session_receive(struct session *session);
+
+/* commands.c: executes one line. */
+void session_execute(struct session *session, struct view line);
+
+/* Whether line is a command that is answered during a transfer (ABOR, STAT without argument). */
+bool session_is_urgent(struct view line);
+
+/* data_port.c: the data connection before a transfer. */
+void session_data_reset(struct session *session);
+/* Gets the connection for the action's transfer; session_transfer_opened follows, or, after a
+ * 425, session_transfer_not_opened. */
+void session_data_open(struct session *session);
+int session_data_take(struct session *session);
+/* Stops waiting for the connection (ABOR). */
+void session_data_cancel(struct session *session);
+
+/* command_transfer.c */
+void session_transfer_opened(struct session *session);
+void session_transfer_not_opened(struct session *session, const char *why);
+void session_transfer_status(struct session *session, struct reply_text *reply);
+
+/* The 150, and the wait for the data connection of the action's transfer. */
+void session_transfer_begin(struct session *session, const char *what);
+
+/* Whose partial uploads are this session's. */
+uint64_t session_owner(const struct session *session);
+
+/* What the facts of a listing depend on besides its entries. */
+struct entry_rights session_rights(const struct session *session, bool folder_writable);
+
+/* Forgets user, parameters and data connection (REIN, a new USER). */
+void session_forget_user(struct session *session);
+void session_default_parameters(struct session *session);
+
+/* The working folder as a view; the argument's path into the action, with a 501 or 550 if it
+ * cannot be one. */
+struct view session_folder(const struct session *session);
+bool session_path(struct session *session, struct view argument, char *ret_path);
+
+/* The commands, one function each; see the table in commands.c. */
+typedef void command_fn(struct session *session, struct view argument);
+command_fn command_user, command_pass, command_acct, command_quit, command_rein;
+command_fn command_noop, command_syst, command_help, command_feat, command_stat, command_opts;
+command_fn command_type, command_mode, command_stru, command_rest, command_allo;
+command_fn command_pasv, command_epsv, command_port, command_eprt;
+command_fn command_pwd, command_cwd, command_cdup, command_mkd, command_rmd, command_dele;
+command_fn command_rnfr, command_rnto, command_size, command_mdtm, command_mlst;
+command_fn command_retr, command_stor, command_appe, command_stou, command_abor;
+command_fn command_list, command_nlst, command_mlsd;
+
+/* command_list.c: STAT of a path. */
+void session_stat_path(struct session *session, struct view argument);
+void session_stat_continue(struct session *session);
+
+/* commands.c: HELP's text. */
+void session_help(struct session *session, struct view argument);
+
+#endif
