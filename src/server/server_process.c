@@ -1,0 +1,225 @@
+#include "server/server_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "auth/users.h"
+#include "base/limits.h"
+#include "config/config.h"
+#include "jobs/jobs.h"
+#include "log/log.h"
+#include "net/address.h"
+#include "server/admission.h"
+#include "server/channel.h"
+#include "server/worker.h"
+#include "sys/capabilities.h"
+#include "transfer/passive_pool.h"
+
+#define HASHING_NICENESS 10
+#define ERROR_LINE_MAX 500
+
+/* What accepted control connections inherit: urgent data stays in the stream, where Telnet's
+ * Synch is looked for, and a peer that has vanished is noticed. */
+static void server_prepare_control(int fd)
+{
+	static const int one = 1;
+
+	setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+}
+
+static int server_add_control(struct server *server, const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (server->control_count == sizeof(server->control) / sizeof(server->control[0]))
+			return -E2BIG;
+		server_prepare_control(fds[i]);
+		server->control[server->control_count++] = fds[i];
+	}
+	return 0;
+}
+
+static int server_add_passive(struct server *server, const int *fds, size_t count)
+{
+	size_t size_bytes =
+		(server->passive_listeners_count + count) * sizeof(struct passive_listener);
+	struct passive_listener *listeners = realloc(server->passive_listeners, size_bytes);
+
+	if (!listeners)
+		return -ENOMEM;
+	server->passive_listeners = listeners;
+	for (size_t i = 0; i < count; i++) {
+		struct address address;
+		int r = address_of_socket(fds[i], &address);
+
+		if (r < 0)
+			return r;
+		listeners[server->passive_listeners_count++] = (struct passive_listener){
+			.fd = fds[i],
+			.port = (unsigned)(address_port(&address) - server->config->passive_low),
+		};
+	}
+	return 0;
+}
+
+/* Takes the sockets over, up to CHANNEL_START, which brings the root folder. */
+static int server_take_over(struct server *server)
+{
+	for (;;) {
+		struct channel_message message;
+		int fds[CHANNEL_DESCRIPTORS_MAX];
+		size_t count = 0;
+		int r = channel_receive(server->channel, 0, &message, fds, &count);
+
+		if (r <= 0)
+			return r < 0 ? r : -EPIPE;
+		switch (message.kind) {
+		case CHANNEL_CONTROL_LISTENERS:
+			r = server_add_control(server, fds, count);
+			break;
+		case CHANNEL_PASSIVE_LISTENERS:
+			r = server_add_passive(server, fds, count);
+			break;
+		case CHANNEL_START:
+			server->root = count ? fds[0] : -1;
+			return count ? 0 : -EBADF;
+		default: /* drained before it began */
+			return -EINTR;
+		}
+		if (r < 0)
+			return r;
+	}
+}
+
+static int server_make_passive_pool(struct server *server)
+{
+	const struct config *config = server->config;
+	unsigned count = config->passive_high - config->passive_low + 1U;
+	uint16_t ports[PASSIVE_PORTS_MAX];
+
+	for (unsigned i = 0; i < count; i++)
+		ports[i] = (uint16_t)(config->passive_low + i);
+	return passive_pool_new(ports, count, server->workers_count, worker_grant, server,
+				&server->passive);
+}
+
+static int server_choose_engine(struct server *server)
+{
+	struct ring_features *features = &server->ring.features;
+	char text[200];
+
+	ring_probe(getenv("SLUICE_RING_MASK"), features);
+	if (server->config->ring == RING_URING && !features->uring) {
+		log_error("--ring=uring: this system has no io_uring for us (%s); use --ring=auto",
+			  strerror(-features->error));
+		return -EOPNOTSUPP;
+	}
+	server->ring.engine = features->uring && server->config->ring != RING_EPOLL
+				      ? RING_ENGINE_URING
+				      : RING_ENGINE_EPOLL;
+	ring_describe(&server->ring, text, sizeof(text));
+	log_info("engine: %s", text);
+	return 0;
+}
+
+static int server_load_users(struct server *server)
+{
+	char error[ERROR_LINE_MAX];
+	struct users *users;
+	int r;
+
+	if (!server->config->users_path)
+		return 0;
+	r = users_load(server->config->users_path, &users, error, sizeof(error));
+	if (r < 0) {
+		log_error("%s", error);
+		return r;
+	}
+	server->users = users;
+	return 0;
+}
+
+static int server_make(struct server *server)
+{
+	int r = server_choose_engine(server);
+
+	if (r == 0)
+		r = server_load_users(server);
+	if (r == 0)
+		r = admission_new(server->workers_count, server->config->sessions_max,
+				  server->config->sessions_per_address_max, &server->admission);
+	if (r == 0)
+		r = server_make_passive_pool(server);
+	if (r == 0)
+		r = jobs_new(JOB_THREADS_MAX, 0, &server->jobs);
+	if (r == 0)
+		r = jobs_new(HASHING_THREADS_MAX, HASHING_NICENESS, &server->hashing);
+	return r;
+}
+
+static int server_start_workers(struct server *server)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < server->workers_count && r == 0; i++)
+		r = worker_start(server, i);
+	return r;
+}
+
+static int server_serve(struct server *server)
+{
+	const struct channel_message ready = { .kind = CHANNEL_READY };
+	int r;
+
+	atomic_init(&server->control_open, server->control_count);
+	r = server_start_workers(server);
+
+	/* Before the first session: the supervisor binds sockets for a server that is ready alone. */
+	if (r == 0)
+		r = channel_send(server->channel, &ready, NULL, 0);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < server->workers_count; i++)
+		worker_release(server->workers[i]);
+	for (unsigned i = 0; i < server->workers_count; i++)
+		worker_join(server->workers[i]);
+	return 0;
+}
+
+int server_process_run(const struct config *config, int channel)
+{
+	static struct server server;
+	int r;
+
+	server.config = config;
+	server.channel = channel;
+	server.workers_count = config->workers;
+	prctl(PR_SET_NAME, "sluiced"); /* else ps shows the name of what was executed, "exe" */
+	signal(SIGPIPE, SIG_IGN);      /* splice and sendfile have no MSG_NOSIGNAL */
+	r = capabilities_drop_all();
+	if (r == 0)
+		r = server_take_over(&server);
+	if (r == -EINTR || r == -EPIPE)
+		return 0;
+	/* No worker waits for the supervisor: what it cannot take now is refused (425). */
+	if (r == 0 && fcntl(channel, F_SETFL, O_NONBLOCK) < 0)
+		r = -errno;
+	if (r == 0)
+		r = server_make(&server);
+	if (r == 0)
+		r = server_serve(&server);
+	if (r < 0) {
+		log_error("the server process cannot start: %s", strerror(-r));
+		return 1;
+	}
+	/* What is left ends with the process: a job may hang in a disk that never answers. */
+	return 0;
+}

@@ -1,0 +1,691 @@
+#include "server/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/mailbox.h"
+#include "config/config.h"
+#include "jobs/disk_queue.h"
+#include "jobs/jobs.h"
+#include "log/log.h"
+#include "server/admission.h"
+#include "server/channel.h"
+#include "session/session.h"
+#include "sys/calls.h"
+#include "transfer/passive_pool.h"
+#include "transfer/pipe_pool.h"
+
+#define ACCEPT_PAUSE_MS 100 /* after an error such as too many open files */
+#define STATUS_INTERVAL_MS 5000
+#define CHANNEL_BATCH 64
+
+enum worker_message_kind {
+	WORKER_SESSION,	       /* fd: a control connection, counted in already */
+	WORKER_DATA,	       /* session, fd: a data connection that it reserved */
+	WORKER_GRANT,	       /* session, port: what it waited for */
+	WORKER_ACTIVE_SOCKET,  /* session, fd or negative errno */
+	WORKER_DRAIN,	       /* close the control listeners; the last one closed leads to */
+	WORKER_DRAIN_SESSIONS, /* end the sessions, none of which is new any more */
+	WORKER_STOP,
+};
+
+struct worker_message {
+	uint32_t kind;
+	int fd;
+	uint64_t session;
+	unsigned port;
+	struct address peer; /* WORKER_SESSION */
+};
+
+/* One listener of this worker's share. */
+struct acceptor {
+	struct op op;
+	struct wheel_timer timer;
+	struct worker *worker;
+	int fd;
+	int port; /* index in the passive pool, or -1: control connections */
+};
+
+struct worker {
+	struct server *server;
+	unsigned index;
+	pthread_t thread;
+	struct ring *ring;
+	struct disk_queues *disks;
+	struct mailbox *mailbox;
+	struct session_context context;
+
+	/* The table of sessions: slots that are free are chained through free_next. */
+	struct session *sessions;
+	uint32_t *generations; /* odd: the slot is in use */
+	uint32_t *free_next;   /* slot + 1 */
+	uint32_t free_first;
+	uint32_t slots_used; /* slots from here on were never used */
+	unsigned sessions_count;
+
+	struct acceptor *acceptors;
+	unsigned acceptors_count;
+	struct op channel_op;		 /* worker 0 reads the channel */
+	struct wheel_timer status_timer; /* worker 0 */
+	struct wheel_timer drain_timer;
+	bool refusing; /* no new control connections */
+	bool draining; /* no new sessions: the table only empties */
+	bool limit_reached;
+	uint64_t strangers;    /* data connections that nobody had reserved */
+	unsigned status_shown; /* sessions + 1; 0: none yet */
+
+	sem_t started;
+	sem_t released;
+	sem_t ended;
+	int start_result;
+};
+
+static struct worker *worker_of(void *context)
+{
+	return context;
+}
+
+/*
+ * Sessions by number: generation << 40 | worker << 32 | slot. A number of a session that is gone
+ * finds nothing, even if its slot is in use again.
+ */
+static uint64_t session_number(const struct worker *worker, uint32_t slot)
+{
+	return (uint64_t)(worker->generations[slot] & 0xffffff) << 40 |
+	       (uint64_t)worker->index << 32 | slot;
+}
+
+static unsigned session_number_worker(uint64_t number)
+{
+	return (unsigned)(number >> 32 & 0xff);
+}
+
+static struct session *worker_find(struct worker *worker, uint64_t number)
+{
+	uint32_t slot = (uint32_t)number;
+
+	if (slot >= worker->slots_used || !(worker->generations[slot] & 1) ||
+	    session_number(worker, slot) != number)
+		return NULL;
+	return &worker->sessions[slot];
+}
+
+static bool worker_post(struct server *server, unsigned index, const struct worker_message *message)
+{
+	struct worker *worker = server->workers[index];
+
+	if (mailbox_post(worker->mailbox, message) < 0)
+		return false;
+	ring_wake(worker->ring);
+	return true;
+}
+
+bool worker_grant(void *context, uint64_t session, unsigned port)
+{
+	const struct worker_message message = { .kind = WORKER_GRANT,
+						.session = session,
+						.port = port };
+
+	return worker_post(context, session_number_worker(session), &message);
+}
+
+static void worker_stop_if_drained(struct worker *worker)
+{
+	if (worker->draining && worker->sessions_count == 0)
+		ring_stop(worker->ring);
+}
+
+static void worker_on_ended(void *context, struct session *session)
+{
+	struct worker *worker = worker_of(context);
+	uint32_t slot = (uint32_t)(session - worker->sessions);
+
+	admission_leave(worker->server->admission, &session->peer, worker->index);
+	worker->generations[slot]++;
+	worker->free_next[slot] = worker->free_first;
+	worker->free_first = slot + 1;
+	worker->sessions_count--;
+	worker_stop_if_drained(worker);
+}
+
+static uint32_t worker_take_slot(struct worker *worker)
+{
+	uint32_t slot;
+
+	if (worker->free_first) {
+		slot = worker->free_first - 1;
+		worker->free_first = worker->free_next[slot];
+	} else {
+		slot = worker->slots_used++;
+	}
+	assert(slot < worker->server->config->sessions_max); /* admission counts them */
+	worker->generations[slot]++;
+	return slot;
+}
+
+static void worker_begin_session(struct worker *worker, int fd, const struct address *peer)
+{
+	uint32_t slot = worker_take_slot(worker);
+	struct session *session = &worker->sessions[slot];
+
+	memset(session, 0, sizeof(*session));
+	session->context = &worker->context;
+	session->id = session_number(worker, slot);
+	session->fd = fd;
+	session->peer = *peer;
+	worker->sessions_count++;
+	session_start(session);
+	if (worker->draining)
+		session_drain(session);
+}
+
+/* A connection that is refused is told why before it is closed. */
+static void worker_refuse(int fd, int error)
+{
+	static const char full[] = "421 Too many sessions at this moment; try again later\r\n";
+	static const char share[] = "421 Too many sessions from your address\r\n";
+	static const char stopping[] = "421 The server is being stopped; come back in a moment\r\n";
+	const char *text = error == -EDQUOT ? share : error == -ESHUTDOWN ? stopping : full;
+
+	calls->send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+	calls->close(fd);
+}
+
+static void worker_on_control(struct worker *worker, int fd)
+{
+	struct server *server = worker->server;
+	struct worker_message message = { .kind = WORKER_SESSION, .fd = fd };
+	int index;
+
+	if (address_of_peer(fd, &message.peer) < 0) { /* it is gone already */
+		calls->close(fd);
+		return;
+	}
+	index = worker->refusing ? -ESHUTDOWN
+				 : admission_enter(server->admission, &message.peer, worker->index);
+	if (index < 0) {
+		worker_refuse(fd, index);
+	} else if ((unsigned)index == worker->index) {
+		worker_begin_session(worker, fd, &message.peer);
+	} else if (!worker_post(server, (unsigned)index, &message)) {
+		admission_leave(server->admission, &message.peer, (unsigned)index);
+		worker_refuse(fd, -EUSERS);
+	}
+}
+
+/* Nobody waits for this connection: a reset, so that the other side knows at once. */
+static void worker_reset(int fd)
+{
+	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	calls->close(fd);
+}
+
+static void worker_on_data(struct worker *worker, int fd, unsigned port)
+{
+	static const struct address anybody;
+	struct server *server = worker->server;
+	struct worker_message message = { .kind = WORKER_DATA, .fd = fd, .port = port };
+	struct session *session;
+	struct address peer;
+
+	if (address_of_peer(fd, &peer) < 0) {
+		calls->close(fd);
+		return;
+	}
+	message.session = passive_pool_claim(server->passive,
+					     server->config->foreign_data ? &anybody : &peer, port);
+	if (message.session == 0) {
+		worker->strangers++;
+		worker_reset(fd);
+	} else if (session_number_worker(message.session) == worker->index) {
+		session = worker_find(worker, message.session);
+		if (session)
+			session_on_data_connection(session, port, fd);
+		else
+			worker_reset(fd);
+	} else if (!worker_post(server, session_number_worker(message.session), &message)) {
+		worker_reset(fd);
+	}
+}
+
+static void worker_tell_all(struct server *server, enum worker_message_kind kind)
+{
+	const struct worker_message message = { .kind = kind };
+
+	for (unsigned i = 0; i < server->workers_count; i++)
+		worker_post(server, i, &message);
+}
+
+/* Draining: clients are refused from now on, and when all listeners are closed, sessions end. */
+static void acceptor_close(struct acceptor *acceptor)
+{
+	struct server *server = acceptor->worker->server;
+
+	ring_close_socket(acceptor->worker->ring, acceptor->fd);
+	acceptor->fd = -1;
+	if (atomic_fetch_sub(&server->control_open, 1) == 1)
+		worker_tell_all(server, WORKER_DRAIN_SESSIONS);
+}
+
+static void acceptor_on_accept(struct op *op, int result)
+{
+	struct acceptor *acceptor = (struct acceptor *)(void *)op;
+	struct worker *worker = acceptor->worker;
+
+	if (result >= 0) {
+		if (acceptor->port < 0)
+			worker_on_control(worker, result);
+		else
+			worker_on_data(worker, result, (unsigned)acceptor->port);
+	} else if (result == -ECANCELED) {
+		acceptor_close(acceptor);
+	} else {
+		log_warning("accept: %s; a pause", strerror(-result));
+		ring_timer_set(worker->ring, &acceptor->timer, ACCEPT_PAUSE_MS);
+	}
+}
+
+static void acceptor_arm(struct acceptor *acceptor)
+{
+	acceptor->op.done = acceptor_on_accept;
+	ring_accept(acceptor->worker->ring, &acceptor->op, acceptor->fd,
+		    acceptor->port < 0 ? 0 : SOCK_NONBLOCK);
+}
+
+static void acceptor_on_timer(struct wheel_timer *timer)
+{
+	struct acceptor *acceptor =
+		(struct acceptor *)(void *)((char *)timer - offsetof(struct acceptor, timer));
+
+	if (!(acceptor->worker->refusing && acceptor->port < 0))
+		acceptor_arm(acceptor);
+}
+
+static void worker_add_acceptor(struct worker *worker, int fd, int port)
+{
+	struct acceptor *acceptor = &worker->acceptors[worker->acceptors_count++];
+
+	acceptor->worker = worker;
+	acceptor->fd = fd;
+	acceptor->port = port;
+	acceptor->timer.fire = acceptor_on_timer;
+	acceptor_arm(acceptor);
+}
+
+/* This worker's share: each listener is accepted on by one worker, so that none is woken for
+ * another's connection. */
+static int worker_accept_all(struct worker *worker)
+{
+	struct server *server = worker->server;
+
+	worker->acceptors = calloc(server->control_count + server->passive_listeners_count + 1,
+				   sizeof(*worker->acceptors));
+	if (!worker->acceptors)
+		return -ENOMEM;
+	for (unsigned i = 0; i < server->control_count; i++)
+		if (i % server->workers_count == worker->index)
+			worker_add_acceptor(worker, server->control[i], -1);
+	for (unsigned i = 0; i < server->passive_listeners_count; i++) {
+		const struct passive_listener *listener = &server->passive_listeners[i];
+
+		if (listener->port % server->workers_count == worker->index)
+			worker_add_acceptor(worker, listener->fd, (int)listener->port);
+	}
+	return 0;
+}
+
+/* Asks each session in use; it may end within the call. */
+static void worker_for_each(struct worker *worker, void (*ask)(struct session *session))
+{
+	for (uint32_t slot = 0; slot < worker->slots_used; slot++)
+		if (worker->generations[slot] & 1)
+			ask(&worker->sessions[slot]);
+}
+
+static void session_stop(struct session *session)
+{
+	session_end(session, "The server is being stopped");
+}
+
+static void worker_on_drain_limit(struct wheel_timer *timer)
+{
+	struct worker *worker =
+		(struct worker *)(void *)((char *)timer - offsetof(struct worker, drain_timer));
+
+	if (worker->limit_reached) { /* something hangs in a disk: it ends with the process */
+		ring_stop(worker->ring);
+		return;
+	}
+	worker->limit_reached = true;
+	ring_timer_set(worker->ring, &worker->drain_timer, STATUS_INTERVAL_MS);
+	worker_for_each(worker, session_stop);
+}
+
+static void worker_drain(struct worker *worker)
+{
+	if (worker->refusing)
+		return;
+	worker->refusing = true;
+	for (unsigned i = 0; i < worker->acceptors_count; i++) {
+		struct acceptor *acceptor = &worker->acceptors[i];
+
+		if (acceptor->port < 0 && op_pending(&acceptor->op))
+			ring_cancel(worker->ring, &acceptor->op);
+		else if (acceptor->port < 0)
+			acceptor_close(acceptor);
+	}
+}
+
+static void worker_drain_sessions(struct worker *worker)
+{
+	worker->draining = true;
+	worker->context.draining = true;
+	worker->drain_timer.fire = worker_on_drain_limit;
+	ring_timer_set(worker->ring, &worker->drain_timer, DRAIN_LIMIT_MS);
+	worker_for_each(worker, session_drain);
+	worker_stop_if_drained(worker);
+}
+
+static void worker_on_message(struct worker *worker, const struct worker_message *message)
+{
+	struct session *session = NULL;
+
+	if (message->kind <= WORKER_ACTIVE_SOCKET && message->kind != WORKER_SESSION)
+		session = worker_find(worker, message->session);
+	switch (message->kind) {
+	case WORKER_SESSION:
+		worker_begin_session(worker, message->fd, &message->peer);
+		break;
+	case WORKER_DATA:
+		if (session)
+			session_on_data_connection(session, message->port, message->fd);
+		else
+			worker_reset(message->fd);
+		break;
+	case WORKER_GRANT:
+		if (session)
+			session_on_grant(session, message->port);
+		break;
+	case WORKER_ACTIVE_SOCKET:
+		if (session)
+			session_on_active_socket(session, message->fd);
+		else if (message->fd >= 0)
+			calls->close(message->fd);
+		break;
+	case WORKER_DRAIN:
+		worker_drain(worker);
+		break;
+	case WORKER_DRAIN_SESSIONS:
+		worker_drain_sessions(worker);
+		break;
+	case WORKER_STOP:
+		ring_stop(worker->ring);
+		break;
+	}
+}
+
+static void worker_on_woken(void *context)
+{
+	struct worker *worker = worker_of(context);
+	struct worker_message message;
+
+	while (mailbox_take(worker->mailbox, &message))
+		worker_on_message(worker, &message);
+}
+
+static void worker_on_turn_end(void *context)
+{
+	session_flush(&worker_of(context)->context);
+}
+
+static int worker_offload(void *context, struct ring *ring, struct op *op)
+{
+	struct server *server = worker_of(context)->server;
+	bool hashes = op->kind == OP_JOB && op->job.low_priority;
+
+	return jobs_post(hashes ? server->hashing : server->jobs, ring, op);
+}
+
+/* The channel (worker 0): what the supervisor says, and its end. */
+static void worker_on_channel_message(struct server *server, const struct channel_message *message,
+				      const int *fds, size_t count)
+{
+	struct worker_message answer = { .kind = WORKER_ACTIVE_SOCKET, .session = message->tag };
+
+	switch (message->kind) {
+	case CHANNEL_DRAIN:
+		worker_tell_all(server, WORKER_DRAIN);
+		break;
+	case CHANNEL_STOP:
+		worker_tell_all(server, WORKER_STOP);
+		break;
+	case CHANNEL_ACTIVE_SOCKET_READY:
+		answer.fd = message->result < 0 ? message->result : count ? fds[0] : -EIO;
+		if (!worker_post(server, session_number_worker(message->tag), &answer) &&
+		    answer.fd >= 0)
+			calls->close(answer.fd);
+		break;
+	default:
+		break;
+	}
+}
+
+static void worker_on_channel(struct op *op, int result)
+{
+	struct worker *worker =
+		(struct worker *)(void *)((char *)op - offsetof(struct worker, channel_op));
+	struct channel_message message;
+	int fds[CHANNEL_DESCRIPTORS_MAX];
+	size_t count = 0;
+
+	/* Whatever the poll said, the channel itself tells whether the supervisor is there. */
+	result = 1;
+	for (int i = 0; i < CHANNEL_BATCH && result > 0; i++) {
+		result = channel_receive(worker->server->channel, MSG_DONTWAIT, &message, fds,
+					 &count);
+		if (result > 0)
+			worker_on_channel_message(worker->server, &message, fds, count);
+	}
+	if (result == 0 || (result < 0 && result != -EAGAIN)) {
+		log_error("the supervisor is gone; stopping");
+		worker_tell_all(worker->server, WORKER_STOP);
+		return;
+	}
+	ring_poll(worker->ring, op, worker->server->channel, POLLIN);
+}
+
+static int worker_active_socket(void *context, uint64_t session, const struct address *local)
+{
+	const struct channel_message message = { .kind = CHANNEL_ACTIVE_SOCKET,
+						 .tag = session,
+						 .address = *local };
+
+	return channel_send(worker_of(context)->server->channel, &message, NULL, 0);
+}
+
+static void worker_on_status(struct wheel_timer *timer)
+{
+	struct worker *worker =
+		(struct worker *)(void *)((char *)timer - offsetof(struct worker, status_timer));
+	struct channel_message message = { .kind = CHANNEL_STATUS };
+	unsigned count = admission_count(worker->server->admission);
+
+	if (count + 1 != worker->status_shown) {
+		worker->status_shown = count + 1;
+		snprintf(message.text, sizeof(message.text), "%u session%s", count,
+			 count == 1 ? "" : "s");
+		channel_send(worker->server->channel, &message, NULL, 0);
+	}
+	ring_timer_set(worker->ring, timer, STATUS_INTERVAL_MS);
+}
+
+/* Memory that costs nothing until it is touched. */
+static void *worker_map(size_t count, size_t size_bytes)
+{
+	void *memory = mmap(NULL, count * size_bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static int worker_make_table(struct worker *worker)
+{
+	size_t count = worker->server->config->sessions_max;
+
+	static_assert(sizeof(struct session) <= 1024, "a session is one slot of at most 1 KiB");
+	worker->sessions = worker_map(count, sizeof(*worker->sessions));
+	worker->generations = worker_map(count, sizeof(*worker->generations));
+	worker->free_next = worker_map(count, sizeof(*worker->free_next));
+	if (!worker->sessions || !worker->generations || !worker->free_next)
+		return -ENOMEM;
+	return mailbox_new(MAILBOX_MESSAGES, sizeof(struct worker_message), &worker->mailbox);
+}
+
+static int worker_make_context(struct worker *worker)
+{
+	struct session_context *context = &worker->context;
+	struct server *server = worker->server;
+	unsigned pipes;
+	int r;
+
+	r = dtp_init(&context->dtp, worker->ring, NULL, server->workers_count);
+	if (r < 0)
+		return r;
+	/* A disk that hangs must leave pipes for the others. */
+	pipes = pipe_pool_count(context->dtp.pipes) / 2;
+	r = disk_queues_new(DISK_OPERATIONS_MAX,
+			    pipes < 1			  ? 1
+			    : pipes > DISK_OPERATIONS_MAX ? DISK_OPERATIONS_MAX
+							  : pipes,
+			    &worker->disks);
+	if (r < 0)
+		return r;
+	context->dtp.disks = worker->disks;
+	context->ring = worker->ring;
+	context->config = server->config;
+	context->users = server->users;
+	context->passive = server->passive;
+	context->worker = worker->index;
+	context->workers = server->workers_count;
+	context->uid = geteuid();
+	context->gid = getegid();
+	context->server = worker;
+	context->active_socket = worker_active_socket;
+	context->ended = worker_on_ended;
+	context->reply.size_bytes = 2 * REPLY_MAX;
+	context->reply.at = malloc(context->reply.size_bytes);
+	if (!context->reply.at)
+		return -ENOMEM;
+	return tree_init(&context->tree, server->root);
+}
+
+static int worker_open(struct worker *worker)
+{
+	struct ring_config config = worker->server->ring;
+	int r;
+
+	config.offload = worker_offload;
+	config.woken = worker_on_woken;
+	config.turn_end = worker_on_turn_end;
+	config.context = worker;
+	r = ring_new(&config, &worker->ring);
+	if (r == 0)
+		r = worker_make_context(worker);
+	return r;
+}
+
+/* In the worker's thread, once all workers are there. */
+static int worker_begin(struct worker *worker)
+{
+	if (worker->index == 0) {
+		worker->channel_op.done = worker_on_channel;
+		ring_poll(worker->ring, &worker->channel_op, worker->server->channel, POLLIN);
+		worker->status_timer.fire = worker_on_status;
+		worker_on_status(&worker->status_timer);
+	}
+	return worker_accept_all(worker);
+}
+
+static void worker_close(struct worker *worker)
+{
+	if (worker->strangers)
+		log_info("%llu data connections came that nobody had reserved",
+			 (unsigned long long)worker->strangers);
+	dtp_fini(&worker->context.dtp);
+	session_context_fini(&worker->context);
+	disk_queues_free(worker->disks);
+	free(worker->acceptors);
+}
+
+static void *worker_thread(void *argument)
+{
+	struct worker *worker = argument;
+	char name[16];
+	int r;
+
+	snprintf(name, sizeof(name), "worker %u", (worker->index + 1) % 1000);
+	pthread_setname_np(pthread_self(), name);
+	r = worker_open(worker);
+	worker->start_result = r;
+	sem_post(&worker->started);
+	if (r < 0)
+		return NULL;
+	/* Others may post as soon as they accept, and find every worker's ring and mailbox: the
+	 * main thread starts the last one before any accepts. */
+	sem_wait(&worker->released);
+	r = worker_begin(worker);
+	if (r == 0)
+		r = ring_run(worker->ring);
+	if (r < 0)
+		log_error("worker %u: %s", worker->index + 1, strerror(-r));
+	worker_close(worker);
+	sem_post(&worker->ended);
+	return NULL;
+}
+
+int worker_start(struct server *server, unsigned index)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+	int r;
+
+	if (!worker)
+		return -ENOMEM;
+	worker->server = server;
+	worker->index = index;
+	sem_init(&worker->started, 0, 0);
+	sem_init(&worker->released, 0, 0);
+	sem_init(&worker->ended, 0, 0);
+	r = worker_make_table(worker);
+	if (r == 0)
+		r = -pthread_create(&worker->thread, NULL, worker_thread, worker);
+	if (r < 0)
+		return r; /* the process is about to end */
+	sem_wait(&worker->started);
+	server->workers[index] = worker;
+	return worker->start_result;
+}
+
+void worker_release(struct worker *worker)
+{
+	sem_post(&worker->released);
+}
+
+/* Not pthread_join: a thread ends only after all that its ring has in flight, and what hangs in a
+ * disk that never answers is ended by the end of the process alone. */
+void worker_join(struct worker *worker)
+{
+	sem_wait(&worker->ended);
+	pthread_detach(worker->thread);
+}

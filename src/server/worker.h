@@ -1,0 +1,64 @@
+/*
+ * A worker: a thread of the control pool with a ring, a table of sessions and a mailbox. It
+ * accepts on its share of the listeners, hands each control connection to the worker with the
+ * fewest sessions and each data connection to the worker whose session reserved the port, and
+ * runs its own sessions and their transfers.
+ *
+ * Thread:    worker_start and worker_join from the main thread; all else within the worker, but
+ *            worker_post, which any worker calls.
+ * Ownership: the worker owns its ring, table and mailbox; the server what they share. Listeners
+ *            and the channel belong to the server process for its whole life.
+ */
+#ifndef SERVER_WORKER_H
+#define SERVER_WORKER_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "ring/ring.h"
+
+struct admission;
+struct config;
+struct jobs;
+struct passive_pool;
+struct server;
+struct users;
+struct worker;
+
+/* A listener of the passive range: its port's index in the pool. */
+struct passive_listener {
+	int fd;
+	unsigned port;
+};
+
+/* What all workers share. */
+struct server {
+	const struct config *config;
+	const struct users *users;
+	struct ring_config ring;
+	struct jobs *jobs;
+	struct jobs *hashing;
+	struct admission *admission;
+	struct passive_pool *passive;
+	int channel;
+	int root;
+	int control[64];
+	unsigned control_count;
+	atomic_uint control_open; /* listeners that drain has not closed yet, of all workers */
+	struct passive_listener *passive_listeners;
+	unsigned passive_listeners_count;
+	unsigned workers_count;
+	struct worker *workers[64];
+};
+
+/* Starts worker index and waits until its ring is there. Returns 0 or a negative errno. */
+int worker_start(struct server *server, unsigned index);
+
+/* Lets a started worker accept: not before all are started, for each may have to reach any. */
+void worker_release(struct worker *worker);
+void worker_join(struct worker *worker);
+
+/* A free port of the passive range was granted to a session (see passive_grant_fn). */
+bool worker_grant(void *server, uint64_t session, unsigned port);
+
+#endif
