@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+"""sluiced on the command line: what it says, with which exit status, and how it ends."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+
+import ports  # noqa: E402
+import wire  # noqa: E402
+from checks import Skipped, expect, main, same, test  # noqa: E402
+from pattern import write_pattern  # noqa: E402
+from sluiced import Sluiced, binary, environment  # noqa: E402
+
+NOBODY = 65534
+
+
+def run(*arguments, user=None, folder=None):
+    """Runs sluiced to its end. Returns (status, stdout, stderr)."""
+    try:
+        done = subprocess.run([binary(), *arguments], env=environment(), text=True, timeout=20, cwd=folder,
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False, user=user,
+                              extra_groups=[] if user else None, group=user)
+    except subprocess.TimeoutExpired:
+        expect(False, f"sluiced {' '.join(arguments)} still runs after 20 s")
+    return done.returncode, done.stdout, done.stderr
+
+
+def refused(status, words, *arguments, user=None):
+    """sluiced must end with the status and one line on stderr in which all the words occur."""
+    got, out, err = run(*arguments, user=user)
+    said = f"sluiced {' '.join(arguments)}: status {got}, stdout {out!r}, stderr {err!r}"
+    expect(got == status, f"expected status {status}: {said}")
+    expect(out == "", f"expected nothing on stdout: {said}")
+    expect(err.count("\n") == 1 and err.endswith("\n"), f"expected one line: {said}")
+    for word in words:
+        expect(word in err, f"expected {word!r} in it: {said}")
+
+
+class Folder(tempfile.TemporaryDirectory):
+    def __enter__(self):
+        os.chmod(self.name, 0o755)
+        return self.name
+
+
+@test
+def wrong_arguments_are_one_line_and_status_2():
+    with Folder() as folder:
+        refused(2, ["--nonsense"], "--nonsense", folder)
+        refused(2, ["--listen", "nonsense", ":"], "--listen", "nonsense", folder)
+        refused(2, ["--listen", "127.0.0.1:70000"], "--listen", "127.0.0.1:70000", folder)
+        refused(2, ["--listen", "::1:21"], "--listen", "::1:21", folder)
+        refused(2, ["--passive-ports", "LOW-HIGH"], "--passive-ports", "50000", folder)
+        refused(2, ["--passive-ports"], "--passive-ports", "50010-50000", folder)
+        refused(2, ["--passive-ports"], "--passive-ports", "0-70000", folder)
+        refused(2, ["--workers", "many"], "--workers", "many", folder)
+        refused(2, ["--workers"], "--workers", "0", folder)
+        refused(2, ["--workers"], "--workers", "-1", folder)
+        refused(2, ["--idle-timeout"], "--idle-timeout", "soon", folder)
+        refused(2, ["--login-timeout"], "--login-timeout", "1x", folder)
+        refused(2, ["--data-timeout"], "--data-timeout", "", folder)
+        refused(2, ["--max-sessions"], "--max-sessions", "99999999999999999999", folder)
+        refused(2, ["--fxp", "on", "off"], "--fxp=perhaps", folder)
+        refused(2, ["--ring", "uring", "epoll"], "--ring=select", folder)
+        refused(2, ["--uploads", "in-place", "atomic"], "--uploads=never", folder)
+        refused(2, ["--root"], folder, "--root")
+
+
+@test
+def a_missing_or_second_folder_is_status_2():
+    refused(2, [])
+    with Folder() as folder:
+        refused(2, [], folder, folder)
+
+
+@test
+def a_folder_that_is_missing_or_a_file_is_status_1():
+    with Folder() as folder:
+        path = os.path.join(folder, "a file")
+        with open(path, "w", encoding="ascii"):
+            pass
+        refused(1, ["/nonexistent/folder"], "/nonexistent/folder")
+        refused(1, [path], "--listen", "127.0.0.1:2121", path)
+
+
+@test
+def a_folder_that_cannot_be_read_is_status_1():
+    user = NOBODY if os.getuid() == 0 else None
+    with Folder() as folder:
+        path = os.path.join(folder, "closed")
+        os.mkdir(path, 0o000)
+        slot = ports.take()
+        try:
+            if user and not user_can_run(user):
+                raise Skipped(f"another user cannot execute {binary()}")
+            refused(1, [path], "--listen", f"127.0.0.1:{slot.control}", "--passive-ports",
+                    f"{slot.passive[0]}-{slot.passive[1]}", path, user=user)
+        finally:
+            slot.give()
+            os.chmod(path, 0o755)
+
+
+def user_can_run(user):
+    return subprocess.run(["test", "-x", binary()], user=user, group=user, extra_groups=[],
+                          check=False).returncode == 0
+
+
+@test
+def a_users_file_that_is_missing_or_wrong_is_refused():
+    slot = ports.take()
+    with Folder() as folder:
+        path = os.path.join(folder, "users")
+        where = ["--listen", f"127.0.0.1:{slot.control}",
+                 "--passive-ports", f"{slot.passive[0]}-{slot.passive[3]}"]
+        refused(1, ["/nonexistent/users"], *where, "--users", "/nonexistent/users", folder)
+        with open(path, "w", encoding="ascii") as file:
+            file.write("alice has no colon\n")
+        status, _, err = run(*where, "--users", path, folder)
+        expect(status in (1, 2) and err.count("\n") == 1 and path in err,
+               f"a wrong line in --users: status {status}, stderr {err!r}")
+
+
+@test
+def a_port_in_use_is_status_1():
+    with Folder() as folder, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen(1)
+        port = taken.getsockname()[1]
+        slot = ports.take()
+        passive = f"{slot.passive[0]}-{slot.passive[3]}"
+        refused(1, [str(port)], "--listen", f"127.0.0.1:{port}", "--passive-ports", passive, folder)
+        slot.give()
+
+
+@test
+def a_passive_port_in_use_is_status_1():
+    slot = ports.take()
+    with Folder() as folder, socket.socket() as taken:
+        taken.bind(("127.0.0.1", slot.passive[2]))
+        taken.listen(1)
+        refused(1, [str(slot.passive[2])], "--listen", f"127.0.0.1:{slot.control}", "--passive-ports",
+                f"{slot.passive[0]}-{slot.passive[4]}", folder)
+    slot.give()
+
+
+@test
+def an_address_of_another_machine_is_status_1():
+    slot = ports.take()
+    with Folder() as folder:
+        refused(1, ["192.0.2.1"], "--listen", f"192.0.2.1:{slot.control}", "--passive-ports",
+                f"{slot.passive[0]}-{slot.passive[3]}", folder)
+    slot.give()
+
+
+@test
+def version_and_help_are_status_0():
+    status, out, err = run("--version")
+    same("--version", (0, ""), (status, err))
+    expect(re.fullmatch(r"sluiced? .*\d+\.\d+.*\n", out), f"--version says {out!r}")
+    status, out, err = run("--help")
+    same("--help", (0, ""), (status, err))
+    for option in ("--listen", "--root", "--passive-ports", "--workers", "--anonymous-write", "--users",
+                   "--no-anonymous", "--idle-timeout", "--login-timeout", "--data-timeout", "--max-sessions",
+                   "--max-sessions-per-address", "--fxp", "--ring", "--uploads", "--verbose", "--version",
+                   "--help"):
+        expect(option in out, f"--help does not name {option}")
+
+
+@test
+def the_first_log_line_names_folder_addresses_and_port():
+    with Folder() as folder, Sluiced(folder) as server:
+        first = server.log().splitlines()[0]
+        for word in (folder, str(server.port), "127.0.0.1"):
+            expect(word in first, f"the first line does not name {word}: {first!r}")
+
+
+@test
+def the_folder_can_be_given_without_root():
+    """`sluiced DIR` serves all addresses; with --listen only those. One dual-stack listener takes both families."""
+    slot = ports.take()
+    host = "[::]" if ports.have_ipv6() else "0.0.0.0"
+    with Folder() as folder:
+        with open(os.path.join(folder, "a"), "w", encoding="ascii") as file:
+            file.write("hello")
+        process = subprocess.Popen([binary(), "--listen", f"{host}:{slot.control}", "--passive-ports",
+                                    f"{slot.passive[0]}-{slot.passive[3]}", folder], env=environment(),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        try:
+            for address in ["127.0.0.1"] + (["::1"] if ports.have_ipv6() else []):
+                fetch(address, slot.control, "a", b"hello")
+        finally:
+            process.terminate()
+            status = process.wait(20)
+            slot.give()
+    same("exit status", 0, status)
+
+
+def connect(address, port):
+    """Connects, waiting for a server that is starting."""
+    for _ in range(400):
+        try:
+            return wire.Control(address, port)
+        except ConnectionRefusedError:
+            time.sleep(0.025)
+    raise AssertionError(f"nothing listens on {address} port {port} after 10 s")
+
+
+def command(control, line, code):
+    control.send(line.encode() + b"\r\n")
+    reply = control.read_reply()
+    expect(reply[0].startswith(code), f"{line!r} was answered by {reply!r}, not {code}")
+    return reply[0]
+
+
+def greet(control):
+    reply = control.read_reply()
+    expect(reply[0].startswith("220"), f"the greeting is {reply!r}")
+
+
+def log_in(address, port):
+    control = connect(address, port)
+    greet(control)
+    command(control, "USER anonymous", "331")
+    command(control, "PASS guest@", "230")
+    command(control, "TYPE I", "200")
+    return control
+
+
+def fetch(address, port, name, wanted):
+    control = log_in(address, port)
+    _, data_port = wire.passive_port(command(control, "EPSV", "229"))
+    data = wire.Data(wire.open_socket(address, data_port))
+    command(control, f"RETR {name}", "150")
+    same(name, wanted, data.read_all())
+    expect(control.read_reply()[0].startswith("226"), "no 226")
+    command(control, "QUIT", "221")
+    control.close()
+
+
+@test
+def sigint_stops_like_sigterm():
+    with Folder() as folder:
+        server = Sluiced(folder).start()
+        control = log_in("127.0.0.1", server.port)
+        server.signal(signal.SIGINT)
+        expect(control.read_reply()[0].startswith("421"), "no 421 after SIGINT")
+        server.stop(signalled=True)
+
+
+@test
+def a_second_sigterm_ends_at_once():
+    with Folder() as folder:
+        write_pattern(os.path.join(folder, "big"), 1 << 26)
+        server = Sluiced(folder).start()
+        control = log_in("127.0.0.1", server.port)
+        _, data_port = wire.passive_port(command(control, "EPSV", "229"))
+        data = wire.open_socket("127.0.0.1", data_port, receive_buffer=16384)
+        command(control, "RETR big", "150")
+        idle = wire.Control("127.0.0.1", server.port)
+        greet(idle)
+        server.signal(signal.SIGTERM)
+        expect(idle.read_reply()[0].startswith("421"), "no 421 for an idle session after SIGTERM")
+        expect(server.process.poll() is None, "the first SIGTERM ended a transfer in flight")
+        pids = [server.process.pid, server.server_pid]
+        start = time.monotonic()
+        server.signal(signal.SIGTERM)
+        server.process.wait(10)
+        took = time.monotonic() - start
+        data.close()
+        expect(took < 3, f"the second SIGTERM took {took:.1f} s")
+        expect(not any(os.path.exists(f"/proc/{pid}/exe") for pid in pids[1:]), "the server process still runs")
+        server.release()
+
+
+@test
+def no_process_survives_the_supervisor():
+    with Folder() as folder:
+        server = Sluiced(folder).start()
+        child = server.server_pid
+        expect(child != server.process.pid, "there is no server process beside the supervisor")
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait(10)
+        for _ in range(400):
+            if not os.path.exists(f"/proc/{child}/exe"):
+                break
+            time.sleep(0.025)
+        else:
+            os.kill(child, signal.SIGKILL)
+            expect(False, "the server process goes on without its supervisor")
+        server.release()
+
+
+@test
+def the_server_process_has_no_capability():
+    with Folder() as folder, Sluiced(folder) as server:
+        with open(f"/proc/{server.server_pid}/status", encoding="ascii") as status:
+            lines = dict(line.split(":\t", 1) for line in status.read().splitlines() if ":\t" in line)
+        for name in ("CapPrm", "CapEff", "CapInh", "CapAmb"):
+            same(name, 0, int(lines[name], 16))
+
+
+if __name__ == "__main__":
+    main()

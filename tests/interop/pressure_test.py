@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""Clients that ask for more than they wait for: nothing is lost, nothing stays behind."""
+
+import os
+import socket
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+
+from checks import expect, main, test  # noqa: E402
+from sluiced import Sluiced  # noqa: E402
+
+LOGIN = b"USER anonymous\r\nPASS x\r\nTYPE I\r\n"
+
+
+class Server:
+    """A server with a folder of its own."""
+
+    def __init__(self, *options):
+        self.folder = tempfile.TemporaryDirectory(prefix="sluice-pressure-")
+        self.root = os.path.join(self.folder.name, "root")
+        os.mkdir(self.root)
+        self.sluiced = Sluiced(self.root, list(options))
+
+    def __enter__(self):
+        self.sluiced.start()
+        self.port = self.sluiced.port
+        return self
+
+    def __exit__(self, kind, *rest):
+        try:
+            if kind:
+                self.sluiced.abandon()
+            else:
+                self.sluiced.stop()
+        finally:
+            self.folder.cleanup()
+
+
+def connect(server, window=None):
+    control = socket.socket()
+    if window:
+        control.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+    control.settimeout(20)
+    control.connect(("127.0.0.1", server.port))
+    control.sendall(LOGIN)
+    read_lines(control, 4)
+    return control
+
+
+def read_lines(control, count):
+    received = b""
+    while received.count(b"\n") < count:
+        piece = control.recv(65536)
+        expect(piece != b"", f"the connection ended after {received[-200:]!r}")
+        received += piece
+    return received
+
+
+def still_serves(server):
+    with connect(server) as control:
+        control.sendall(b"NOOP\r\n")
+        expect(read_lines(control, 1).startswith(b"200"), "no 200 to NOOP")
+
+
+@test
+def sixty_thousand_commands_read_late_have_all_their_replies():
+    with Server() as server, connect(server) as control:
+        commands = b"NOOP\r\n" * 60000
+        control.setblocking(False)
+        sent = received = 0
+        begun = time.monotonic()
+        while received < 60000 and time.monotonic() - begun < 30:
+            try:
+                sent += control.send(commands[sent:sent + 65536]) if sent < len(commands) else 0
+            except BlockingIOError:
+                pass
+            if time.monotonic() - begun < 0.5:
+                time.sleep(0.01)
+                continue
+            try:
+                received += control.recv(65536).count(b"\n")
+            except BlockingIOError:
+                time.sleep(0.001)
+        expect(received == 60000, f"{received} replies to 60000 commands")
+
+
+@test
+def transfers_given_up_one_after_the_other_do_no_harm():
+    with Server() as server:
+        with open(os.path.join(server.root, "a"), "wb") as file:
+            file.write(b"a" * 1000)
+        listener = socket.create_server(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        there = f"PORT 127,0,0,1,{port >> 8},{port & 255}\r\n".encode()
+        for _ in range(20):
+            with connect(server) as control:
+                control.sendall(there + b"RETR a\r\nABOR\r\n" + there + b"RETR a\r\n")
+                listener.settimeout(5)
+                try:
+                    listener.accept()[0].close()
+                except socket.timeout:
+                    pass
+        sessions = [connect(server) for _ in range(16)]
+        for control in sessions:
+            control.settimeout(0.2)
+            for _ in range(20):
+                try:
+                    control.sendall(b"RETR a\r\nABOR\r\n" * 146)
+                except OSError:
+                    break
+        still_serves(server)
+        for control in sessions:
+            control.close()
+        listener.close()
+        still_serves(server)
+
+
+@test
+def a_status_that_nobody_reads_ends_with_its_client():
+    with Server("--max-sessions-per-address", "8") as server:
+        for number in range(8000):
+            with open(os.path.join(server.root, f"a name of some length {number:06}"), "wb"):
+                pass
+        for _ in range(3):
+            held = [connect(server, 4096) for _ in range(6)]
+            for control in held:
+                control.sendall(b"STAT /\r\n")
+            time.sleep(0.3)
+            for control in held:
+                control.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                control.close()
+            time.sleep(0.5)
+        still_serves(server)
+
+
+if __name__ == "__main__":
+    main()

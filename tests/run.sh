@@ -1,0 +1,77 @@
+#!/bin/sh
+# Runs the black-box tests against a real sluiced.
+# usage: run.sh [ENGINE] [conversation|interop|faults|all]      ENGINE: uring, epoll or uring515
+#
+# SLUICE_TEST_SLUICED or SLUICED names the binary (default: build/debug/sluiced). Prints
+# "SKIPPED name: reason" for what could not run and ends with "N passed, N failed".
+set -u
+here=$(dirname "$0")
+export SLUICE_TEST_ENGINE="${1:-uring}"
+what=${2:-all}
+python=${PYTHON:-/usr/bin/python3}
+export PYTHONDONTWRITEBYTECODE=1
+
+case $SLUICE_TEST_ENGINE in
+uring | epoll | uring515) ;;
+*)
+	echo "run.sh: engine $SLUICE_TEST_ENGINE is unknown; known: uring, epoll, uring515" >&2
+	exit 2
+	;;
+esac
+
+conversation()
+{
+	runner "$here/conversation/play"
+	runner "$here/conversation/play" --split "$here/conversation"
+}
+
+interop()
+{
+	for file in "$here"/interop/*_test.py; do
+		runner "$file"
+	done
+}
+
+faults()
+{
+	runner "$here/faults/run"
+}
+
+# Runs one runner; its output stays, its count joins the others. One that ends without a count failed.
+runner()
+{
+	"$python" "$@" >"$output" 2>&1
+	status=$?
+	counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p' "$output" | tail -n 1)
+	passed=${counts%% *}
+	failed=${counts##* }
+	if [ "$status" != 0 ] && [ "${failed:-0}" = 0 ]; then
+		failed=1
+	fi
+	sed '$s/^\([0-9]* passed, [0-9]* failed.*\)/'"$(basename "$1")${2:+ $2}"': \1/' "$output"
+	total_passed=$((total_passed + ${passed:-0}))
+	total_failed=$((total_failed + ${failed:-0}))
+}
+
+total_passed=0
+total_failed=0
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+
+case $what in
+conversation) conversation ;;
+interop) interop ;;
+faults) faults ;;
+all)
+	conversation
+	interop
+	faults
+	;;
+*)
+	echo "run.sh: $what is unknown; known: conversation, interop, faults, all" >&2
+	exit 2
+	;;
+esac
+
+echo "$total_passed passed, $total_failed failed"
+[ "$total_failed" = 0 ]

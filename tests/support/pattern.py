@@ -1,0 +1,19 @@
+"""Bytes that tell where they are: content for files large enough that a wrong offset, a hole or a
+repeated window must show. No window of 251 bytes or more repeats before 61 KiB, and none is all zero."""
+
+BLOCK = b"".join(bytes((i * step) % 251 for i in range(251)) for step in range(1, 251))
+
+
+def pattern(size, start=0):
+    """The bytes [start .. size) of the pattern."""
+    if start >= size:
+        return b""
+    skip = start % len(BLOCK)
+    count = size - start
+    return (BLOCK * ((skip + count) // len(BLOCK) + 1))[skip:skip + count]
+
+
+def write_pattern(path, size):
+    with open(path, "wb") as file:
+        for start in range(0, size, 1 << 24):
+            file.write(pattern(min(size, start + (1 << 24)), start))
