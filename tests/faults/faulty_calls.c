@@ -1,0 +1,404 @@
+/*
+ * A table of calls that fail on demand: linked into sluiced it makes sluiced-faults, a server
+ * whose n-th call of a kind fails, is cut short or comes late. Which, is said before the start by
+ *
+ *   SLUICE_FAULT=KIND:N:WHAT,...   KIND: a name of kinds[] below; N: which call, or * for each;
+ *                                  WHAT: an errno name, "short" (one byte) or "late" (20 ms)
+ *
+ * and while it runs through the file that SLUICE_FAULT_TABLE names: an array of struct fault that
+ * the server makes and shares. A test reads there how many calls there were and arms the next.
+ *
+ * Thread:    any; the counters are atomic, the rest is written by the test between dialogues.
+ * Ownership: the table lives as long as the process. Only the server process has faults: its
+ *            supervisor (no SLUICE_CHANNEL in its environment) works as ever.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sys/calls.h"
+
+#define LATE_MS 20
+#define EACH_CALL UINT32_MAX
+
+enum kind {
+	ALLOCATE,
+	OPENAT2,
+	STATX,
+	UNLINKAT,
+	RENAMEAT2,
+	LINKAT,
+	MKDIRAT,
+	GETDENTS,
+	READLINKAT,
+	MAY_WRITE,
+	CLOSE,
+	PREAD,
+	PWRITE,
+	PREAD_RESIDENT,
+	SENDFILE,
+	SPLICE,
+	FALLOCATE,
+	FTRUNCATE,
+	FSYNC,
+	SOCKET,
+	ACCEPT,
+	CONNECT,
+	RECV,
+	SEND,
+	SHUTDOWN,
+	RING_FIRST, /* operations, before the ring or a job thread gets them */
+	KINDS = RING_FIRST + 14,
+};
+
+static const char *const kinds[KINDS] = {
+	"allocate",    "openat2",     "statx",	       "unlinkat",	 "renameat2",
+	"linkat",      "mkdirat",     "getdents",      "readlinkat",	 "may_write",
+	"close",       "pread",	      "pwrite",	       "pread_resident", "sendfile",
+	"splice",      "fallocate",   "ftruncate",     "fsync",		 "socket",
+	"accept",      "connect",     "recv",	       "send",		 "shutdown",
+	"ring.accept", "ring.recv",   "ring.send",     "ring.poll",	 "ring.openat2",
+	"ring.statx",  "ring.close",  "ring.unlinkat", "ring.renameat2", "ring.mkdirat",
+	"ring.pread",  "ring.pwrite", "ring.splice",   "ring.job",
+};
+
+enum action { ACTION_NONE, ACTION_FAIL, ACTION_SHORT, ACTION_LATE };
+
+struct fault {
+	char name[24];
+	atomic_uint calls; /* so far */
+	atomic_uint at;	   /* which of them is met by the action; 0: none */
+	uint32_t action;
+	int32_t error; /* ACTION_FAIL: negative errno */
+};
+
+static struct fault private_faults[KINDS];
+static struct fault *faults = private_faults;
+
+/* Counts a call. Returns 0, perhaps after a while and with less left of size_bytes (which may be
+ * NULL), or the negative errno that takes the place of its result. */
+static int fault_meet(enum kind kind, size_t *size_bytes)
+{
+	static const struct timespec late = { .tv_nsec = LATE_MS * 1000000L };
+	struct fault *fault = &faults[kind];
+	unsigned number = atomic_fetch_add(&fault->calls, 1) + 1;
+	unsigned at = atomic_load(&fault->at);
+
+	if (at != number && at != EACH_CALL)
+		return 0;
+	if (fault->action == ACTION_FAIL)
+		return fault->error;
+	if (fault->action == ACTION_SHORT && size_bytes && *size_bytes > 1)
+		*size_bytes = 1;
+	if (fault->action == ACTION_LATE)
+		nanosleep(&late, NULL);
+	return 0;
+}
+
+static void *faulty_allocate(size_t size_bytes)
+{
+	return fault_meet(ALLOCATE, NULL) < 0 ? NULL : calls_real.allocate(size_bytes);
+}
+
+static int faulty_openat2(int folder, const char *path, const struct open_how *how)
+{
+	int r = fault_meet(OPENAT2, NULL);
+
+	return r < 0 ? r : calls_real.openat2(folder, path, how);
+}
+
+static int faulty_statx(int folder, const char *path, int flags, unsigned mask,
+			struct statx *ret_stat)
+{
+	int r = fault_meet(STATX, NULL);
+
+	return r < 0 ? r : calls_real.statx(folder, path, flags, mask, ret_stat);
+}
+
+static int faulty_unlinkat(int folder, const char *name, int flags)
+{
+	int r = fault_meet(UNLINKAT, NULL);
+
+	return r < 0 ? r : calls_real.unlinkat(folder, name, flags);
+}
+
+static int faulty_renameat2(int from, const char *old, int to, const char *new, unsigned flags)
+{
+	int r = fault_meet(RENAMEAT2, NULL);
+
+	return r < 0 ? r : calls_real.renameat2(from, old, to, new, flags);
+}
+
+static int faulty_linkat(int from, const char *old, int to, const char *new, int flags)
+{
+	int r = fault_meet(LINKAT, NULL);
+
+	return r < 0 ? r : calls_real.linkat(from, old, to, new, flags);
+}
+
+static int faulty_mkdirat(int folder, const char *name, mode_t mode)
+{
+	int r = fault_meet(MKDIRAT, NULL);
+
+	return r < 0 ? r : calls_real.mkdirat(folder, name, mode);
+}
+
+static ssize_t faulty_getdents(int folder, void *buffer, size_t size_bytes)
+{
+	int r = fault_meet(GETDENTS, NULL);
+
+	return r < 0 ? r : calls_real.getdents(folder, buffer, size_bytes);
+}
+
+static ssize_t faulty_readlinkat(int folder, const char *name, char *buffer, size_t size_bytes)
+{
+	int r = fault_meet(READLINKAT, NULL);
+
+	return r < 0 ? r : calls_real.readlinkat(folder, name, buffer, size_bytes);
+}
+
+static int faulty_may_write(int folder)
+{
+	int r = fault_meet(MAY_WRITE, NULL);
+
+	return r < 0 ? r : calls_real.may_write(folder);
+}
+
+/* As on Linux: the descriptor is closed, whatever close(2) says. */
+static int faulty_close(int fd)
+{
+	int r = fault_meet(CLOSE, NULL);
+	int closed = calls_real.close(fd);
+
+	return r < 0 ? r : closed;
+}
+
+static ssize_t faulty_pread(int fd, void *buffer, size_t size_bytes, off_t offset)
+{
+	int r = fault_meet(PREAD, &size_bytes);
+
+	return r < 0 ? r : calls_real.pread(fd, buffer, size_bytes, offset);
+}
+
+static ssize_t faulty_pwrite(int fd, const void *buffer, size_t size_bytes, off_t offset)
+{
+	int r = fault_meet(PWRITE, &size_bytes);
+
+	return r < 0 ? r : calls_real.pwrite(fd, buffer, size_bytes, offset);
+}
+
+static ssize_t faulty_pread_resident(int fd, void *buffer, size_t size_bytes, off_t offset)
+{
+	int r = fault_meet(PREAD_RESIDENT, &size_bytes);
+
+	return r < 0 ? r : calls_real.pread_resident(fd, buffer, size_bytes, offset);
+}
+
+static ssize_t faulty_sendfile(int out, int in, off_t *offset, size_t size_bytes)
+{
+	int r = fault_meet(SENDFILE, &size_bytes);
+
+	return r < 0 ? r : calls_real.sendfile(out, in, offset, size_bytes);
+}
+
+static ssize_t faulty_splice(int in, off_t *in_offset, int out, off_t *out_offset,
+			     size_t size_bytes, unsigned flags)
+{
+	int r = fault_meet(SPLICE, &size_bytes);
+
+	return r < 0 ? r : calls_real.splice(in, in_offset, out, out_offset, size_bytes, flags);
+}
+
+static int faulty_fallocate(int fd, int mode, off_t offset, off_t size_bytes)
+{
+	int r = fault_meet(FALLOCATE, NULL);
+
+	return r < 0 ? r : calls_real.fallocate(fd, mode, offset, size_bytes);
+}
+
+static int faulty_ftruncate(int fd, off_t size_bytes)
+{
+	int r = fault_meet(FTRUNCATE, NULL);
+
+	return r < 0 ? r : calls_real.ftruncate(fd, size_bytes);
+}
+
+static int faulty_fsync(int fd)
+{
+	int r = fault_meet(FSYNC, NULL);
+
+	return r < 0 ? r : calls_real.fsync(fd);
+}
+
+static int faulty_socket(int family, int type, int protocol)
+{
+	int r = fault_meet(SOCKET, NULL);
+
+	return r < 0 ? r : calls_real.socket(family, type, protocol);
+}
+
+static int faulty_accept(int listener, int flags)
+{
+	int r = fault_meet(ACCEPT, NULL);
+
+	return r < 0 ? r : calls_real.accept(listener, flags);
+}
+
+static int faulty_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	int r = fault_meet(CONNECT, NULL);
+
+	return r < 0 ? r : calls_real.connect(fd, address, length);
+}
+
+static ssize_t faulty_recv(int fd, void *buffer, size_t size_bytes, int flags)
+{
+	int r = fault_meet(RECV, &size_bytes);
+
+	return r < 0 ? r : calls_real.recv(fd, buffer, size_bytes, flags);
+}
+
+static ssize_t faulty_send(int fd, const void *buffer, size_t size_bytes, int flags)
+{
+	int r = fault_meet(SEND, &size_bytes);
+
+	return r < 0 ? r : calls_real.send(fd, buffer, size_bytes, flags);
+}
+
+static int faulty_shutdown(int fd, int how)
+{
+	int r = fault_meet(SHUTDOWN, NULL);
+
+	return r < 0 ? r : calls_real.shutdown(fd, how);
+}
+
+static int faulty_operation(const char *name)
+{
+	for (int kind = RING_FIRST; kind < KINDS; kind++)
+		if (strcmp(kinds[kind] + strlen("ring."), name) == 0)
+			return fault_meet((enum kind)kind, NULL);
+	return 0;
+}
+
+static const struct calls calls_faulty = {
+	.allocate = faulty_allocate,
+	.openat2 = faulty_openat2,
+	.statx = faulty_statx,
+	.unlinkat = faulty_unlinkat,
+	.renameat2 = faulty_renameat2,
+	.linkat = faulty_linkat,
+	.mkdirat = faulty_mkdirat,
+	.getdents = faulty_getdents,
+	.readlinkat = faulty_readlinkat,
+	.may_write = faulty_may_write,
+	.close = faulty_close,
+	.pread = faulty_pread,
+	.pwrite = faulty_pwrite,
+	.pread_resident = faulty_pread_resident,
+	.sendfile = faulty_sendfile,
+	.splice = faulty_splice,
+	.fallocate = faulty_fallocate,
+	.ftruncate = faulty_ftruncate,
+	.fsync = faulty_fsync,
+	.socket = faulty_socket,
+	.accept = faulty_accept,
+	.connect = faulty_connect,
+	.recv = faulty_recv,
+	.send = faulty_send,
+	.shutdown = faulty_shutdown,
+	.operation = faulty_operation,
+};
+
+static _Noreturn void faults_refuse(const char *what, const char *why)
+{
+	fprintf(stderr, "sluiced-faults: %s: %s\n", what, why);
+	exit(2);
+}
+
+static int errno_of_name(const char *name)
+{
+	for (int error = 1; error < 140; error++) {
+		const char *known = strerrorname_np(error);
+
+		if (known && strcmp(known, name) == 0)
+			return error;
+	}
+	faults_refuse(name, "no name of an errno");
+}
+
+/* One KIND:N:WHAT of the environment. */
+static void faults_arm(const char *kind, const char *number, const char *what)
+{
+	for (int i = 0; i < KINDS; i++) {
+		struct fault *fault = &faults[i];
+
+		if (strcmp(kinds[i], kind) != 0)
+			continue;
+		atomic_store(&fault->at, strcmp(number, "*") == 0
+						 ? EACH_CALL
+						 : (unsigned)strtoul(number, NULL, 10));
+		fault->action = strcmp(what, "short") == 0  ? ACTION_SHORT
+				: strcmp(what, "late") == 0 ? ACTION_LATE
+							    : ACTION_FAIL;
+		if (fault->action == ACTION_FAIL)
+			fault->error = -errno_of_name(what);
+		return;
+	}
+	faults_refuse(kind, "no kind of call");
+}
+
+static void faults_parse(char *text)
+{
+	char *rest = NULL;
+
+	for (char *one = strtok_r(text, ",", &rest); one; one = strtok_r(NULL, ",", &rest)) {
+		char *within = NULL;
+		const char *kind = strtok_r(one, ":", &within);
+		const char *number = strtok_r(NULL, ":", &within);
+		const char *what = strtok_r(NULL, ":", &within);
+
+		if (!kind || !number || !what)
+			faults_refuse("SLUICE_FAULT", "KIND:N:WHAT,...");
+		faults_arm(kind, number, what);
+	}
+}
+
+static void faults_share(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	void *memory;
+
+	if (fd < 0 || ftruncate(fd, sizeof(private_faults)) < 0)
+		faults_refuse(path, strerror(errno));
+	memory = mmap(NULL, sizeof(private_faults), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		faults_refuse(path, strerror(errno));
+	close(fd);
+	faults = memory;
+}
+
+__attribute__((constructor)) static void faults_start(void)
+{
+	const char *table = getenv("SLUICE_FAULT_TABLE");
+	const char *wanted = getenv("SLUICE_FAULT");
+	char *copy;
+
+	if (!getenv("SLUICE_CHANNEL"))
+		return;
+	if (table)
+		faults_share(table);
+	for (int i = 0; i < KINDS; i++)
+		memcpy(faults[i].name, kinds[i], strlen(kinds[i]));
+	copy = wanted ? strdup(wanted) : NULL;
+	if (copy)
+		faults_parse(copy);
+	free(copy);
+	calls = &calls_faulty;
+}
