@@ -1,0 +1,29 @@
+# The benchmark and its programs: the load generator and the bare references. Included by
+# the Makefile at the top, where OUT is a variant's folder; bench/run also uses it alone.
+# The programs are always built for speed, whatever the variant.
+
+B ?= $(or $(OUT),build/release)
+BENCH_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wshadow -Wconversion -Werror \
+	-pthread $(CFLAGS)
+
+bench_objects = $(patsubst bench/%.c,$(B)/bench/%.o,$(wildcard bench/$(1)/*.c))
+BENCH_PROGRAMS := $(B)/bench/load/load $(B)/bench/reference/reference
+
+.PHONY: bench bench-programs
+
+bench: all bench-programs ## measure against bare references and named peers (BENCH='--quick')
+	@bench/run $(BENCH)
+
+bench-programs: $(BENCH_PROGRAMS)
+
+$(B)/bench/load/load: $(call bench_objects,load)
+	$(Q)$(CC) $(BENCH_CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(B)/bench/reference/reference: $(call bench_objects,reference)
+	$(Q)$(CC) $(BENCH_CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(B)/bench/%.o: bench/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(wildcard $(B)/bench/*/*.d)

@@ -1,0 +1,140 @@
+"""What a server costs: CPU time, memory and threads of its whole process tree.
+
+CPU time comes from the CPU clock of each living process, exact to the nanosecond and with
+all its threads (those the kernel runs for a ring included). Of children that have exited,
+only their parent's sum is left, in ticks of 10 ms: a run that forks for each session has to
+last long enough for that to vanish.
+"""
+import os
+import time
+
+TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+CPUCLOCK_SCHED = 2
+
+
+def tree(pid):
+    """The process and all its living descendants."""
+    found, waiting = [], [pid]
+    while waiting:
+        pid = waiting.pop()
+        try:
+            tasks = os.listdir(f"/proc/{pid}/task")
+        except FileNotFoundError:
+            continue
+        found.append(pid)
+        for task in tasks:
+            try:
+                with open(f"/proc/{pid}/task/{task}/children") as file:
+                    waiting += map(int, file.read().split())
+            except (FileNotFoundError, ProcessLookupError):
+                pass
+    return found
+
+
+def process_own_cpu_s(pid):
+    """The CPU clock of one living process, without its children."""
+    return time.clock_gettime((~pid << 3) | CPUCLOCK_SCHED)
+
+
+def process_cpu_s(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    exited_children = (int(fields[13]) + int(fields[14])) * TICK_S
+    try:
+        own = process_own_cpu_s(pid)
+    except OSError:  # a zombie
+        own = (int(fields[11]) + int(fields[12])) * TICK_S
+    return own + exited_children
+
+
+def tree_cpu_s(pid):
+    return sum(process_cpu_s(each) for each in tree(pid))
+
+
+def machine_busy_s():
+    """CPU time that the whole machine has spent, time stolen by its host included."""
+    with open("/proc/stat") as file:
+        user, nice, system, _idle, _iowait, irq, softirq, steal = \
+            map(int, file.readline().split()[1:9])
+    return (user + nice + system + irq + softirq + steal) * TICK_S
+
+
+def tree_pss_bytes(pid):
+    total = 0
+    for each in tree(pid):
+        try:
+            with open(f"/proc/{each}/smaps_rollup") as file:
+                for line in file:
+                    if line.startswith("Pss:"):
+                        total += int(line.split()[1]) * 1024
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return total
+
+
+def tree_threads(pid):
+    """All threads, those that the kernel runs in the processes' name included."""
+    total = 0
+    for each in tree(pid):
+        try:
+            total += len(os.listdir(f"/proc/{each}/task"))
+        except FileNotFoundError:
+            pass
+    return total
+
+
+def thread_cpu_s(pid):
+    """{thread: seconds} of the tree's threads."""
+    found = {}
+    for each in tree(pid):
+        try:
+            for task in os.listdir(f"/proc/{each}/task"):
+                with open(f"/proc/{each}/task/{task}/schedstat") as file:
+                    found[int(task)] = int(file.read().split()[0]) / 1e9
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return found
+
+
+def kernel_memory_bytes():
+    """Slab, kernel stacks and page tables of the whole machine."""
+    wanted = ("Slab:", "KernelStack:", "PageTables:")
+    with open("/proc/meminfo") as file:
+        return sum(int(line.split()[1]) * 1024 for line in file if line.startswith(wanted))
+
+
+class Cgroup:
+    """A control group (version 1) of one controller for a server, where the machine allows
+    it; empty and removed at the end. `path` is None, and `why` says so, where it does not."""
+
+    def __init__(self, controller, name):
+        self.path, self.why = None, None
+        path = f"/sys/fs/cgroup/{controller}/sluice-bench-{os.getpid()}-{name}"
+        try:
+            os.mkdir(path)
+            self.path = path
+        except OSError as error:
+            self.why = f"no {controller} control group: {error.strerror}"
+
+    def write(self, file, text):
+        with open(f"{self.path}/{file}", "w") as opened:
+            opened.write(str(text))
+
+    def read(self, file):
+        with open(f"{self.path}/{file}") as opened:
+            return opened.read()
+
+    def add(self, pid):
+        for each in tree(pid):
+            self.write("cgroup.procs", each)
+
+    def remove(self):
+        for _ in range(50 if self.path else 0):
+            try:
+                os.rmdir(self.path)
+                return
+            except OSError:
+                time.sleep(0.1)

@@ -1,0 +1,204 @@
+"""Starting and stopping servers, and the load against them.
+
+A server is named by its file in servers/, with words after colons that the file
+understands: `vsftpd`, `reference:send-splice-event:lowat`.
+"""
+import importlib.util
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from . import accounting
+
+START_S = 10
+STOP_S = 5
+
+
+class Unavailable(Exception):
+    """The server cannot run here; the text says why."""
+
+
+def module_load(path):
+    spec = importlib.util.spec_from_file_location("bench_" + os.path.basename(path)[:-3], path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Server:
+    """One running server. `place` says where things are (see run), `options` what the
+    scenario wants: root, workers, passive."""
+
+    def __init__(self, name, place, port, options):
+        self.name, self.port, self.place = name, port, place
+        kind, *words = name.split(":")
+        path = os.path.join(place.bench, "servers", kind.replace("-", "_") + ".py")
+        self.module = module_load(path)
+        scratch = os.path.join(place.scratch, name.replace(":", "-"))
+        os.makedirs(scratch, exist_ok=True)
+        argv, environment = self.module.command(place, port, scratch, words, options)
+        self.log_path = os.path.join(scratch, "log")
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-S", os.path.join(place.bench, "harness/launcher.py"), *argv],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=scratch,
+                env=dict(os.environ, **environment), start_new_session=True,
+                preexec_fn=self._raise_files)
+        self.group = None
+        try:
+            self._await()
+            if place.check_accounting:
+                self.group = accounting.Cgroup("cpuacct", scratch.replace("/", "-"))
+                self.group.add(self.pid)
+        except Exception:
+            self.stop()
+            raise
+
+    @staticmethod
+    def _raise_files():
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+    def _await(self):
+        end = time.monotonic() + START_S
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                time.sleep(0.1)
+                return
+            except OSError:
+                time.sleep(0.05)
+        with open(self.log_path, errors="replace") as log:
+            raise Unavailable("did not start: " + log.read()[-300:].strip())
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def cpu_s(self):
+        """CPU time of the server's processes, without the launcher's own."""
+        return accounting.tree_cpu_s(self.pid) - accounting.process_own_cpu_s(self.pid)
+
+    def group_cpu_s(self):
+        """The same by a control group, where asked for: to check the sum over processes."""
+        if not self.group or not self.group.path:
+            return 0
+        return int(self.group.read("cpuacct.usage")) / 1e9
+
+    def stop(self):
+        """Ends the tree: asked first, then made to."""
+        pids = accounting.tree(self.pid)
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                pass
+        for pid in pids:
+            # The root's number stays ours until it is waited for; once it is, it is not.
+            if pid != self.pid or self.process.poll() is None:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+        self.process.wait()
+        if self.group:
+            self.group.remove()
+
+
+class Load:
+    """One running load generator."""
+
+    def __init__(self, place, port, arguments):
+        self.process = subprocess.Popen(
+            [place.load, *map(str, arguments), "--port", str(port)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self.unread = b""
+
+    def line(self, timeout_s):
+        """The next JSON line."""
+        end = time.monotonic() + timeout_s
+        while b"\n" not in self.unread:
+            left = end - time.monotonic()
+            ready = left > 0 and select.select([self.process.stdout], [], [], left)[0]
+            more = ready and os.read(self.process.stdout.fileno(), 1 << 16)
+            if not more:
+                raise Unavailable("the load generator gave no line")
+            self.unread += more
+        text, _, self.unread = self.unread.partition(b"\n")
+        return json.loads(text)
+
+    def go(self):
+        self.process.stdin.write(b"\n")
+
+    def end(self):
+        """Lets its sessions go, and returns what else it printed."""
+        self.process.stdin.close()
+        rest = self.unread + self.process.stdout.read()
+        self.process.wait()
+        return [json.loads(line) for line in rest.splitlines()]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+
+def failure(result):
+    """What makes a result worthless, or None."""
+    if result.get("wrong_bytes"):
+        return f"{result['wrong_bytes']} wrong bytes"
+    if result.get("errors"):
+        return f"{result['errors']} errors: " + "; ".join(result["error_texts"])
+    return None
+
+
+def gated(place, server, arguments, seconds):
+    """Runs one gated load against a server; returns its result with the server's CPU time
+    between the start and the end, and figures derived from both."""
+    plain = ["--plain"] if getattr(server.module, "PLAIN", lambda name: False)(server.name) else []
+    timed = [] if "--count" in arguments else ["--seconds", seconds]
+    with Load(place, server.port, [*arguments, *timed, *plain, "--gate"]) as load:
+        ready = load.line(150)
+        if ready["errors"]:
+            raise Unavailable(failure(ready))
+        settles = "--settle" in arguments
+        if settles:
+            load.go()
+            load.line(150)
+        before, group_before = server.cpu_s(), server.group_cpu_s()
+        busy = accounting.machine_busy_s()
+        if not settles:
+            load.go()
+        result = load.line(seconds + 150)
+        result["cpu_s"] = server.cpu_s() - before
+        busy = accounting.machine_busy_s() - busy
+        result["other_cpus"] = \
+            max(busy - result["cpu_s"] - result["client_cpu_s"], 0) / result["seconds"]
+        result["cpu_group_s"] = server.group_cpu_s() - group_before
+        load.end()
+    derive(result)
+    return result
+
+
+def derive(result):
+    seconds, cpu = max(result["seconds"], 1e-9), result["cpu_s"]
+    gigabytes, operations = result["bytes"] / 1e9, result["operations"]
+    result["gb_per_s"] = gigabytes / seconds
+    result["per_s"] = operations / seconds
+    result["entries_per_s"] = result["entries"] / seconds
+    if gigabytes:
+        result["cpu_s_per_gb"] = cpu / gigabytes
+        result["total_cpu_s_per_gb"] = (cpu + result["client_cpu_s"]) / gigabytes
+    if operations:
+        result["cpu_us_per_operation"] = cpu / operations * 1e6

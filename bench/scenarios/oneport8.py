@@ -1,0 +1,8 @@
+"""One passive port for eight workers: 100 sessions, 10,000 verified transfers."""
+from harness.scenario import SMALL, Bar
+
+SERVERS = ["sluiced"]
+OPTIONS = {"passive": (50000, 50000), "workers": 8}
+LOAD = ["many", "--sessions", 100, "--count", 10000]
+SHOW = [*SMALL, "errors", "replies_425", "wrong_bytes"]
+BARS = [Bar("errors", at_most=0), Bar("replies_425", at_most=0)]

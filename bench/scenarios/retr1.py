@@ -1,0 +1,11 @@
+"""RETR of 1 GiB from the page cache, one session."""
+from harness.scenario import BIG_RETR, BLOCKING_SENDERS, EVENT_SENDERS, SENDING, Bar
+
+SERVERS = ["sluiced", "vsftpd", "pyftpdlib", *EVENT_SENDERS, *BLOCKING_SENDERS]
+LOAD = [*BIG_RETR, "--sessions", 1]
+SHOW = SENDING
+BARS = [
+    # One connection keeps one thread busy, whichever way the threads are dealt out.
+    Bar("cpu_s_per_gb", EVENT_SENDERS + BLOCKING_SENDERS, at_most=1.10),
+    Bar("cpu_s_per_gb", "vsftpd", at_most=1.0),
+]

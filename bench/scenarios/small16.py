@@ -1,0 +1,12 @@
+"""Random files of 1 to 16 KiB, 16 sessions, EPSV and RETR for each."""
+from harness.scenario import SMALL, Bar
+
+DIALOGUES = ["reference:dialogue", "reference:dialogue:together"]
+PEERS = ["pure-ftpd", "vsftpd", "pyftpdlib"]
+SERVERS = ["sluiced", *PEERS, *DIALOGUES]
+LOAD = ["small", "--sessions", 16]
+SHOW = SMALL
+BARS = [
+    Bar("cpu_us_per_operation", DIALOGUES, at_most=1.15),
+    Bar("cpu_us_per_operation", PEERS, at_most=0.6),
+]
