@@ -5,7 +5,7 @@
  * a larger one in the order of the file system, for sorting would need memory without a bound.
  * Nothing is cut silently: an error in the middle is an error of the call.
  *
- * Nine tenths of the time of a large listing go to statx, which reads one entry a call and
+ * Three quarters of the time of a large listing go to statx, which reads one entry a call and
  * cannot be batched. listing_help lets a second job thread share that work.
  *
  * Thread:    listing_fill and listing_help block, so they run in job threads: one for fill, any
