@@ -363,6 +363,10 @@ void session_on_data_connection(struct session *session, unsigned port, int fd)
 		calls->close(fd);
 		return;
 	}
+	/* It may have been on its way from the worker of that port since an earlier reservation of the
+	 * same port: the present one is then unclaimed, and nobody else would give it back. */
+	passive_pool_release(session->context->passive, session_reserver(session), port,
+			     session->id);
 	session->data_fd = fd;
 	session->data_state = DATA_CONNECTED;
 	if (session->opening)
