@@ -40,7 +40,7 @@ static const struct option options[] = {
 	{ "listen", OPTION_LISTENER, "ADDRESS:PORT", FIELD(listeners), 0, 0, NULL,
 	  "accept control connections there, repeatable; [::] takes IPv4\n"
 	  "as well (default [::]:21, or [::]:2121 without privilege)" },
-	{ "passive-ports", OPTION_PORTS, "LOW-HIGH", FIELD(passive_low), 0, 0, "50000-50255",
+	{ "passive-ports", OPTION_PORTS, "LOW-HIGH", FIELD(passive_low), 0, 0, "32000-32255",
 	  "ports of data connections, shared by all sessions" },
 	{ "workers", OPTION_NUMBER, "N", FIELD(workers), 1, WORKERS_LIMIT, NULL,
 	  "threads that serve (default: one per CPU)" },
@@ -194,7 +194,7 @@ static int ports_apply(struct reading *reading, const struct option *option, con
 	    number_read(dash + 1, value + strlen(value), low, UINT16_MAX, &high) < 0 ||
 	    high - low >= PASSIVE_PORTS_MAX)
 		return wrong(reading,
-			     "--%s %s: expected LOW-HIGH, at most %d ports, as 50000-50255",
+			     "--%s %s: expected LOW-HIGH, at most %d ports, as 32000-32255",
 			     option->name, value, PASSIVE_PORTS_MAX);
 	reading->config.passive_low = (uint16_t)low;
 	reading->config.passive_high = (uint16_t)high;

@@ -21,7 +21,8 @@ struct config {
 	const char *root; /* DIR or --root */
 	struct address listeners[LISTENERS_MAX];
 	size_t listeners_count; /* 0: [::], port 21 if privileged, else 2121 */
-	uint16_t passive_low;	/* --passive-ports, default 50000-50255 */
+	uint16_t
+		passive_low; /* --passive-ports, default 32000-32255, below the ports that Linux gives to outgoing connections */
 	uint16_t passive_high;
 	unsigned workers; /* default: one per CPU that we may run on */
 	bool anonymous;	  /* --no-anonymous clears it */

@@ -37,8 +37,8 @@ static void a_folder_alone_is_enough(void **state)
 	assert_int_equal(parse(&config, "/srv", NULL), CONFIG_RUN);
 	assert_string_equal(config.root, "/srv");
 	assert_int_equal(config.listeners_count, 0);
-	assert_int_equal(config.passive_low, 50000);
-	assert_int_equal(config.passive_high, 50255);
+	assert_int_equal(config.passive_low, 32000);
+	assert_int_equal(config.passive_high, 32255);
 	assert_in_range(config.workers, 1, WORKERS_LIMIT);
 	assert_true(config.anonymous);
 	assert_false(config.anonymous_write);
@@ -134,7 +134,7 @@ static void wrong_values_are_one_line_that_says_what_would_be_right(void **state
 		{ "--listen", "2121", "ADDRESS:PORT" },
 		{ "--listen", "127.0.0.1", "ADDRESS:PORT" },
 		{ "--listen", "127.0.0.1:0", "ADDRESS:PORT" },
-		{ "--listen", "127.0.0.1:50100", "--passive-ports 50000-50255" },
+		{ "--listen", "127.0.0.1:32100", "--passive-ports 32000-32255" },
 		{ "--passive-ports", "50000", "LOW-HIGH" },
 		{ "--passive-ports", "5-4", "LOW-HIGH" },
 		{ "--passive-ports", "0-4", "LOW-HIGH" },
@@ -258,7 +258,7 @@ static void help_lists_every_option_with_its_default(void **state)
 		"--root DIR",
 		"--listen ADDRESS:PORT",
 		"--passive-ports LOW-HIGH",
-		"50000-50255",
+		"32000-32255",
 		"--workers N",
 		"--anonymous-write",
 		"--no-anonymous",
