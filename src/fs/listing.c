@@ -33,21 +33,22 @@ struct record {
 	char name[];
 };
 
-/* Entries are looked at in groups, by whichever thread is free, and written in their order. */
+/* The lines of entries are made in groups, by whichever thread is free, and put in their order.
+ * Lines beyond GROUP_TEXT_BYTES, of long names, are left to listing_fill. */
 #define GROUP_RECORDS 16
+#define GROUP_TEXT_BYTES 3072
 #define GROUPS_AHEAD 32
 #define ORDER_MAX 8192 /* a power of two that holds all records and the holes of two reads */
 #define ORDER_HOLE UINT16_MAX
 
-struct look {
-	struct statx stat;
-	int result; /* 0, or -ENOENT for an entry that is gone */
-};
-
 struct group {
-	bool looked;
-	struct look looks[GROUP_RECORDS];
+	bool made;
+	uint16_t records; /* whose lines are in text: the first ones of the group */
+	uint16_t lines;
+	uint16_t length;
+	char text[GROUP_TEXT_BYTES];
 };
+_Static_assert(GROUP_TEXT_BYTES <= ENTRY_LINE_MAX, "there is room for a group where a line fits");
 
 struct listing {
 	/* Protects what stands between here and the next comment. listing_fill and listing_help
@@ -57,8 +58,9 @@ struct listing {
 	pthread_cond_t changed;
 	bool expected;	/* a listing_fill will come, or is there */
 	size_t written; /* index of the group that is being written */
-	size_t claimed; /* index of the first group that nobody looks at yet */
+	size_t claimed; /* index of the first group that nobody makes yet */
 	size_t count;	/* index after the last record that was read; a whole number of groups */
+	int helpers_folder; /* the folder once more, or negative */
 
 	/* Of listing_fill alone, or of no change while others are there. */
 	struct listing_request request; /* its views point into text */
@@ -74,7 +76,7 @@ struct listing {
 	/* Wanted records by index modulo ORDER_MAX: offset in units of RECORD_ALIGNMENT, or a hole
 	 * that makes a group full. */
 	uint16_t order[ORDER_MAX];
-	struct group groups[GROUPS_AHEAD]; /* one belongs to whoever claimed it, until looked */
+	struct group groups[GROUPS_AHEAD]; /* one belongs to whoever claimed it, until made */
 	char text[];
 };
 _Static_assert(LISTING_SORT_BYTES / RECORD_ALIGNMENT < ORDER_HOLE, "an offset fits order[]");
@@ -106,6 +108,7 @@ int listing_new(const struct listing_request *request, struct listing **ret_list
 	memset(listing, 0, offsetof(struct listing, records)); /* the rest is written, then read */
 	pthread_mutex_init(&listing->lock, NULL);
 	pthread_cond_init(&listing->changed, NULL);
+	listing->helpers_folder = -1;
 	listing->request = *request;
 	at = listing->text;
 	listing->request.pattern = text_copy(&at, request->pattern);
@@ -120,6 +123,8 @@ void listing_free(struct listing *listing)
 	if (!listing)
 		return;
 	calls->close(listing->request.folder);
+	if (listing->helpers_folder >= 0)
+		calls->close(listing->helpers_folder);
 	pthread_cond_destroy(&listing->changed);
 	pthread_mutex_destroy(&listing->lock);
 	free(listing);
@@ -170,7 +175,7 @@ static int record_compare(const void *left, const void *right, void *records)
 		      record_at(listing, (size_t)*second * RECORD_ALIGNMENT)->name);
 }
 
-/* Lists the wanted ones of the records at start, and lets helpers look at them. */
+/* Lists the wanted ones of the records at start, and lets helpers make their lines. */
 static void listing_order(struct listing *listing, size_t start, size_t length)
 {
 	size_t count = listing->count;
@@ -272,7 +277,7 @@ static int link_look(struct listing *listing, struct view name, unsigned mask,
 
 /* Looks at the entry of record as far as mask says, or takes the kernel's word for its type. What
  * cannot be looked at keeps that type. Returns 0, or -ENOENT for an entry that is gone. */
-static int record_look(struct listing *listing, const struct record *record, unsigned mask,
+static int record_look(int folder, const struct record *record, unsigned mask,
 		       struct statx *ret_stat)
 {
 	int r;
@@ -280,7 +285,7 @@ static int record_look(struct listing *listing, const struct record *record, uns
 	if (mask == 0 && record->type == DT_UNKNOWN)
 		mask = STATX_TYPE;
 	if (mask != 0) {
-		r = calls->statx(listing->request.folder, record->name, LOOK_FLAGS, mask, ret_stat);
+		r = calls->statx(folder, record->name, LOOK_FLAGS, mask, ret_stat);
 		if (r == 0 || r == -ENOENT)
 			return r;
 	}
@@ -293,7 +298,7 @@ static int record_look(struct listing *listing, const struct record *record, uns
 
 /* Looks at an entry as far as its facts need, and at what a link points to in its place. Returns
  * 0, or -ENOENT for an entry that is gone. */
-static int record_look_facts(struct listing *listing, const struct record *record,
+static int record_look_facts(struct listing *listing, int folder, const struct record *record,
 			     struct statx *ret_stat)
 {
 	unsigned mask = entry_line_mask(listing->request.facts);
@@ -304,34 +309,61 @@ static int record_look_facts(struct listing *listing, const struct record *recor
 		return 0;
 	}
 	if (record->type != DT_LNK) {
-		r = record_look(listing, record, mask, ret_stat);
+		r = record_look(folder, record, mask, ret_stat);
 		if (r < 0 || !S_ISLNK(ret_stat->stx_mode))
 			return r;
 	}
 	if (link_look(listing, view_of(record->name), mask | STATX_TYPE, ret_stat) == 0)
 		return 0;
-	return record_look(listing, record, mask, ret_stat);
+	return record_look(folder, record, mask, ret_stat);
 }
 
-/* Looks at one record as far as the format needs. A hole is an entry that is gone. */
-static void listing_look(struct listing *listing, const struct record *record,
-			 struct look *ret_look)
+static size_t line_list(struct listing *listing, int folder, const struct record *record,
+			char *line)
 {
-	if (!record) {
-		ret_look->result = -ENOENT;
-		return;
+	struct view target = { "", 0 };
+	char link[PATH_BYTES_MAX];
+	struct statx stat;
+	ssize_t r;
+
+	if (record_look(folder, record, LIST_MASK, &stat) < 0)
+		return 0;
+	if (S_ISLNK(stat.stx_mode)) {
+		r = calls->readlinkat(folder, record->name, link, sizeof(link));
+		if (r > 0)
+			target = (struct view){ link, (size_t)r };
 	}
+	return entry_line_list(&stat, view_of(record->name), target, listing->request.now_s, line);
+}
+
+static size_t line_facts(struct listing *listing, int folder, const struct record *record,
+			 char *line)
+{
+	const struct listing_request *request = &listing->request;
+	struct statx stat;
+
+	if (record_look_facts(listing, folder, record, &stat) < 0)
+		return 0;
+	return entry_line_facts(&stat, view_of(record->name), NULL, request->facts,
+				&request->rights, line);
+}
+
+/* Makes the line of a record, which has ENTRY_LINE_MAX bytes. Returns its length, 0 for an entry
+ * that is gone and for a hole. */
+static size_t listing_line(struct listing *listing, int folder, const struct record *record,
+			   char *line)
+{
+	if (!record)
+		return 0;
 	switch (listing->request.format) {
 	case LISTING_LIST:
-		ret_look->result = record_look(listing, record, LIST_MASK, &ret_look->stat);
-		break;
-	case LISTING_MLSD:
-		ret_look->result = record_look_facts(listing, record, &ret_look->stat);
-		break;
+		return line_list(listing, folder, record, line);
 	case LISTING_NLST:
-		ret_look->result = 0;
-		break;
+		return entry_line_name(listing->request.prefix, view_of(record->name), line);
+	case LISTING_MLSD:
+		return line_facts(listing, folder, record, line);
 	}
+	return 0;
 }
 
 static struct group *group_of(struct listing *listing, size_t index)
@@ -339,37 +371,66 @@ static struct group *group_of(struct listing *listing, size_t index)
 	return &listing->groups[index / GROUP_RECORDS % GROUPS_AHEAD];
 }
 
-/* Looks at the next group that nobody looks at yet. Called, and returns, with the lock held.
- * Returns false if there is none, or if it would be too far ahead of what is written. */
-static bool listing_look_group(struct listing *listing)
+/* Makes the lines of the group at index first, as many as fit. */
+static void group_make(struct listing *listing, int folder, size_t first, struct group *group)
+{
+	char line[ENTRY_LINE_MAX];
+
+	group->records = 0;
+	group->lines = 0;
+	group->length = 0;
+	for (size_t i = 0; i < GROUP_RECORDS; i++) {
+		size_t length = listing_line(listing, folder, record_of(listing, first + i), line);
+
+		if (group->length + length > GROUP_TEXT_BYTES)
+			return;
+		memcpy(group->text + group->length, line, length);
+		group->length = (uint16_t)(group->length + length);
+		group->lines = (uint16_t)(group->lines + (length > 0));
+		group->records++;
+	}
+}
+
+/* Whether there is a group that nobody makes yet, not too far ahead of what is written. */
+static bool listing_has_group(const struct listing *listing)
+{
+	return listing->claimed != listing->count &&
+	       listing->claimed - listing->written < GROUP_RECORDS * GROUPS_AHEAD;
+}
+
+/* Makes that group by way of folder. Called, and returns, with the lock held. Returns false if
+ * there is none. */
+static bool listing_make_group(struct listing *listing, int folder)
 {
 	size_t first = listing->claimed;
 	struct group *group = group_of(listing, first);
 
-	if (first == listing->count || first - listing->written == GROUP_RECORDS * GROUPS_AHEAD)
+	if (!listing_has_group(listing))
 		return false;
 	listing->claimed += GROUP_RECORDS;
-	group->looked = false;
+	group->made = false;
 
 	pthread_mutex_unlock(&listing->lock);
-	for (size_t i = 0; i < GROUP_RECORDS; i++)
-		listing_look(listing, record_of(listing, first + i), &group->looks[i]);
+	group_make(listing, folder, first, group);
 	pthread_mutex_lock(&listing->lock);
-	group->looked = true;
+	group->made = true;
 	pthread_cond_broadcast(&listing->changed);
 	return true;
 }
 
-/* Sees to it that the group at listing->at is looked at: by looking at it, or at others as long as
- * somebody else does. */
-static void listing_turn_to_group(struct listing *listing)
+/* Sees to it that the group at listing->at is made: by making it, or others as long as somebody
+ * else does. */
+static struct group *listing_turn_to_group(struct listing *listing)
 {
+	struct group *group = group_of(listing, listing->at);
+
 	pthread_mutex_lock(&listing->lock);
 	listing->written = listing->at;
-	while (listing->claimed <= listing->at || !group_of(listing, listing->at)->looked)
-		if (!listing_look_group(listing))
+	while (listing->claimed <= listing->at || !group->made)
+		if (!listing_make_group(listing, listing->request.folder))
 			pthread_cond_wait(&listing->changed, &listing->lock);
 	pthread_mutex_unlock(&listing->lock);
+	return group;
 }
 
 void listing_expect(struct listing *listing)
@@ -383,11 +444,26 @@ void listing_expect(struct listing *listing)
 	pthread_mutex_unlock(&listing->lock);
 }
 
+/* The folder by a description of the helpers' own: with one for all, each look would fetch the
+ * count of its users from the other CPU. The lock is held. */
+static int listing_helpers_folder(struct listing *listing)
+{
+	static const struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC };
+
+	if (listing->helpers_folder < 0)
+		listing->helpers_folder = calls->openat2(listing->request.folder, ".", &how);
+	return listing->helpers_folder < 0 ? listing->request.folder : listing->helpers_folder;
+}
+
 void listing_help(struct listing *listing)
 {
+	int folder;
+
 	pthread_mutex_lock(&listing->lock);
-	while (listing->expected)
-		if (!listing_look_group(listing))
+	folder = listing_helpers_folder(listing);
+	/* Also once the fill is done: the next one then begins with lines that are made already. */
+	while (listing_make_group(listing, folder) || listing->expected)
+		if (listing->expected && !listing_has_group(listing))
 			pthread_cond_wait(&listing->changed, &listing->lock);
 	pthread_mutex_unlock(&listing->lock);
 }
@@ -398,47 +474,6 @@ void listing_dismiss(struct listing *listing)
 	listing->expected = false;
 	pthread_cond_broadcast(&listing->changed);
 	pthread_mutex_unlock(&listing->lock);
-}
-
-static size_t listing_line_list(struct listing *listing, const struct record *record,
-				const struct statx *stat, char *line)
-{
-	struct view target = { "", 0 };
-	char link[PATH_BYTES_MAX];
-	ssize_t r;
-
-	if (S_ISLNK(stat->stx_mode)) {
-		r = calls->readlinkat(listing->request.folder, record->name, link, sizeof(link));
-		if (r > 0)
-			target = (struct view){ link, (size_t)r };
-	}
-	return entry_line_list(stat, view_of(record->name), target, listing->request.now_s, line);
-}
-
-/* Writes the line of the next record and returns its length, 0 for an entry that is gone. */
-static size_t listing_line(struct listing *listing, char *line)
-{
-	const struct listing_request *request = &listing->request;
-	const struct record *record = record_of(listing, listing->at);
-	const struct look *look;
-
-	if (listing->at % GROUP_RECORDS == 0)
-		listing_turn_to_group(listing);
-	look = &group_of(listing, listing->at)->looks[listing->at % GROUP_RECORDS];
-	listing->at++;
-	if (look->result < 0)
-		return 0;
-
-	switch (request->format) {
-	case LISTING_LIST:
-		return listing_line_list(listing, record, &look->stat, line);
-	case LISTING_NLST:
-		return entry_line_name(request->prefix, view_of(record->name), line);
-	case LISTING_MLSD:
-		return entry_line_facts(&look->stat, view_of(record->name), NULL, request->facts,
-					&request->rights, line);
-	}
-	return 0;
 }
 
 /* The entry of the folder itself (RFC 3659 section 7.5.1.1); a full path in it would look like a
@@ -457,19 +492,39 @@ static size_t listing_line_cdir(struct listing *listing, char *line)
 	return entry_line_facts(&stat, view_of("."), "cdir", request->facts, &rights, line);
 }
 
+/* Writes the lines of a group, or one line of the rest that was left of it. Returns their length,
+ * at most ENTRY_LINE_MAX. */
+static size_t listing_write(struct listing *listing, char *buffer)
+{
+	size_t length;
+
+	if (listing->at % GROUP_RECORDS == 0) {
+		const struct group *group = listing_turn_to_group(listing);
+
+		if (group->records > 0) {
+			memcpy(buffer, group->text, group->length);
+			listing->at += group->records;
+			listing->entries += group->lines;
+			return group->length;
+		}
+	}
+	length = listing_line(listing, listing->request.folder, record_of(listing, listing->at),
+			      buffer);
+	listing->at++;
+	listing->entries += length > 0;
+	return length;
+}
+
 /* Writes lines until the buffer or the listing ends. Returns their length. */
 static size_t listing_lines(struct listing *listing, char *buffer, size_t size_bytes)
 {
 	size_t length = 0;
-	size_t line_bytes;
 
 	while (size_bytes - length >= ENTRY_LINE_MAX) {
 		listing_read_on(listing);
 		if (listing->at == listing->count)
 			break;
-		line_bytes = listing_line(listing, buffer + length);
-		listing->entries += line_bytes > 0;
-		length += line_bytes;
+		length += listing_write(listing, buffer + length);
 	}
 	return length;
 }

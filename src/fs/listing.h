@@ -6,11 +6,12 @@
  * Nothing is cut silently: an error in the middle is an error of the call.
  *
  * Three quarters of the time of a large listing go to statx, which reads one entry a call and
- * cannot be batched. listing_help lets a second job thread share that work.
+ * cannot be batched. listing_help lets a second job thread share the making of lines.
  *
  * Thread:    listing_fill and listing_help block, so they run in job threads: one for fill, any
  *            number for help. All other calls: the owner's, while neither runs but for expect.
  * Ownership: the listing owns the folder's descriptor from listing_new on, also when that fails.
+ *            A listing that was helped has a second one.
  */
 #ifndef FS_LISTING_H
 #define FS_LISTING_H
@@ -57,9 +58,9 @@ ssize_t listing_fill(struct listing *listing, char *buffer, size_t size_bytes);
  * listing whose format needs no statx has no use for help, which then returns at once. */
 void listing_expect(struct listing *listing);
 
-/* Looks at entries for the listing_fill that is expected or runs, and returns when that one is
- * done, or at once if it is done already. Hand it over after listing_fill: it may wait for that
- * to begin. The listing must live until both have returned. */
+/* Makes lines for the listing_fill that is expected or runs, and a bounded number for the one
+ * after it, and returns. Hand it over after listing_fill: it may wait for that to begin. The
+ * listing must live until both have returned. */
 void listing_help(struct listing *listing);
 
 /* The listing_fill that was expected does not come after all: whoever helps returns. */

@@ -586,6 +586,43 @@ static void every_entry_comes_once_whatever_the_buffer(void **state)
 	}
 }
 
+/* Each of a different length, and so many that neither a thread's share nor the fill ends evenly. */
+static void lines_of_every_length_come_whole(void **state)
+{
+	struct listing_request request = request_of("/", LISTING_LIST, 0);
+	struct listing *listing;
+	char target[4001];
+	char name[256];
+	const char *at;
+
+	(void)state;
+	memset(target, 't', sizeof(target) - 1);
+	for (unsigned i = 0; i < 60; i++) {
+		memset(name, 'n', sizeof(name) - 1);
+		snprintf(name, sizeof(name), "%03u", i);
+		name[3] = 'n';
+		name[4 + 4 * i] = '\0';
+		target[67 * i + 1] = '\0';
+		i % 3 == 0 ? make_link(target, name) : make_file(name, "", 0);
+		target[67 * i + 1] = 't';
+	}
+	assert_int_equal(listing_new(&request, &listing), 0);
+	assert_true(read_all(listing, ENTRY_LINE_MAX) > 0);
+	assert_int_equal(listing_entries(listing), 60);
+	listing_free(listing);
+	at = text;
+	for (unsigned i = 0; i < 60; i++) {
+		const char *end = strstr(at, "\r\n");
+		size_t length = 4 + 4 * i + (i % 3 == 0 ? 4 + 67 * i + 1 : 0);
+
+		assert_non_null(end);
+		assert_int_equal(strtoul(end - length, NULL, 10), i);
+		assert_int_equal(end[-(ptrdiff_t)length - 1], ' ');
+		at = end + 2;
+	}
+	assert_string_equal(at, "");
+}
+
 static void a_folder_that_fits_is_sorted(void **state)
 {
 	struct listing_request request = request_of("/", LISTING_NLST, 0);
@@ -751,6 +788,7 @@ int main(void)
 		TREE_TEST(a_link_that_cannot_be_read_has_no_arrow),
 		TREE_TEST(the_listing_owns_the_folder),
 		TREE_TEST(every_entry_comes_once_whatever_the_buffer),
+		TREE_TEST(lines_of_every_length_come_whole),
 		TREE_TEST(a_folder_that_fits_is_sorted),
 		TREE_TEST(an_error_in_the_middle_is_told_after_the_lines_before_it),
 		TREE_TEST(a_folder_that_cannot_be_read_has_no_line),
