@@ -1,6 +1,5 @@
 /*
- * File -> data connection within the kernel. A turn moves up to TRANSFER_TURN_BYTES, window by
- * window. A window that is in the page cache goes out here and now: by splice through the
+ * File -> data connection within the kernel. A turn moves up to SEND_TURN_BYTES, window by window. A window that is in the page cache goes out here and now: by splice through the
  * worker's pipe where the reader keeps up, by sendfile otherwise. One that is not is first
  * brought in by the ring, which waits for the disk in the kernel's own threads.
  */
@@ -17,7 +16,7 @@
 
 /* A reader that takes so much of each turn keeps up: what splice drops for others costs more than
  * it saves. */
-#define TAKE_ALL (TRANSFER_TURN_BYTES / 16 * 15)
+#define TAKE_ALL (SEND_WINDOW_BYTES / 16 * 15)
 
 /* Moves what is in pipe on to the socket. Returns the bytes, or a negative errno if none went. */
 static ssize_t send_pipe(struct transfer *transfer, struct kernel_pipe *pipe)
@@ -75,12 +74,14 @@ static void send_adapt(struct transfer *transfer, size_t turn_bytes)
 
 	if (turn_bytes == 0)
 		return;
+	if (turn_bytes > SEND_WINDOW_BYTES)
+		turn_bytes = SEND_WINDOW_BYTES;
 	transfer->take_bytes = (3 * transfer->take_bytes + turn_bytes) / 4;
 	window = 2 * transfer->take_bytes;
 	if (window < WINDOW_MIN)
 		window = WINDOW_MIN;
-	if (window > TRANSFER_TURN_BYTES)
-		window = TRANSFER_TURN_BYTES;
+	if (window > SEND_WINDOW_BYTES)
+		window = SEND_WINDOW_BYTES;
 	transfer->window_bytes = window;
 }
 
@@ -90,8 +91,8 @@ static size_t send_next_window(const struct transfer *transfer, size_t turn_byte
 	off_t left = transfer->end - transfer->offset;
 	size_t window = transfer->window_bytes;
 
-	if (window > TRANSFER_TURN_BYTES - turn_bytes)
-		window = TRANSFER_TURN_BYTES - turn_bytes;
+	if (window > SEND_TURN_BYTES - turn_bytes)
+		window = SEND_TURN_BYTES - turn_bytes;
 	return left < (off_t)window ? (size_t)left : window;
 }
 
@@ -180,7 +181,7 @@ void send_file_turn(struct transfer *transfer)
 		send_staged_turn(transfer);
 		return;
 	}
-	while (transfer->offset < transfer->end && turn < TRANSFER_TURN_BYTES) {
+	while (transfer->offset < transfer->end && turn < SEND_TURN_BYTES) {
 		size_t window = send_next_window(transfer, turn);
 		ssize_t sent;
 

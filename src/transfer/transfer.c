@@ -291,7 +291,7 @@ bool transfer_is_resident(struct transfer *transfer, off_t offset, size_t length
 	resident = transfer_probe(transfer, offset, length);
 	if (!resident)
 		transfer->probe_step = PROBE_STEP_MIN;
-	else if (transfer->probe_step < TRANSFER_TURN_BYTES)
+	else if (transfer->probe_step < SEND_WINDOW_BYTES)
 		transfer->probe_step *= 2;
 	return resident;
 }
@@ -331,11 +331,11 @@ void transfer_start(struct transfer *transfer)
 	struct ring *ring = transfer->dtp->ring;
 
 	transfer->progress_ms = ring_now_ms(ring);
-	transfer->window_bytes = TRANSFER_TURN_BYTES;
+	transfer->window_bytes = SEND_WINDOW_BYTES;
 	transfer->lowat_bytes = UINT32_MAX;
 	if (transfer->kind != TRANSFER_RECEIVE_FILE)
 		transfer->dtp->sending++;
-	transfer->take_bytes = TRANSFER_TURN_BYTES;
+	transfer->take_bytes = SEND_WINDOW_BYTES;
 	transfer->probe_step = PROBE_STEP_MIN;
 	transfer->timer.fire = transfer_on_timer;
 	ring_timer_set(ring, &transfer->timer, transfer->timeout_ms);
