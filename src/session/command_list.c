@@ -341,7 +341,7 @@ void session_stat_continue(struct session *session)
 	struct action *action = session->action;
 
 	if (!action->listing || op_pending(&action->op) || disk_waiter_queued(&action->waiter) ||
-	    (session->out_bytes && !session->closing))
+	    (session_unsent(session) && !session->closing))
 		return;
 	if (!action->transfer.buffer)
 		action->transfer.buffer = dtp_take_buffer(&session->context->dtp);

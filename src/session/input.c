@@ -153,7 +153,7 @@ static size_t session_execute_first(struct session *session, struct view bytes)
 
 static bool session_may_execute(const struct session *session)
 {
-	return !session->closing && !session_is_busy(session) && session->out_bytes == 0;
+	return !session->closing && !session_is_busy(session) && session_unsent(session) == 0;
 }
 
 /* Executes lines of what is held, which handlers do not touch. */

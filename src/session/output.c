@@ -14,15 +14,39 @@
 
 #define REPLY_BUFFER_BYTES (2 * REPLY_MAX)
 
+static void session_send_held(struct session *session);
+
 static struct session *session_of_send(struct op *op)
 {
 	return (struct session *)(void *)((char *)op - offsetof(struct session, send_op));
 }
 
+uint32_t session_unsent(const struct session *session)
+{
+	return session->sending_bytes + session->out_bytes;
+}
+
+static void session_drop_output(struct session *session)
+{
+	free(session->out);
+	session->out = NULL;
+	session->out_bytes = 0;
+	session->out_size_bytes = 0;
+}
+
+static void session_end_sending(struct session *session)
+{
+	free(session->sending);
+	session->sending = NULL;
+	session->sending_bytes = 0;
+}
+
+/* Nothing more can be said. What is being sent stays until the ring has let go of it. */
 static void session_send_failed(struct session *session)
 {
-	session->out_bytes = 0;
+	session_drop_output(session);
 	session->shut = true;
+	ring_cancel(session->context->ring, &session->send_op);
 	session_end(session, NULL);
 }
 
@@ -30,21 +54,21 @@ static void session_on_sent(struct op *op, int result)
 {
 	struct session *session = session_of_send(op);
 
+	session_end_sending(session);
+	if (session->shut) {
+		session_drop_output(session);
+		session_end_if_quiet(session);
+		return;
+	}
 	if (result < 0) {
 		session_send_failed(session);
 		return;
 	}
-	/* What came meanwhile stands behind what has just been sent. */
-	session->out_bytes -= (uint32_t)op->send.length;
-	memmove(session->out, session->out + op->send.length, session->out_bytes);
 	session_is_active(session);
 	if (session->out_bytes)
 		session_send_held(session);
-	if (session->out_bytes || session->shut)
+	if (session_unsent(session) || session->shut)
 		return;
-	free(session->out);
-	session->out = NULL;
-	session->out_size_bytes = 0;
 	if (session->closing) {
 		session_shut_output(session);
 		session_end_if_quiet(session);
@@ -55,32 +79,37 @@ static void session_on_sent(struct op *op, int result)
 	}
 }
 
-void session_send_held(struct session *session)
+/* Hands what is held to the ring, which has it for itself until session_on_sent. */
+static void session_send_held(struct session *session)
 {
 	int r;
 
+	session->sending = session->out;
+	session->sending_bytes = session->out_bytes;
+	session->out = NULL;
+	session_drop_output(session);
 	session->send_op.done = session_on_sent;
-	r = ring_send(session->context->ring, &session->send_op, session->fd, session->out,
-		      session->out_bytes);
-	if (r == 0) {
-		session->out_bytes = 0;
-	} else if (r != -EINPROGRESS) {
+	r = ring_send(session->context->ring, &session->send_op, session->fd, session->sending,
+		      session->sending_bytes);
+	if (r == -EINPROGRESS)
+		return;
+	session_end_sending(session);
+	if (r < 0)
 		session_send_failed(session);
-	}
 }
 
 static bool session_hold_output(struct session *session, const char *bytes, size_t length)
 {
 	size_t needed = session->out_bytes + length;
 
+	if (session->sending_bytes + needed > 2 * REPLY_HELD_MAX)
+		return false;
 	if (needed > session->out_size_bytes) {
 		size_t size_bytes = needed < REPLY_MAX ? REPLY_MAX : needed * 2;
 		char *out = calls->allocate(size_bytes);
 
-		if (!out || needed > 2 * REPLY_HELD_MAX) {
-			free(out);
+		if (!out)
 			return false;
-		}
 		if (session->out_bytes)
 			memcpy(out, session->out, session->out_bytes);
 		free(session->out);
@@ -94,7 +123,7 @@ static bool session_hold_output(struct session *session, const char *bytes, size
 
 void session_send(struct session *session, const char *bytes, size_t length)
 {
-	bool was_sending = session->out_bytes > 0;
+	bool was_sending = session_unsent(session) > 0;
 	ssize_t sent = 0;
 
 	if (!was_sending)

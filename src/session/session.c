@@ -219,7 +219,7 @@ static void session_on_idle_timer(struct wheel_timer *timer)
 	}
 	/* A STAT whose lines the client does not read is the client's idleness. */
 	if (session_is_busy(session) &&
-	    !(session->action && session->action->listing_stat && session->out_bytes))
+	    !(session->action && session->action->listing_stat && session_unsent(session)))
 		idle_ms = 0;
 	if (idle_ms < limit_ms)
 		ring_timer_set(session->context->ring, timer, limit_ms - idle_ms);
@@ -258,9 +258,12 @@ static void session_free(struct session *session)
 	free(session->folder);
 	free(session->rename_from);
 	free(session->held);
+	free(session->sending);
 	free(session->out);
 	session->held = NULL;
 	session->held_bytes = 0;
+	session->sending = NULL;
+	session->sending_bytes = 0;
 	session->out = NULL;
 	session->out_bytes = 0;
 	session->id = 0; /* whoever still has it on the stack sees that it is over */
@@ -297,7 +300,7 @@ static void session_end_output(struct session *session)
 
 	if (context->replying == session)
 		session_flush(context);
-	if (session->out_bytes == 0)
+	if (session_unsent(session) == 0)
 		session_shut_output(session);
 	ring_timer_set(context->ring, &session->idle_timer, END_WAIT_MS);
 }

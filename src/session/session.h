@@ -141,9 +141,11 @@ struct session {
 	uint32_t held_looked_at; /* during a transfer: up to here commands wait */
 	uint16_t commands_waiting;
 	uint16_t commands_dropped;
-	char *out;
-	uint32_t out_bytes;
+	char *sending; /* the ring's while send_op is pending */
+	uint32_t sending_bytes;
+	uint32_t out_bytes; /* what stands behind it */
 	uint32_t out_size_bytes;
+	char *out;
 };
 
 /* Begins a session on fd, in a zeroed slot whose context, id, fd and peer are set. */

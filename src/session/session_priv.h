@@ -52,7 +52,9 @@ bool session_is_transferring(const struct session *session);
 
 /* output.c */
 void session_send(struct session *session, const char *bytes, size_t length);
-void session_send_held(struct session *session);
+
+/* Bytes that the socket has not taken yet. */
+uint32_t session_unsent(const struct session *session);
 
 /* Nothing more is sent. After QUIT nothing more is awaited either, so the place is free at once;
  * else the client's end is, lest what it sends meanwhile reset our last reply away. */

@@ -136,5 +136,36 @@ def a_status_that_nobody_reads_ends_with_its_client():
         still_serves(server)
 
 
+def unread_status(server, control):
+    """Asks for more than the kernel takes; returns how many replies will have come in the end."""
+    for number in range(300):
+        with open(os.path.join(server.root, f"a name of some length {number:06}"), "wb"):
+            pass
+    control.sendall(b"STAT /\r\n" * 500)
+    time.sleep(0.5)
+    return 500
+
+
+@test
+def answers_behind_replies_that_are_read_late_arrive_whole():
+    with Server() as server, connect(server, 4096) as control:
+        control.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        replies = unread_status(server, control)
+        answers = 1500
+        for _ in range(answers):  # each a packet of its own, so that each is answered whole
+            control.sendall(b"\xff\xfd\x7b" * 16)
+            time.sleep(0.001)
+        control.sendall(b"QUIT\r\n")
+        received = bytearray()
+        while piece := control.recv(1 << 20):
+            received += piece
+        text = received.replace(b"\xff\xfc\x7b", b"")
+        expect(len(received) > len(text), "no answer to IAC DO")
+        expect(text.endswith(b"221 Goodbye\r\n"), f"the end is {bytes(text[-100:])!r}")
+        one = text[:text.index(b"213 End") + text[text.index(b"213 End"):].index(b"\n") + 1]
+        expect(text.count(one) == replies and len(text) == len(one) * replies + len(b"221 Goodbye\r\n"),
+               "the replies are not what was sent")
+
+
 if __name__ == "__main__":
     main()
