@@ -43,6 +43,7 @@ struct action {
 	uint8_t end_kind;
 	int end_error;
 	int file;
+	int64_t restart; /* where the transfer begins: REST */
 	struct transfer transfer;
 
 	/* A job that waits for its disk (disk_job.c). */

@@ -120,11 +120,7 @@ static void session_check_password(struct session *session, struct view password
 
 void command_pass(struct session *session, struct view argument)
 {
-	if (session->state == SESSION_LOGGED_IN)
-		session_reply(session, REPLY_503_BAD_SEQUENCE, "You are logged in already");
-	else if (session->state != SESSION_NAMED)
-		session_reply(session, REPLY_503_BAD_SEQUENCE, "Send USER first");
-	else if (session->anonymous && session->context->config->anonymous)
+	if (session->anonymous && session->context->config->anonymous)
 		session_log_in_anonymous(session);
 	else if (!session->context->users || session->name_cut || argument.length >= PATH_BYTES_MAX)
 		session_refuse_login(session);

@@ -327,13 +327,8 @@ void command_rnfr(struct session *session, struct view argument)
 
 void command_rnto(struct session *session, struct view argument)
 {
-	struct action *action;
+	struct action *action = session_change(session, argument, rnto_done);
 
-	if (!session->rename_from) {
-		session_reply(session, REPLY_503_BAD_SEQUENCE, "Send RNFR first");
-		return;
-	}
-	action = session_change(session, argument, rnto_done);
 	if (!action)
 		return;
 	strcpy(action->other, session->rename_from);

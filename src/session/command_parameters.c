@@ -1,6 +1,6 @@
 /*
  * Transfer parameters (RFC 959 section 4.1.2) and small service commands: TYPE, MODE, STRU, REST,
- * ALLO, OPTS, NOOP, SYST, FEAT, STAT, PWD.
+ * ALLO, OPTS, NOOP, SYST, STAT, PWD.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -67,13 +67,13 @@ void command_rest(struct session *session, struct view argument)
 {
 	int64_t offset;
 
+	session->restart = 0;
 	if (number_parse(argument, &offset) != argument.length) {
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
 			      "REST takes a number of bytes, as in REST 1000");
 		return;
 	}
 	session->restart = offset;
-	session->restart_given = true;
 	session_reply(session, REPLY_350_PENDING, "The next transfer begins at byte %lld",
 		      (long long)offset);
 }
@@ -126,7 +126,7 @@ void command_opts(struct session *session, struct view argument)
 	    view_is_word(argument, "UTF-8 ON") || view_is_word(argument, "UTF-8"))
 		session_reply(session, REPLY_200_OKAY, "Names are bytes; UTF-8 is always on");
 	else if (view_is_word(argument, "UTF8 OFF") || view_is_word(argument, "UTF-8 OFF"))
-		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
 			      "Names are bytes; UTF-8 cannot be turned off");
 	else if (view_is_word(argument, "MLST"))
 		opts_mlst(session, view_of(""));
@@ -148,28 +148,6 @@ void command_syst(struct session *session, struct view argument)
 {
 	(void)argument;
 	session_reply(session, REPLY_215_SYSTEM_TYPE, "UNIX Type: L8");
-}
-
-void command_feat(struct session *session, struct view argument)
-{
-	struct reply_text *reply = session_reply_text(session);
-	char facts[160] = "";
-
-	(void)argument;
-	for (unsigned fact = 1; fact <= FACTS_ALL; fact <<= 1) {
-		strcat(facts, fact_name(fact));
-		strcat(facts, session->facts & fact ? "*;" : ";");
-	}
-	reply_text_begin(reply, REPLY_211_SYSTEM_STATUS, "Extensions:");
-	reply_text_inner(reply, "EPRT");
-	reply_text_inner(reply, "EPSV");
-	reply_text_inner(reply, "MDTM");
-	reply_text_inner(reply, "MLST %s", facts);
-	reply_text_inner(reply, "REST STREAM");
-	reply_text_inner(reply, "SIZE");
-	reply_text_inner(reply, "TVFS");
-	reply_text_inner(reply, "UTF8");
-	reply_text_line(reply, REPLY_211_SYSTEM_STATUS, "End");
 }
 
 void command_pwd(struct session *session, struct view argument)

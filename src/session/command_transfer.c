@@ -41,16 +41,6 @@ uint64_t session_owner(const struct session *session)
 	return upload_owner(host, strlen(host));
 }
 
-/* The restart point is used up by the transfer that it was meant for. */
-static off_t session_take_restart(struct session *session)
-{
-	off_t offset = (off_t)session->restart;
-
-	session->restart = 0;
-	session->restart_given = false;
-	return offset;
-}
-
 /* The last step: what is left is closed, and what waited behind the transfer has its turn. */
 static void session_transfer_over(struct session *session)
 {
@@ -256,7 +246,7 @@ static void retr_done(struct tree_request *request, int result)
 {
 	struct action *action = action_of_request(request);
 	struct session *session = action->session;
-	off_t offset = session_take_restart(session);
+	off_t offset = (off_t)action->restart;
 	const struct statx *stat = &request->stat;
 
 	action->file = result;
@@ -329,7 +319,6 @@ static void session_store(struct session *session, struct view argument, bool ap
 	struct disk disk;
 
 	if (session->restart > 0 && session->type == TYPE_ASCII) {
-		session_take_restart(session);
 		session_reply(session, REPLY_554_BAD_RESTART,
 			      "An upload cannot be restarted in TYPE A; use TYPE I");
 		return;
@@ -339,14 +328,14 @@ static void session_store(struct session *session, struct view argument, bool ap
 		return;
 	upload = &action->upload;
 	*upload = (struct upload){ .root = session->tree.root,
-				   .append = append && !session->restart_given,
+				   .append = append && action->restart == 0,
 				   .unique = unique,
+				   .offset = (off_t)action->restart,
 				   .reserve_bytes = (off_t)session->allocate_bytes,
 				   .atomic = session->context->config->uploads_atomic && !unique,
 				   .owner = session_owner(session),
 				   .folder = -1,
 				   .fd = -1 };
-	upload->offset = session_take_restart(session);
 	session->allocate_bytes = 0;
 	if (!session_path(session, argument, upload->path)) {
 		session_command_end(session);

@@ -1,7 +1,7 @@
 /*
- * The table of commands (RFC 959 section 4.1 and its successors). What the syntax, the login and
- * the rights of a command are is answered from the table, before its function runs; HELP and the
- * list of what waits during a transfer come from it too.
+ * The table of commands (RFC 959 section 4.1 and its successors). What the syntax, the login, the
+ * sequence and the rights of a command are is answered from the table, before its function runs;
+ * HELP, FEAT and the list of what does not wait during a transfer come from it too.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,81 +21,81 @@ enum command_flags {
 	ANY_TIME = 0,
 	LOGIN = 1 << 0,		/* 530 before */
 	CHANGES = 1 << 1,	/* 550 in a session that may only read */
-	KEEPS_RESTART = 1 << 2, /* REST is for the command after the next ones of this kind */
+	KEEPS_RESTART = 1 << 2, /* may come between REST and the transfer that it is for */
 	KEEPS_RENAME = 1 << 3,	/* may come between RNFR and RNTO */
 	DATA_PORT = 1 << 4,	/* refused after EPSV ALL (RFC 2428 section 4) */
+	AFTER_USER = 1 << 5,	/* 503 but between USER and the end of the login */
+	AFTER_RNFR = 1 << 6,	/* 503 without */
+	AT_ONCE = 1 << 7,	/* does not wait for a transfer's end, unless it has a path */
+	NEW_NAME = 1 << 8,	/* a name that is refused is 553, not 550 (RFC 959 section 5.4) */
+	FEATURE = 1 << 9,	/* FEAT names it */
 };
 
 struct command {
 	const char *verb;
 	command_fn *execute;
 	uint8_t argument;
-	uint8_t flags;
+	uint16_t flags;
 	const char *syntax; /* what HELP shows behind the verb */
 	const char *section;
 };
 
 #define PORTS (LOGIN | KEEPS_RESTART | KEEPS_RENAME | DATA_PORT)
+#define ALWAYS (ANY_TIME | KEEPS_RENAME)
 
 static const struct command commands[] = {
-	{ "ABOR", command_abor, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME, "", "RFC 959 4.1.3" },
+	{ "ABOR", command_abor, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME | AT_ONCE, "",
+	  "RFC 959 4.1.3" },
 	{ "ACCT", command_acct, ARGUMENT_NEEDED, ANY_TIME, "<account>", "RFC 959 4.1.1" },
 	{ "ALLO", command_allo, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "<bytes> [R <record size>]",
 	  "RFC 959 4.1.3" },
-	{ "APPE", command_appe, ARGUMENT_NEEDED, LOGIN | CHANGES | KEEPS_RESTART, "<path>",
-	  "RFC 959 4.1.3" },
+	{ "APPE", command_appe, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
 	{ "CDUP", command_cdup, ARGUMENT_IGNORED, LOGIN, "", "RFC 959 4.1.1" },
-	{ "CWD", command_cwd, ARGUMENT_OPTIONAL, LOGIN, "<path>", "RFC 959 4.1.1" },
+	{ "CWD", command_cwd, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.1" },
 	{ "DELE", command_dele, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
-	{ "EPRT", command_eprt, ARGUMENT_NEEDED, PORTS, "|<1 or 2>|<address>|<port>|",
+	{ "EPRT", command_eprt, ARGUMENT_NEEDED, PORTS | FEATURE, "|<1 or 2>|<address>|<port>|",
 	  "RFC 2428 2" },
-	{ "EPSV", command_epsv, ARGUMENT_OPTIONAL, PORTS & ~DATA_PORT, "[1 | 2 | ALL]",
+	{ "EPSV", command_epsv, ARGUMENT_OPTIONAL, (PORTS & ~DATA_PORT) | FEATURE, "[1 | 2 | ALL]",
 	  "RFC 2428 3" },
-	{ "FEAT", command_feat, ARGUMENT_NONE, KEEPS_RESTART | KEEPS_RENAME, "", "RFC 2389 3" },
-	{ "HELP", command_help, ARGUMENT_OPTIONAL, KEEPS_RESTART | KEEPS_RENAME, "[<command>]",
-	  "RFC 959 4.1.3" },
+	{ "FEAT", command_feat, ARGUMENT_NONE, ALWAYS, "", "RFC 2389 3" },
+	{ "HELP", command_help, ARGUMENT_OPTIONAL, ALWAYS, "[<command>]", "RFC 959 4.1.3" },
 	{ "LIST", command_list, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.3" },
-	{ "MDTM", command_mdtm, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "<path>", "RFC 3659 3" },
+	{ "MDTM", command_mdtm, ARGUMENT_NEEDED, LOGIN | FEATURE, "<path>", "RFC 3659 3" },
 	{ "MKD", command_mkd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
 	{ "MLSD", command_mlsd, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 3659 7" },
-	{ "MLST", command_mlst, ARGUMENT_OPTIONAL, LOGIN | KEEPS_RESTART, "[<path>]",
-	  "RFC 3659 7" },
+	{ "MLST", command_mlst, ARGUMENT_OPTIONAL, LOGIN | FEATURE, "[<path>]", "RFC 3659 7" },
 	{ "MODE", command_mode, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "S", "RFC 959 4.1.2" },
 	{ "NLST", command_nlst, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.3" },
-	{ "NOOP", command_noop, ARGUMENT_IGNORED, KEEPS_RESTART | KEEPS_RENAME, "",
-	  "RFC 959 4.1.3" },
-	{ "OPTS", command_opts, ARGUMENT_NEEDED, KEEPS_RESTART | KEEPS_RENAME,
-	  "UTF8 ON | MLST <facts>", "RFC 2389 4" },
-	{ "PASS", command_pass, ARGUMENT_OPTIONAL, ANY_TIME, "<password>", "RFC 959 4.1.1" },
+	{ "NOOP", command_noop, ARGUMENT_IGNORED, ALWAYS, "", "RFC 959 4.1.3" },
+	{ "OPTS", command_opts, ARGUMENT_NEEDED, ALWAYS, "UTF8 ON | MLST <facts>", "RFC 2389 4" },
+	{ "PASS", command_pass, ARGUMENT_OPTIONAL, AFTER_USER, "<password>", "RFC 959 4.1.1" },
 	{ "PASV", command_pasv, ARGUMENT_NONE, PORTS, "", "RFC 959 4.1.2" },
 	{ "PORT", command_port, ARGUMENT_NEEDED, PORTS, "<h1,h2,h3,h4,p1,p2>", "RFC 959 4.1.2" },
-	{ "PWD", command_pwd, ARGUMENT_IGNORED, LOGIN | KEEPS_RESTART | KEEPS_RENAME, "",
-	  "RFC 959 4.1.3" },
+	{ "PWD", command_pwd, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME, "", "RFC 959 4.1.3" },
 	{ "QUIT", command_quit, ARGUMENT_IGNORED, ANY_TIME, "", "RFC 959 4.1.1" },
 	{ "REIN", command_rein, ARGUMENT_NONE, ANY_TIME, "", "RFC 959 4.1.1" },
-	{ "REST", command_rest, ARGUMENT_NEEDED, LOGIN, "<bytes>", "RFC 3659 5" },
-	{ "RETR", command_retr, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "<path>", "RFC 959 4.1.3" },
+	{ "REST", command_rest, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART | FEATURE, "<bytes>",
+	  "RFC 3659 5" },
+	{ "RETR", command_retr, ARGUMENT_NEEDED, LOGIN, "<path>", "RFC 959 4.1.3" },
 	{ "RMD", command_rmd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
 	{ "RNFR", command_rnfr, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
-	{ "RNTO", command_rnto, ARGUMENT_NEEDED, LOGIN | CHANGES | KEEPS_RENAME, "<path>",
+	{ "RNTO", command_rnto, ARGUMENT_NEEDED,
+	  LOGIN | CHANGES | KEEPS_RENAME | AFTER_RNFR | NEW_NAME, "<path>", "RFC 959 4.1.3" },
+	{ "SIZE", command_size, ARGUMENT_NEEDED, LOGIN | FEATURE, "<path>", "RFC 3659 4" },
+	{ "STAT", command_stat, ARGUMENT_OPTIONAL, ALWAYS | AT_ONCE, "[<path>]", "RFC 959 4.1.3" },
+	{ "STOR", command_stor, ARGUMENT_NEEDED, LOGIN | CHANGES | NEW_NAME, "<path>",
 	  "RFC 959 4.1.3" },
-	{ "SIZE", command_size, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "<path>", "RFC 3659 4" },
-	{ "STAT", command_stat, ARGUMENT_OPTIONAL, KEEPS_RESTART | KEEPS_RENAME, "[<path>]",
+	{ "STOU", command_stou, ARGUMENT_OPTIONAL, LOGIN | CHANGES | NEW_NAME, "[<path>]",
 	  "RFC 959 4.1.3" },
-	{ "STOR", command_stor, ARGUMENT_NEEDED, LOGIN | CHANGES | KEEPS_RESTART, "<path>",
-	  "RFC 959 4.1.3" },
-	{ "STOU", command_stou, ARGUMENT_OPTIONAL, LOGIN | CHANGES, "[<path>]", "RFC 959 4.1.3" },
 	{ "STRU", command_stru, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "F", "RFC 959 4.1.2" },
-	{ "SYST", command_syst, ARGUMENT_IGNORED, KEEPS_RESTART | KEEPS_RENAME, "",
-	  "RFC 959 4.1.3" },
+	{ "SYST", command_syst, ARGUMENT_IGNORED, ALWAYS, "", "RFC 959 4.1.3" },
 	{ "TYPE", command_type, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "A [N] | I | L 8",
 	  "RFC 959 4.1.2" },
 	{ "USER", command_user, ARGUMENT_NEEDED, ANY_TIME, "<name>", "RFC 959 4.1.1" },
 	{ "XCUP", command_cdup, ARGUMENT_IGNORED, LOGIN, "", "RFC 1123 4.1.3.1" },
-	{ "XCWD", command_cwd, ARGUMENT_OPTIONAL, LOGIN, "<path>", "RFC 1123 4.1.3.1" },
+	{ "XCWD", command_cwd, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 1123 4.1.3.1" },
 	{ "XMKD", command_mkd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 1123 4.1.3.1" },
-	{ "XPWD", command_pwd, ARGUMENT_IGNORED, LOGIN | KEEPS_RESTART | KEEPS_RENAME, "",
-	  "RFC 1123 4.1.3.1" },
+	{ "XPWD", command_pwd, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME, "", "RFC 1123 4.1.3.1" },
 	{ "XRMD", command_rmd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 1123 4.1.3.1" },
 };
 
@@ -135,7 +135,8 @@ static const struct command *command_find(const char *verb)
 	return NULL;
 }
 
-/* Answers from the table what must not reach the command's function. */
+/* Answers from the table what must not reach the command's function: login, syntax, rights, and
+ * sequence. */
 static bool command_is_allowed(struct session *session, const struct command *command,
 			       const struct command_line *line)
 {
@@ -150,6 +151,12 @@ static bool command_is_allowed(struct session *session, const struct command *co
 	else if (command->flags & CHANGES && !session->may_write)
 		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
 			      "Nothing can be changed here: this is read-only for you");
+	else if (command->flags & AFTER_USER && session->state == SESSION_LOGGED_IN)
+		session_reply(session, REPLY_503_BAD_SEQUENCE, "You are logged in already");
+	else if (command->flags & AFTER_USER && session->state != SESSION_NAMED)
+		session_reply(session, REPLY_503_BAD_SEQUENCE, "Send USER first");
+	else if (command->flags & AFTER_RNFR && !session->rename_from)
+		session_reply(session, REPLY_503_BAD_SEQUENCE, "Send RNFR first");
 	else if (command->flags & DATA_PORT && session->epsv_all)
 		session_reply(session, REPLY_503_BAD_SEQUENCE,
 			      "After EPSV ALL only EPSV is allowed");
@@ -158,50 +165,56 @@ static bool command_is_allowed(struct session *session, const struct command *co
 	return false;
 }
 
-static void session_forget_sequence(struct session *session, const struct command *command)
+static void session_forget_rename(struct session *session)
 {
-	if (!(command->flags & KEEPS_RESTART)) {
-		session->restart = 0;
-		session->restart_given = false;
-	}
-	if (!(command->flags & KEEPS_RENAME) && session->rename_from) {
-		free(session->rename_from);
-		session->rename_from = NULL;
-	}
+	free(session->rename_from);
+	session->rename_from = NULL;
+}
+
+/* The command of a line, or NULL after a reply. */
+static const struct command *session_find_command(struct session *session, struct view line,
+						  struct command_line *ret_parsed)
+{
+	int r = command_line_parse(line, ret_parsed);
+	const struct command *command = r == 0 ? command_find(ret_parsed->verb) : NULL;
+
+	if (r == -EINVAL)
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "A command cannot contain NUL or CR");
+	else if (!command)
+		session_reply(session, REPLY_500_SYNTAX,
+			      "Unknown command; HELP lists those there are");
+	return command;
 }
 
 void session_execute(struct session *session, struct view line)
 {
-	const struct command *command;
 	struct command_line parsed;
-	int r = command_line_parse(line, &parsed);
+	const struct command *command = session_find_command(session, line, &parsed);
+	unsigned flags = command ? command->flags : 0;
 
-	session->telnet.interrupt = false;
-	if (r == -EINVAL) {
-		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
-			      "A command cannot contain NUL or CR");
-		return;
-	}
-	command = r == 0 ? command_find(parsed.verb) : NULL;
-	if (!command) {
-		session_reply(session, REPLY_500_SYNTAX,
-			      "Unknown command; HELP lists those there are");
-		return;
-	}
-	if (!command_is_allowed(session, command, &parsed))
-		return;
-	session_forget_sequence(session, command);
-	command->execute(session, parsed.argument);
+	if (!(flags & KEEPS_RENAME))
+		session_forget_rename(session);
+	if (!(flags & AT_ONCE))
+		session->name_refusal = flags & NEW_NAME ? REPLY_553_NAME_NOT_ALLOWED
+							 : REPLY_550_FILE_UNAVAILABLE;
+	if (command && command_is_allowed(session, command, &parsed))
+		command->execute(session, parsed.argument);
+	/* The restart point is of the next transfer alone, whatever becomes of that. */
+	if (!(flags & KEEPS_RESTART))
+		session->restart = 0;
 }
 
 bool session_is_urgent(struct view line)
 {
+	const struct command *command;
 	struct command_line parsed;
 
 	if (command_line_parse(line, &parsed) < 0)
 		return false;
-	return strcmp(parsed.verb, "ABOR") == 0 ||
-	       (strcmp(parsed.verb, "STAT") == 0 && parsed.argument.length == 0);
+	command = command_find(parsed.verb);
+	return command && command->flags & AT_ONCE &&
+	       (command->argument == ARGUMENT_IGNORED || parsed.argument.length == 0);
 }
 
 static void help_list(struct session *session)
@@ -237,4 +250,28 @@ void command_help(struct session *session, struct view argument)
 	else
 		session_reply(session, REPLY_502_NOT_IMPLEMENTED,
 			      "Unknown command; HELP lists those there are");
+}
+
+/* FEAT (RFC 2389 section 3): the table's, then what belongs to no command. A fact of MLST that is
+ * on is marked (RFC 3659 section 7.8). */
+void command_feat(struct session *session, struct view argument)
+{
+	struct reply_text *reply = session_reply_text(session);
+	char facts[160] = " ";
+
+	(void)argument;
+	for (unsigned fact = 1; fact <= FACTS_ALL; fact <<= 1) {
+		strcat(facts, fact_name(fact));
+		strcat(facts, session->facts & fact ? "*;" : ";");
+	}
+	reply_text_begin(reply, REPLY_211_SYSTEM_STATUS, "Extensions:");
+	for (size_t i = 0; i < COMMANDS_COUNT; i++)
+		if (commands[i].flags & FEATURE)
+			reply_text_inner(reply, "%s%s", commands[i].verb,
+					 commands[i].execute == command_mlst   ? facts
+					 : commands[i].execute == command_rest ? " STREAM"
+									       : "");
+	reply_text_inner(reply, "TVFS");
+	reply_text_inner(reply, "UTF8");
+	reply_text_line(reply, REPLY_211_SYSTEM_STATUS, "End");
 }

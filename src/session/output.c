@@ -235,6 +235,8 @@ void session_reply_error(struct session *session, int error, const char *path)
 	if (session->closing)
 		return;
 	session_find_error(error, &code, &text);
+	if (code == REPLY_550_FILE_UNAVAILABLE)
+		code = session->name_refusal;
 	snprintf(before, sizeof(before), "%s: ", text);
 	reply_text_name(session_reply_text(session), code, before, view_of(path), "");
 }

@@ -58,6 +58,7 @@ struct action *session_command_begin(struct session *session)
 	action->path[0] = '\0';
 	action->other_length = 0;
 	action->file = -1;
+	action->restart = session->restart;
 	action->request.ring = context->ring;
 	action->request.disks = context->dtp.disks;
 	action->request.tree = &session->tree;
@@ -148,7 +149,6 @@ void session_default_parameters(struct session *session)
 	session->type = TYPE_ASCII;
 	session->facts = FACTS_ALL;
 	session->restart = 0;
-	session->restart_given = false;
 	session->allocate_bytes = 0;
 	session->epsv_all = false;
 }

@@ -102,7 +102,6 @@ struct session {
 	bool running;	 /* session_run is on the stack */
 	bool paused;	 /* reading is stopped until held input is executed */
 	bool discarding; /* the rest of a line that was too long */
-	bool over_long;	 /* a line was too long: 500 at its end */
 	bool opening;	 /* a transfer waits for its data connection */
 	bool anonymous;
 	bool may_write;
@@ -116,8 +115,8 @@ struct session {
 	/* Parameters (RFC 959 section 5.3.1). */
 	uint8_t type;
 	uint8_t facts;
-	int64_t restart; /* REST, or 0 */
-	bool restart_given;
+	int64_t restart;	/* REST, or 0 */
+	uint16_t name_refusal;	/* 550, or 553 for commands that bring a new name */
 	int64_t allocate_bytes; /* ALLO, or 0 */
 
 	char name[SESSION_NAME_MAX];
