@@ -9,6 +9,7 @@
 #define COMMAND_LINE_MAX 4352	  /* verb, space, a path of PATH_MAX; longer: 500, line dropped */
 #define COMMANDS_WAITING_MAX 16	  /* behind a transfer; further ones are answered 503 in order */
 #define COMMANDS_DROPPED_MAX 1000 /* of those; the next one is 421 and the connection closes */
+#define ABORTS_MAX 1000		  /* for one transfer; then 421 */
 #define INPUT_HELD_MAX 16384	  /* bytes held while something is under way; then reading stops */
 #define INPUT_HELD_LIMIT 655360	  /* what was under way by then counted in; then 421 */
 #define REPLY_HELD_MAX 65536	  /* bytes a client has not read; then no command is executed */
@@ -25,7 +26,7 @@
 
 /* Paths. */
 #define PATH_BYTES_MAX 4096   /* PATH_MAX, its NUL included: 550 */
-#define GLOB_STEPS_MAX 100000 /* comparisons for one name; then the name does not match */
+#define GLOB_STEPS_MAX 100000 /* comparisons for one name; then the listing fails: 451 */
 
 /* Data connections and transfers. */
 #define PASSIVE_WAIT_MS 2000	     /* for a free reservation; then 425 */

@@ -393,3 +393,16 @@ int tree_rename(struct tree_request *request, const char *path, const char *new_
 	request->new_path = new_path;
 	return r < 0 ? r : tree_open_folder(request, tree_rename_parent_opened);
 }
+
+bool tree_cancel(struct tree_request *request)
+{
+	if (!disk_waiter_queued(&request->waiter))
+		return false;
+	disk_queue_withdraw(&request->waiter);
+	request->queue = NULL; /* no place was taken */
+	if (request->waiter.admitted == tree_open_admitted)
+		tree_open_end(request, -ECANCELED);
+	else
+		tree_change_end(request, -ECANCELED);
+	return true;
+}

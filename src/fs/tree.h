@@ -69,6 +69,10 @@ int tree_remove(struct tree_request *request, const char *path, int flags);
 int tree_make_folder(struct tree_request *request, const char *path);
 int tree_rename(struct tree_request *request, const char *path, const char *new_path);
 
+/* Ends a request that waits for a place in its disk's queue with -ECANCELED, within the call. False:
+ * it does not wait there, and comes to its end by itself. */
+bool tree_cancel(struct tree_request *request);
+
 /* The disk of path, or of the deepest folder on the way to it, that the kernel has cached: where a
  * wait for path will be. Never blocks. */
 struct disk tree_locate(const struct tree *tree, const char *path);

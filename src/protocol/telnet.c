@@ -60,11 +60,7 @@ static bool telnet_command(struct telnet *telnet, uint8_t byte)
 	case TELNET_IAC:
 		return true;
 	case TELNET_IP:
-		telnet->interrupt = true;
 		telnet->state = STATE_INTERRUPTED;
-		break;
-	case TELNET_DM:
-		telnet->interrupt = true;
 		break;
 	case TELNET_SB:
 		telnet->state = STATE_INSIDE;
@@ -128,6 +124,15 @@ static bool telnet_byte(struct telnet *telnet, uint8_t byte, struct telnet_answe
 	return true;
 }
 
+/* Forgets the line that bytes[0 .. length) end with. Returns what is left. */
+static size_t telnet_take_back(struct telnet *telnet, const char *bytes, size_t length)
+{
+	while (length > 0 && bytes[length - 1] != '\n')
+		length--;
+	telnet->interrupt |= length == 0;
+	return length;
+}
+
 size_t telnet_filter(struct telnet *telnet, char *bytes, size_t length, char *ret_answers,
 		     size_t *ret_answers_length)
 {
@@ -136,9 +141,12 @@ size_t telnet_filter(struct telnet *telnet, char *bytes, size_t length, char *re
 
 	for (size_t i = 0; i < length; i++) {
 		char byte = bytes[i];
+		uint8_t before = telnet->state;
 
 		if (telnet_byte(telnet, (uint8_t)byte, &answers))
 			bytes[left++] = byte;
+		else if (telnet->state == STATE_INTERRUPTED && before == STATE_COMMAND)
+			left = telnet_take_back(telnet, bytes, left);
 	}
 	*ret_answers_length = answers.length;
 	return left;

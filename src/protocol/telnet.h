@@ -2,6 +2,7 @@
  * The Telnet side of a control connection (RFC 959 section 2.3, RFC 1123 section 4.1.2.12,
  * RFC 854): option requests are refused, commands and subnegotiations are taken out wherever
  * they stand, IAC IAC is the byte 255, CR NUL is CR. What is left are the bytes of command lines.
+ * IP takes back the line that it interrupts: ABOR begins a new one.
  * A DM right after IP is taken out without its IAC too: that one is sent as urgent data, and gets
  * lost where urgent data is not received inline.
  *
@@ -17,9 +18,9 @@
 #define TELNET_ANSWERS_MAX 48 /* bytes; further requests of one packet stay unanswered */
 
 struct telnet {
-	uint8_t state;	/* zero at the start of a connection */
-	uint8_t verb;	/* WILL, WONT, DO or DONT while its option is awaited */
-	bool interrupt; /* IP or DM came and no command line since; the owner clears it */
+	uint8_t state; /* zero at the start of a connection */
+	uint8_t verb;  /* WILL, WONT, DO or DONT while its option is awaited */
+	bool interrupt; /* IP came within a line that began before these bytes; the owner clears it */
 };
 
 /* Filters bytes[0 .. length) in place and returns how many are left. Puts answers (DONT, WONT)

@@ -49,6 +49,7 @@ struct action {
 	/* A job that waits for its disk (disk_job.c). */
 	struct disk_waiter waiter;
 	struct disk_queue *queue;
+	bool work_must_run; /* it closes what is open */
 	int (*work)(struct op *op);
 	void (*work_done)(struct op *op, int result);
 

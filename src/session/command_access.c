@@ -29,7 +29,7 @@ void command_user(struct session *session, struct view argument)
 		memcpy(session->name, argument.at, argument.length);
 		session->name[argument.length] = '\0';
 	}
-	session->state = SESSION_NAMED;
+	session_enter_state(session, SESSION_NAMED);
 	if (session->anonymous && session->context->config->anonymous)
 		session_reply(
 			session, REPLY_331_NEED_PASSWORD,
@@ -44,7 +44,7 @@ static void session_refuse_login(struct session *session)
 
 	address_format_host(&session->peer, address);
 	log_warning("login failed: user \"%s\" from %s", session->name, address);
-	session->state = SESSION_GREETED;
+	session_enter_state(session, SESSION_GREETED);
 	if (++session->password_attempts < PASSWORD_ATTEMPTS_MAX)
 		session_reply(session, REPLY_530_NOT_LOGGED_IN, "Login incorrect");
 	else
@@ -53,7 +53,7 @@ static void session_refuse_login(struct session *session)
 
 static void session_log_in(struct session *session)
 {
-	session->state = SESSION_LOGGED_IN;
+	session_enter_state(session, SESSION_LOGGED_IN);
 	if (session->user)
 		session->password_attempts = 0; /* else guesses between anonymous logins went on */
 	ring_timer_set(session->context->ring, &session->idle_timer,
@@ -89,6 +89,10 @@ static void password_done(struct op *op, int result)
 	struct action *action = action_of_op(op);
 	struct session *session = action->session;
 
+	if (session->closing) {
+		session_command_end(session);
+		return;
+	}
 	session->user = action->user;
 	if (result == 0 && session->user)
 		result = tree_init(&session->tree, session->user->folder_fd);

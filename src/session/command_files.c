@@ -115,6 +115,10 @@ static void partial_done(struct op *op, int result)
 	struct action *action = (struct action *)(void *)((char *)op - offsetof(struct action, op));
 	struct session *session = action->session;
 
+	if (session->closing) {
+		session_command_end(session);
+		return;
+	}
 	if (result == 0 && action->upload.offset >= 0) {
 		session_reply(session, REPLY_213_FILE_STATUS, "%lld",
 			      (long long)action->upload.offset);

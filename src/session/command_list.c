@@ -31,12 +31,6 @@ static struct view list_argument(const struct action *action)
 	return (struct view){ action->other, action->other_length };
 }
 
-static void list_refuse(struct session *session, int error)
-{
-	session_reply_error(session, error, session->action->path);
-	session_command_end(session);
-}
-
 /* Takes "-la " off the argument's front. Returns false if there is no such thing. */
 static bool list_strip_options(struct action *action)
 {
@@ -118,10 +112,14 @@ static void folder_done(struct tree_request *request, int result)
 	struct action *action = action_of_request(request);
 	struct session *session = action->session;
 
+	if (result >= 0 && session_has_given_up(session)) {
+		tree_close(&request->disk, session->context->ring, result);
+		result = -ECANCELED;
+	}
 	if (result >= 0)
 		result = list_make(session, result);
-	if (result < 0 || session->closing)
-		list_refuse(session, result < 0 ? result : -ECANCELED);
+	if (result < 0)
+		session_refuse_command(session, result);
 	else
 		list_begin(session);
 }
@@ -175,7 +173,7 @@ static void list_file(struct session *session)
 	}
 	action->transfer.buffer = dtp_take_buffer(&session->context->dtp);
 	if (!action->transfer.buffer) {
-		list_refuse(session, -ENOMEM);
+		session_refuse_command(session, -ENOMEM);
 		return;
 	}
 	memcpy(action->transfer.buffer, line, length);
@@ -212,19 +210,27 @@ static bool list_try_otherwise(struct session *session)
 	return true;
 }
 
+/* Whether an error says that there is no such name: what seems to be a long one, or to lead
+ * through a file, may be a path behind options. */
+static bool error_is_of_name(int error)
+{
+	return error == -ENOENT || error == -ENAMETOOLONG || error == -ENOTDIR;
+}
+
 static void list_done(struct tree_request *request, int result)
 {
 	struct action *action = action_of_request(request);
 	struct session *session = action->session;
 
 	if (result < 0) {
-		if (session->closing || result != -ENOENT || !list_try_otherwise(session))
-			list_refuse(session, result);
+		if (session_has_given_up(session) || !error_is_of_name(result) ||
+		    !list_try_otherwise(session))
+			session_refuse_command(session, result);
 		return;
 	}
 	tree_close(&request->disk, session->context->ring, result);
-	if (session->closing)
-		list_refuse(session, -ECANCELED);
+	if (session_has_given_up(session))
+		session_refuse_command(session, -ECANCELED);
 	else if (S_ISDIR(request->stat.stx_mode))
 		list_open_folder(session);
 	else
@@ -256,13 +262,14 @@ static void session_list(struct session *session, struct view argument, enum lis
 		return;
 	if (argument.length >= sizeof(action->other) - 1) {
 		strcpy(action->path, "…");
-		list_refuse(session, -ENAMETOOLONG);
+		session_refuse_command(session, -ENAMETOOLONG);
 		return;
 	}
 	memcpy(action->other, argument.at, argument.length);
 	action->other_length = argument.length;
 	action->listing_format = (uint8_t)format;
 	action->listing_stat = stat;
+	action->transfers = !stat;
 	action->listing_stage = STAGE_LITERAL;
 	list_open(session, list_argument(action));
 }

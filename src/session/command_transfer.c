@@ -52,8 +52,6 @@ static void session_transfer_over(struct session *session)
 		dtp_give_buffer(&session->context->dtp, action->transfer.buffer);
 	if (action->file >= 0)
 		tree_close(&action->transfer.disk, session->context->ring, action->file);
-	for (; session->aborts > 0; session->aborts--)
-		session_reply(session, REPLY_226_CLOSING_DATA, "Aborted");
 	action->transfers = false;
 	session_command_end(session);
 }
@@ -110,7 +108,7 @@ static void upload_finished(struct op *op, int result)
 
 static void session_finish_upload(struct action *action)
 {
-	session_disk_job(action, &action->upload.disk, upload_finish_work, upload_finished);
+	session_disk_job_surely(action, &action->upload.disk, upload_finish_work, upload_finished);
 }
 
 /* A failure before any byte, which has its reply already. */
@@ -132,7 +130,7 @@ static void session_give_up(struct session *session)
 		return;
 	}
 	action->end_kind = TRANSFER_ABORTED;
-	session_disk_job(action, &action->upload.disk, upload_finish_work, upload_given_up);
+	session_disk_job_surely(action, &action->upload.disk, upload_finish_work, upload_given_up);
 }
 
 static void transfer_done(struct transfer *transfer, enum transfer_end end, int error)
@@ -181,11 +179,11 @@ static void upload_opened(struct op *op, int result)
 	struct action *action = action_of_op(op);
 	struct session *session = action->session;
 
-	if (result < 0 || session->closing || session->aborts > 0) {
-		if (result < 0)
-			session_reply_transfer_error(session, result);
-		else
+	if (result < 0 || session_has_given_up(session)) {
+		if (session->aborts > 0)
 			session_reply(session, REPLY_426_TRANSFER_ABORTED, "Transfer aborted");
+		else
+			session_reply_transfer_error(session, result);
 		session_data_reset(session);
 		session_give_up(session);
 		return;
@@ -218,7 +216,6 @@ void session_transfer_not_opened(struct session *session, const char *why)
 /* The 150, and the wait for the data connection. */
 void session_transfer_begin(struct session *session, const char *what)
 {
-	session->action->transfers = true;
 	session_reply(session, REPLY_150_ABOUT_TO_OPEN_DATA, "%s", what);
 	session_data_open(session);
 	session_run(session); /* ABOR and STAT may have come already */
@@ -229,11 +226,10 @@ static void session_refuse_transfer(struct session *session, int error)
 {
 	struct action *action = session->action;
 
-	session_reply_error(session, error, action->path);
 	if (action->file >= 0)
 		tree_close(&action->request.disk, session->context->ring, action->file);
 	action->file = -1;
-	session_command_end(session);
+	session_refuse_command(session, error);
 }
 
 /* How many bytes a transfer of size may have at the most. */
@@ -256,7 +252,7 @@ static void retr_done(struct tree_request *request, int result)
 		result = -ENXIO;
 	else if (result >= 0 && offset > retr_size_max(session, (off_t)stat->stx_size))
 		result = -ERANGE;
-	if (result < 0 || session->closing) {
+	if (result < 0 || session_has_given_up(session)) {
 		session_refuse_transfer(session, result < 0 ? result : -ECANCELED);
 		return;
 	}
@@ -274,8 +270,13 @@ static void retr_done(struct tree_request *request, int result)
 
 void command_retr(struct session *session, struct view argument)
 {
+	struct action *action = session_command_begin_on(session, argument);
+
+	if (!action)
+		return;
+	action->transfers = true;
 	/* O_NONBLOCK: the open of a FIFO must not wait for somebody who writes. */
-	session_look_at(session, argument, O_RDONLY | O_NONBLOCK, retr_done);
+	session_look(action, O_RDONLY | O_NONBLOCK, retr_done);
 }
 
 static int upload_check_work(struct op *op)
@@ -293,10 +294,10 @@ static void upload_checked(struct op *op, int result)
 		session_refuse_transfer(session, result);
 		return;
 	}
-	action->transfers = true;
 	action->transfer.kind = TRANSFER_RECEIVE_FILE;
 	action->transfer.text = session->type == TYPE_ASCII;
-	if (session->closing) {
+	if (session_has_given_up(session)) {
+		session_reply(session, REPLY_426_TRANSFER_ABORTED, "Transfer aborted");
 		session_give_up(session);
 		return;
 	}
@@ -349,6 +350,7 @@ static void session_store(struct session *session, struct view argument, bool ap
 	memcpy(action->other, argument.at, argument.length);
 	action->other_length = argument.length;
 	action->uploads = true;
+	action->transfers = true;
 	disk = tree_locate(&session->tree, upload->path);
 	session_disk_job(action, &disk, upload_check_work, upload_checked);
 }
@@ -379,11 +381,17 @@ void command_abor(struct session *session, struct view argument)
 		session_reply(session, REPLY_226_CLOSING_DATA, "There was no transfer");
 		return;
 	}
+	if (session->aborts == ABORTS_MAX) {
+		session_end(session, "Too many ABORs for one transfer");
+		return;
+	}
 	session->aborts++;
 	if (session->opening)
 		session_data_cancel(session);
 	else if (action->moving)
 		transfer_abort(&action->transfer);
+	else
+		session_cancel_waiting(session);
 	/* Else it is between two steps, the next of which looks at aborts. */
 }
 
@@ -395,6 +403,8 @@ void session_transfer_status(struct session *session, struct reply_text *reply)
 		reply_text_inner(reply, "No transfer");
 	else if (session->opening)
 		reply_text_inner(reply, "A transfer waits for its data connection");
+	else if (!action->transfer.dtp)
+		reply_text_inner(reply, "A transfer is being prepared");
 	else
 		reply_text_inner(reply, "Transfer: %llu bytes so far",
 				 (unsigned long long)action->transfer.bytes);

@@ -3,6 +3,7 @@
  * reserve a permanent port, PORT and EPRT name one of the client's, and without any of them it is
  * the default one, the client's own end of the control connection.
  */
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -13,6 +14,22 @@
 #include "transfer/passive_pool.h"
 
 #define PORT_PRIVILEGED 1024 /* below: never connected to (RFC 2577 section 3) */
+
+/* The drawing in session.h, edge by edge. */
+static void session_enter_data_state(struct session *session, enum data_state state)
+{
+	static const unsigned next[] = {
+		[DATA_NONE] = 1 << DATA_NONE | 1 << DATA_WAITING | 1 << DATA_PASSIVE |
+			      1 << DATA_ACTIVE,
+		[DATA_WAITING] = 1 << DATA_NONE | 1 << DATA_PASSIVE,
+		[DATA_PASSIVE] = 1 << DATA_NONE | 1 << DATA_CONNECTED,
+		[DATA_ACTIVE] = 1 << DATA_NONE | 1 << DATA_CONNECTED,
+		[DATA_CONNECTED] = 1 << DATA_NONE | 1 << DATA_CONNECTED,
+	};
+
+	assert(next[session->data_state] & 1U << state);
+	session->data_state = (uint8_t)state;
+}
 
 static struct session *session_of_data_timer(struct wheel_timer *timer)
 {
@@ -54,7 +71,7 @@ void session_data_reset(struct session *session)
 		ring_close_socket(session->context->ring, session->data_fd);
 		session->data_fd = -1;
 	}
-	session->data_state = DATA_NONE;
+	session_enter_data_state(session, DATA_NONE);
 }
 
 static void session_reply_passive(struct session *session)
@@ -75,7 +92,7 @@ static void session_reply_passive(struct session *session)
 
 static void session_refuse_passive(struct session *session)
 {
-	session->data_state = DATA_NONE;
+	session_enter_data_state(session, DATA_NONE);
 	session_reply(session, REPLY_425_CANNOT_OPEN_DATA,
 		      "All passive ports are taken for your address; try again in a moment");
 }
@@ -92,12 +109,15 @@ static void session_on_passive_timer(struct wheel_timer *timer)
 /* A reservation that nobody uses is not kept for ever. */
 static void session_on_unused_timer(struct wheel_timer *timer)
 {
-	session_data_reset(session_of_data_timer(timer));
+	struct session *session = session_of_data_timer(timer);
+
+	session_data_reset(session);
+	session->passive_expired = true;
 }
 
 static void session_take_port(struct session *session, unsigned port)
 {
-	session->data_state = DATA_PASSIVE;
+	session_enter_data_state(session, DATA_PASSIVE);
 	session->data_port = port;
 	session->data_timer.fire = session_on_unused_timer;
 	ring_timer_set(session->context->ring, &session->data_timer,
@@ -111,13 +131,14 @@ static void session_enter_passive(struct session *session, bool extended)
 	int port;
 
 	session_data_reset(session);
+	session->passive_expired = false;
 	session->extended = extended;
 	port = passive_pool_reserve(context->passive, context->worker, session_reserver(session),
 				    session->id);
 	if (port >= 0) {
 		session_take_port(session, (unsigned)port);
 	} else if (port == -EAGAIN) {
-		session->data_state = DATA_WAITING;
+		session_enter_data_state(session, DATA_WAITING);
 		session->data_timer.fire = session_on_passive_timer;
 		ring_timer_set(context->ring, &session->data_timer, PASSIVE_WAIT_MS);
 	} else {
@@ -192,8 +213,9 @@ static void session_enter_active(struct session *session, const struct host_port
 			      "Data connections with third hosts are not allowed here");
 	} else {
 		session_data_reset(session);
+		session->passive_expired = false;
 		session->data_peer = peer;
-		session->data_state = DATA_ACTIVE;
+		session_enter_data_state(session, DATA_ACTIVE);
 		session_reply(session, REPLY_200_OKAY, "The data connection will go there");
 	}
 }
@@ -239,6 +261,7 @@ static void session_on_open_timer(struct wheel_timer *timer)
 {
 	struct session *session = session_of_data_timer(timer);
 
+	session->active_asked = false; /* the supervisor has had its time */
 	session_data_cancel(session);
 }
 
@@ -249,7 +272,7 @@ static void session_data_succeeded(struct session *session)
 		return;
 	}
 	ring_timer_clear(session->context->ring, &session->data_timer);
-	session->data_state = DATA_CONNECTED;
+	session_enter_data_state(session, DATA_CONNECTED);
 	session->opening = false;
 	session_transfer_opened(session);
 }
@@ -276,7 +299,7 @@ void session_on_active_socket(struct session *session, int fd_or_error)
 	/* What was asked for by a transfer that has been given up serves the next one as well: the
 	 * socket is bound to the same address. If there is none, it is closed. */
 	session->active_asked = false;
-	if (!session->opening || session->data_state != DATA_ACTIVE) {
+	if (!session->opening || session->data_state != DATA_ACTIVE || session->data_fd >= 0) {
 		if (fd_or_error >= 0)
 			calls->close(fd_or_error);
 		return;
@@ -317,6 +340,24 @@ static void session_data_connect(struct session *session)
 		session_data_failed(session, strerror(-r));
 }
 
+/* Without PASV, PORT and their like the client listens where its control connection is (RFC 959
+ * section 3.3). False: it cannot mean that, and the transfer has been refused. */
+static bool session_use_default_port(struct session *session)
+{
+	if (session->passive_expired) {
+		session_data_failed(
+			session, "the passive port was not used in time; send EPSV or PASV again");
+		return false;
+	}
+	if (address_port(&session->peer) < PORT_PRIVILEGED) {
+		session_data_failed(session, "ports below 1024 are never connected to; send PORT");
+		return false;
+	}
+	session->data_peer = session->peer;
+	session_enter_data_state(session, DATA_ACTIVE);
+	return true;
+}
+
 void session_data_open(struct session *session)
 {
 	session->opening = true;
@@ -329,10 +370,8 @@ void session_data_open(struct session *session)
 		       1000ULL * session->context->config->data_timeout_s);
 	if (session->data_state == DATA_PASSIVE)
 		return;
-	if (session->data_state == DATA_NONE) { /* the default data port */
-		session->data_peer = session->peer;
-		session->data_state = DATA_ACTIVE;
-	}
+	if (session->data_state == DATA_NONE && !session_use_default_port(session))
+		return;
 	session_data_connect(session);
 }
 
@@ -341,7 +380,7 @@ int session_data_take(struct session *session)
 	int fd = session->data_fd;
 
 	session->data_fd = -1;
-	session->data_state = DATA_NONE;
+	session_enter_data_state(session, DATA_NONE);
 	return fd;
 }
 
@@ -368,7 +407,7 @@ void session_on_data_connection(struct session *session, unsigned port, int fd)
 	passive_pool_release(session->context->passive, session_reserver(session), port,
 			     session->id);
 	session->data_fd = fd;
-	session->data_state = DATA_CONNECTED;
+	session_enter_data_state(session, DATA_CONNECTED);
 	if (session->opening)
 		session_data_succeeded(session);
 	else

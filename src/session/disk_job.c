@@ -3,6 +3,8 @@
  * that it will ask, as every operation on names does (fs/tree.h): a file system that never
  * answers holds a few job threads and leaves the others to other disks.
  */
+#include <errno.h>
+
 #include "session/session_priv.h"
 
 static void disk_job_done(struct op *op, int result)
@@ -22,8 +24,8 @@ static void disk_job_admitted(struct disk_waiter *waiter)
 	ring_job(action->session->context->ring, &action->op, action->work);
 }
 
-void session_disk_job(struct action *action, const struct disk *disk, int (*work)(struct op *op),
-		      void (*done)(struct op *op, int result))
+static void disk_job_enter(struct action *action, const struct disk *disk,
+			   int (*work)(struct op *op), void (*done)(struct op *op, int result))
 {
 	action->work = work;
 	action->work_done = done;
@@ -31,4 +33,29 @@ void session_disk_job(struct action *action, const struct disk *disk, int (*work
 	action->waiter.admitted = disk_job_admitted;
 	if (disk_queue_enter(action->queue, &action->waiter))
 		disk_job_admitted(&action->waiter);
+}
+
+void session_disk_job(struct action *action, const struct disk *disk, int (*work)(struct op *op),
+		      void (*done)(struct op *op, int result))
+{
+	action->work_must_run = false;
+	disk_job_enter(action, disk, work, done);
+}
+
+void session_disk_job_surely(struct action *action, const struct disk *disk,
+			     int (*work)(struct op *op), void (*done)(struct op *op, int result))
+{
+	action->work_must_run = true;
+	disk_job_enter(action, disk, work, done);
+}
+
+void session_cancel_waiting(struct session *session)
+{
+	struct action *action = session->action;
+
+	if (!action || tree_cancel(&action->request) || action->work_must_run ||
+	    !disk_waiter_queued(&action->waiter))
+		return;
+	disk_queue_withdraw(&action->waiter);
+	action->work_done(&action->op, -ECANCELED);
 }

@@ -75,14 +75,21 @@ static bool session_take_waiting(struct session *session, struct view line)
 		session_execute(session, line);
 		return false;
 	}
-	if (session->commands_dropped == 0 && session->commands_waiting < COMMANDS_WAITING_MAX &&
-	    line.length <= COMMAND_LINE_MAX) {
+	if (session->commands_dropped == 0 && session->commands_waiting < COMMANDS_WAITING_MAX) {
 		session->commands_waiting++;
 		return true;
 	}
 	if (++session->commands_dropped > COMMANDS_DROPPED_MAX)
 		session_end(session, "Too many commands during a transfer");
 	return false;
+}
+
+/* Of a line longer than any command no more is held than shows that it is. */
+static void session_cut_over_long(struct session *session, struct view line)
+{
+	if (line.length > COMMAND_LINE_MAX + 2)
+		session_drop_held(session, session->held_looked_at + COMMAND_LINE_MAX + 2,
+				  line.length - COMMAND_LINE_MAX - 2);
 }
 
 static void session_look_at_waiting(struct session *session)
@@ -94,8 +101,10 @@ static void session_look_at_waiting(struct session *session)
 		struct view line;
 		size_t used = command_line_find(rest, &line);
 
-		if (used == 0)
+		if (used == 0) {
+			session_cut_over_long(session, rest);
 			break;
+		}
 		if (session_take_waiting(session, line))
 			session->held_looked_at += (uint32_t)used;
 		else if (session->held)
@@ -125,7 +134,6 @@ static size_t session_skip_over_long(struct session *session, struct view bytes)
 	session->discarding = end == NULL;
 	if (!end)
 		return bytes.length;
-	session->telnet.interrupt = false;
 	session_reply(session, REPLY_500_SYNTAX, "The line is longer than %d bytes",
 		      COMMAND_LINE_MAX);
 	return (size_t)(end - bytes.at) + 1;
@@ -153,7 +161,8 @@ static size_t session_execute_first(struct session *session, struct view bytes)
 
 static bool session_may_execute(const struct session *session)
 {
-	return !session->closing && !session_is_busy(session) && session_unsent(session) == 0;
+	return !session->closing && !session->context->draining && !session_is_busy(session) &&
+	       session_unsent(session) == 0;
 }
 
 /* Executes lines of what is held, which handlers do not touch. */
@@ -230,6 +239,16 @@ static void session_run_packet(struct session *session, struct view bytes)
 	session->running = false;
 }
 
+/* A line that the client has begun and then interrupted. */
+static void session_take_back_line(struct session *session)
+{
+	session->telnet.interrupt = false;
+	session->discarding = false;
+	while (session->held_bytes > 0 && session->held[session->held_bytes - 1] != '\n')
+		session->held_bytes--;
+	session_return_held(session);
+}
+
 void session_input(struct session *session, struct view bytes)
 {
 	char answers[TELNET_ANSWERS_MAX];
@@ -237,6 +256,8 @@ void session_input(struct session *session, struct view bytes)
 
 	bytes.length = telnet_filter(&session->telnet, (char *)(uintptr_t)bytes.at, bytes.length,
 				     answers, &answers_length);
+	if (session->telnet.interrupt)
+		session_take_back_line(session);
 	if (answers_length) {
 		session_flush(session->context);
 		session_send(session, answers, answers_length);

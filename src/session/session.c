@@ -1,5 +1,6 @@
 #include "session/session.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,18 @@
 
 #define ACTIONS_KEPT_MAX 32 /* free ones of a worker; further ones go back to the system */
 #define END_WAIT_MS 2000    /* for the client's end of a connection that we have ended */
+
+void session_enter_state(struct session *session, enum session_state state)
+{
+	static const unsigned next[] = {
+		[SESSION_GREETED] = 1 << SESSION_GREETED | 1 << SESSION_NAMED,
+		[SESSION_NAMED] = 1 << SESSION_GREETED | 1 << SESSION_LOGGED_IN,
+		[SESSION_LOGGED_IN] = 1 << SESSION_GREETED,
+	};
+
+	assert(next[session->state] & 1U << state);
+	session->state = (uint8_t)state;
+}
 
 static struct session *session_of_receive(struct op *op)
 {
@@ -78,6 +91,8 @@ void session_command_end(struct session *session)
 	struct session_context *context = session->context;
 	struct action *action = session->action;
 
+	for (; session->aborts > 0; session->aborts--)
+		session_reply(session, REPLY_226_CLOSING_DATA, "Aborted");
 	session->action = NULL;
 	session_is_active(session);
 	if (context->actions_free >= ACTIONS_KEPT_MAX) {
@@ -134,14 +149,34 @@ void session_look_at(struct session *session, struct view argument, int flags,
 		     void (*done)(struct tree_request *request, int result))
 {
 	struct action *action = session_command_begin_on(session, argument);
+
+	if (action)
+		session_look(action, flags, done);
+}
+
+void session_look(struct action *action, int flags,
+		  void (*done)(struct tree_request *request, int result))
+{
 	int r;
 
-	if (!action)
-		return;
 	action->request.done = done;
 	r = tree_open(&action->request, action->path, flags);
 	if (r != -EINPROGRESS)
 		done(&action->request, r);
+}
+
+bool session_has_given_up(const struct session *session)
+{
+	return session->closing || session->aborts > 0;
+}
+
+void session_refuse_command(struct session *session, int error)
+{
+	if (session->aborts > 0)
+		session_reply(session, REPLY_426_TRANSFER_ABORTED, "Transfer aborted");
+	else
+		session_reply_error(session, error, session->action->path);
+	session_command_end(session);
 }
 
 void session_default_parameters(struct session *session)
@@ -151,6 +186,7 @@ void session_default_parameters(struct session *session)
 	session->restart = 0;
 	session->allocate_bytes = 0;
 	session->epsv_all = false;
+	session->passive_expired = false;
 }
 
 void session_forget_user(struct session *session)
@@ -169,7 +205,7 @@ void session_forget_user(struct session *session)
 	session->name[0] = '\0';
 	session->anonymous = false;
 	session->may_write = false;
-	session->state = SESSION_GREETED;
+	session_enter_state(session, SESSION_GREETED);
 	session_default_parameters(session);
 }
 
@@ -323,6 +359,7 @@ void session_end(struct session *session, const char *reply)
 		transfer_abort(&session->action->transfer);
 	else if (session->action && session->action->listing_stat)
 		session_stat_continue(session); /* to its end: nobody reads on */
+	session_cancel_waiting(session);
 	if (!session->shut)
 		session_end_output(session);
 	session->running = running;

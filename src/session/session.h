@@ -2,10 +2,10 @@
  * The server-PI: one control connection, from the 220 to its end, and all that it owns. A
  * session lives in one worker for its whole life; nothing in it needs a lock.
  *
- *              USER              PASS (or USER alone has no meaning)
+ *              USER                  PASS
  *   GREETED ---------> NAMED -------------------> LOGGED_IN
- *      ^ ^_______________|  wrong password           |   USER: NAMED
- *      |_____________________________________________|   REIN
+ *      ^ ^_______________|  wrong password           |
+ *      |_____________________________________________|   REIN; USER, which then names another
  *
  * Between commands an idle session is this struct and nothing else: input comes from the ring's
  * buffers, replies leave through the worker's, and what a command needs is lent while it runs
@@ -72,10 +72,13 @@ enum session_state { SESSION_GREETED, SESSION_NAMED, SESSION_LOGGED_IN };
  * The data connection as the server-PI sees it before a transfer (RFC 959 sections 3.2, 3.3).
  *
  *           PASV, EPSV            granted              accepted
- *   NONE ---------------> WAITING --------> PASSIVE -----------> CONNECTED
- *     | \_ PORT, EPRT: ACTIVE                  |                     |
- *     |         |                              |                     |
- *     +---------+--- RETR, STOR, LIST, … ------+---------------------+--> the transfer's
+ *   NONE ---------------> WAITING --------> PASSIVE -----------> CONNECTED ---> the transfer's,
+ *     | \___________________________________^                   ^                 NONE again
+ *     |       granted at once                                   | connected
+ *     +---- PORT, EPRT, default data port ----> ACTIVE ---------+
+ *
+ * Each returns to NONE when the wait ends, another one of these commands comes, or the session
+ * ends.
  */
 enum data_state { DATA_NONE, DATA_WAITING, DATA_PASSIVE, DATA_ACTIVE, DATA_CONNECTED };
 
@@ -106,11 +109,12 @@ struct session {
 	bool anonymous;
 	bool may_write;
 	bool epsv_all;
-	bool extended;	   /* the passive reply that is due is EPSV's */
-	bool active_asked; /* the supervisor owes us a socket */
-	bool mdtm_sets;	   /* MDTM came with what looks like a time to set */
-	uint16_t aborts;   /* ABORs whose 226 follows the transfer's 426 */
-	bool name_cut;	   /* the name of USER did not fit */
+	bool extended;	      /* the passive reply that is due is EPSV's */
+	bool active_asked;    /* the supervisor owes us a socket */
+	bool passive_expired; /* the last passive port was not used in time */
+	bool mdtm_sets;	      /* MDTM came with what looks like a time to set */
+	uint16_t aborts;      /* ABORs whose 226 follows the transfer's 426 */
+	bool name_cut;	      /* the name of USER did not fit */
 
 	/* Parameters (RFC 959 section 5.3.1). */
 	uint8_t type;

@@ -28,6 +28,9 @@ void session_reply_transfer_error(struct session *session, int error);
 struct action *session_command_begin(struct session *session);
 void session_command_end(struct session *session);
 
+/* Takes an edge of the drawing in session.h. */
+void session_enter_state(struct session *session, enum session_state state);
+
 /* A sign of life: the idle time counts from here. */
 void session_is_active(struct session *session);
 
@@ -39,10 +42,28 @@ struct action *session_command_begin_on(struct session *session, struct view arg
 void session_look_at(struct session *session, struct view argument, int flags,
 		     void (*done)(struct tree_request *request, int result));
 
+/* The same for an action that is lent already. */
+void session_look(struct action *action, int flags,
+		  void (*done)(struct tree_request *request, int result));
+
+/* Whether what a command does is wanted no more: the session ends, or ABOR came. */
+bool session_has_given_up(const struct session *session);
+
+/* Ends a command with the reply to error, or with that to ABOR. */
+void session_refuse_command(struct session *session, int error);
+
 /* disk_job.c: runs work in a job thread, once the disk has a place for it; then done. op is the
  * action's, and no other job of it may be under way. */
 void session_disk_job(struct action *action, const struct disk *disk, int (*work)(struct op *op),
 		      void (*done)(struct op *op, int result));
+
+/* The same for work that must be done even if the session ends meanwhile. */
+void session_disk_job_surely(struct action *action, const struct disk *disk,
+			     int (*work)(struct op *op), void (*done)(struct op *op, int result));
+
+/* Ends the command's wait for a place at its disk, if it waits: what has such a place is not
+ * interrupted. */
+void session_cancel_waiting(struct session *session);
 
 /* input.c: what has come, and the commands in it. */
 void session_input(struct session *session, struct view bytes);

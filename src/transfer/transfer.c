@@ -300,9 +300,10 @@ bool transfer_take_buffer(struct transfer *transfer)
 {
 	if (!transfer->buffer)
 		transfer->buffer = dtp_take_buffer(transfer->dtp);
-	if (!transfer->buffer)
-		transfer_fail_file(transfer, -ENOMEM);
-	return transfer->buffer != NULL;
+	if (transfer->buffer)
+		return true;
+	transfer_fail_file(transfer, -ENOMEM); /* may be the last that is seen of it */
+	return false;
 }
 
 bool transfer_send_chunk(struct transfer *transfer)
