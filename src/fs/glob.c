@@ -1,5 +1,6 @@
 #include "fs/glob.h"
 
+#include <errno.h>
 #include <stdint.h>
 
 #include "base/limits.h"
@@ -76,7 +77,7 @@ static bool names_the_dot(struct view pattern)
 	       pattern.at[0] != '[' && byte_take(pattern, &at) == '.';
 }
 
-bool glob_matches(struct view pattern, struct view name)
+int glob_matches(struct view pattern, struct view name)
 {
 	int steps_left = GLOB_STEPS_MAX;
 	bool starred = false;
@@ -86,7 +87,7 @@ bool glob_matches(struct view pattern, struct view name)
 	size_t n = 0;
 
 	if (name.length > 0 && name.at[0] == '.' && !names_the_dot(pattern))
-		return false;
+		return 0;
 
 	/* Going back to the last star alone suffices: whatever an earlier one might take more, the
 	 * last one can take instead. */
@@ -94,7 +95,7 @@ bool glob_matches(struct view pattern, struct view name)
 		size_t next = 0;
 
 		if (steps_left <= 0)
-			return false;
+			return -E2BIG;
 		if (p < pattern.length && pattern.at[p] == '*') {
 			starred = true;
 			after_star = ++p;
@@ -109,9 +110,9 @@ bool glob_matches(struct view pattern, struct view name)
 			continue;
 		}
 		if (!starred || star_end == name.length)
-			return false;
+			return 0;
 		p = after_star;
 		n = ++star_end;
 	}
-	return true;
+	return 1;
 }

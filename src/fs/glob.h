@@ -3,7 +3,7 @@
  * backslash takes the meaning from what follows it. A leading dot must be named, as in a shell.
  *
  * Pure and bounded: at most GLOB_STEPS_MAX comparisons a name, so that no pattern can keep a
- * thread busy; a name that would take more does not match.
+ * thread busy.
  */
 #ifndef FS_GLOB_H
 #define FS_GLOB_H
@@ -13,6 +13,7 @@
 /* Whether text contains one of * ? [ */
 bool glob_is_pattern(struct view text);
 
-bool glob_matches(struct view pattern, struct view name);
+/* Returns 1 if name matches, 0 if not, -E2BIG if that would take too many comparisons to tell. */
+int glob_matches(struct view pattern, struct view name);
 
 #endif

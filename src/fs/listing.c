@@ -148,21 +148,22 @@ static const struct record *record_of(const struct listing *listing, size_t inde
 	return place == ORDER_HOLE ? NULL : record_at(listing, (size_t)place * RECORD_ALIGNMENT);
 }
 
-static bool listing_wants(const struct listing *listing, const char *name)
+/* Returns 1, 0, or -E2BIG (fs/glob.h). */
+static int listing_wants(const struct listing *listing, const char *name)
 {
 	const struct listing_request *request = &listing->request;
 
 	if (name[0] == '.') {
 		if (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'))
-			return false;
+			return 0;
 		if (upload_is_hidden_name(name))
-			return false;
+			return 0;
 		/* A pattern decides about hidden names by itself: ".*" asks for them. */
 		if (!request->hidden && request->format != LISTING_MLSD &&
 		    request->pattern.length == 0)
-			return false;
+			return 0;
 	}
-	return request->pattern.length == 0 || glob_matches(request->pattern, view_of(name));
+	return request->pattern.length == 0 ? 1 : glob_matches(request->pattern, view_of(name));
 }
 
 static int record_compare(const void *left, const void *right, void *records)
@@ -179,12 +180,20 @@ static int record_compare(const void *left, const void *right, void *records)
 static void listing_order(struct listing *listing, size_t start, size_t length)
 {
 	size_t count = listing->count;
+	bool all = listing->ended; /* with the first read: now order is possible */
 
-	for (size_t at = start; at < start + length; at += record_at(listing, at)->length)
-		if (listing_wants(listing, record_at(listing, at)->name))
+	for (size_t at = start; at < start + length; at += record_at(listing, at)->length) {
+		int wanted = listing_wants(listing, record_at(listing, at)->name);
+
+		if (wanted < 0) { /* what cannot be decided is not left out in silence */
+			listing->error = wanted;
+			listing->ended = true;
+			break;
+		}
+		if (wanted)
 			listing->order[count++ % ORDER_MAX] = (uint16_t)(at / RECORD_ALIGNMENT);
-	/* The end of the first read means that these are all: now order is possible. */
-	if (listing->ended)
+	}
+	if (all)
 		qsort_r(listing->order, count, sizeof(listing->order[0]), record_compare, listing);
 	while (count % GROUP_RECORDS != 0)
 		listing->order[count++ % ORDER_MAX] = ORDER_HOLE;

@@ -1,5 +1,6 @@
 #include "fs/glob.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -9,7 +10,7 @@
 
 static bool matches(const char *pattern, const char *name)
 {
-	return glob_matches(view_of(pattern), view_of(name));
+	return glob_matches(view_of(pattern), view_of(name)) == 1;
 }
 
 static void a_pattern_has_a_star_a_question_mark_or_a_bracket(void **state)
@@ -135,16 +136,16 @@ static void no_pattern_takes_long(void **state)
 	for (size_t i = 0; i < sizeof(pattern); i++)
 		pattern[i] = i % 2 ? 'a' : '*';
 	pattern[sizeof(pattern) - 1] = 'b';
-	assert_false(glob_matches((struct view){ pattern, sizeof(pattern) },
-				  (struct view){ name, sizeof(name) }));
+	assert_int_equal(0, glob_matches((struct view){ pattern, sizeof(pattern) },
+					 (struct view){ name, sizeof(name) }));
 
 	/* A star, and then a set that takes 4,094 comparisons for each place it is tried at. */
 	memset(pattern, 'b', sizeof(pattern));
 	pattern[0] = '*';
 	pattern[1] = '[';
 	pattern[sizeof(pattern) - 1] = ']';
-	assert_false(glob_matches((struct view){ pattern, sizeof(pattern) },
-				  (struct view){ name, sizeof(name) }));
+	assert_int_equal(-E2BIG, glob_matches((struct view){ pattern, sizeof(pattern) },
+					      (struct view){ name, sizeof(name) }));
 	assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 0.5);
 }
 
@@ -154,9 +155,11 @@ static void the_longest_names_match_within_the_bound(void **state)
 
 	(void)state;
 	memset(name, 'a', sizeof(name));
-	assert_true(glob_matches(view_of("*a*a*a*a*"), (struct view){ name, sizeof(name) }));
+	assert_int_equal(1,
+			 glob_matches(view_of("*a*a*a*a*"), (struct view){ name, sizeof(name) }));
 	name[254] = 'z';
-	assert_true(glob_matches(view_of("*aaaaaaaaaaz"), (struct view){ name, sizeof(name) }));
+	assert_int_equal(1, glob_matches(view_of("*aaaaaaaaaaz"),
+					 (struct view){ name, sizeof(name) }));
 }
 
 int main(void)
