@@ -75,6 +75,7 @@ struct action *session_command_begin(struct session *session)
 	action->request.ring = context->ring;
 	action->request.disks = context->dtp.disks;
 	action->request.tree = &session->tree;
+	action->request.waiter = (struct disk_waiter){ .admitted = NULL };
 	session->action = action;
 	return action;
 }

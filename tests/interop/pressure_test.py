@@ -18,11 +18,11 @@ LOGIN = b"USER anonymous\r\nPASS x\r\nTYPE I\r\n"
 class Server:
     """A server with a folder of its own."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, passive_ports=16):
         self.folder = tempfile.TemporaryDirectory(prefix="sluice-pressure-")
         self.root = os.path.join(self.folder.name, "root")
         os.mkdir(self.root)
-        self.sluiced = Sluiced(self.root, list(options))
+        self.sluiced = Sluiced(self.root, list(options), passive_ports)
 
     def __enter__(self):
         self.sluiced.start()
@@ -165,6 +165,21 @@ def answers_behind_replies_that_are_read_late_arrive_whole():
         one = text[:text.index(b"213 End") + text[text.index(b"213 End"):].index(b"\n") + 1]
         expect(text.count(one) == replies and len(text) == len(one) * replies + len(b"221 Goodbye\r\n"),
                "the replies are not what was sent")
+
+
+@test
+def a_port_that_stays_taken_is_425_and_one_that_comes_free_is_granted():
+    with Server(passive_ports=1) as server, connect(server) as first, connect(server) as second:
+        first.sendall(b"EPSV\r\n")
+        expect(read_lines(first, 1).startswith(b"229"), "the only port is not granted")
+        second.sendall(b"EPSV\r\nNOOP\r\n")
+        replies = read_lines(second, 2)
+        expect(replies.startswith(b"425") and b"\n200" in replies, f"EPSV without a port: {replies!r}")
+        second.sendall(b"EPSV\r\n")
+        time.sleep(0.3)
+        first.sendall(b"ABOR\r\n")
+        expect(read_lines(first, 1).startswith(b"226"), "no 226 to ABOR")
+        expect(read_lines(second, 1).startswith(b"229"), "the port that came free is not granted")
 
 
 if __name__ == "__main__":
