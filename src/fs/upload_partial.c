@@ -1,0 +1,100 @@
+#include "fs/upload_priv.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "fs/upload.h"
+#include "sys/calls.h"
+
+#define PARTIAL_SUFFIX ".part"
+#define PARTIAL_AGE_S (24 * 3600)
+#define SWEEP_INTERVAL_S 3600
+#define SWEPT_FOLDERS 64
+
+uint64_t upload_owner(const void *bytes, size_t length)
+{
+	const unsigned char *at = bytes;
+	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a: not a secret, only a name */
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ at[i]) * 0x100000001b3;
+	return hash;
+}
+
+void upload_hidden_name(const char *name, uint64_t owner, char *ret_hidden)
+{
+	uint64_t tag = owner ^ upload_owner(name, strlen(name));
+
+	snprintf(ret_hidden, 256, ".%.200s.%016llx" PARTIAL_SUFFIX, name, (unsigned long long)tag);
+}
+
+bool upload_is_hidden_name(const char *name)
+{
+	size_t length = strlen(name);
+
+	return name[0] == '.' && length > 23 && strcmp(name + length - 5, PARTIAL_SUFFIX) == 0 &&
+	       name[length - 22] == '.' && strspn(name + length - 21, "0123456789abcdef") == 16;
+}
+
+static void upload_sweep_entries(int folder, const char *buffer, ssize_t length)
+{
+	time_t now = time(NULL);
+
+	for (ssize_t at = 0; at < length;) {
+		const struct dirent64 *entry = (const void *)(buffer + at);
+		struct statx stat;
+
+		at += entry->d_reclen;
+		if (upload_is_hidden_name(entry->d_name) &&
+		    calls->statx(folder, entry->d_name, AT_SYMLINK_NOFOLLOW, STATX_MTIME, &stat) ==
+			    0 &&
+		    stat.stx_mtime.tv_sec + PARTIAL_AGE_S < now)
+			calls->unlinkat(folder, entry->d_name, 0);
+	}
+}
+
+/* Whether it is time again; the table is shared by the job threads, hence the lock. */
+static bool upload_sweep_is_due(const struct statx *stat)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct {
+		uint64_t folder;
+		time_t when;
+	} swept[SWEPT_FOLDERS];
+	uint64_t folder = stat->stx_ino ^ (uint64_t)stat->stx_dev_major << 52 ^
+			  (uint64_t)stat->stx_dev_minor << 40;
+	uint64_t slot = folder % SWEPT_FOLDERS;
+	time_t now = time(NULL);
+	bool due;
+
+	pthread_mutex_lock(&lock);
+	due = swept[slot].folder != folder || swept[slot].when + SWEEP_INTERVAL_S < now;
+	if (due) {
+		swept[slot].folder = folder;
+		swept[slot].when = now;
+	}
+	pthread_mutex_unlock(&lock);
+	return due;
+}
+
+void upload_sweep(int folder)
+{
+	char buffer[8192] __attribute__((aligned(8)));
+	struct statx stat;
+	ssize_t length;
+	int fd;
+
+	if (upload_stat(folder, &stat) < 0 || !upload_sweep_is_due(&stat))
+		return;
+	fd = upload_openat(folder, ".", O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return;
+	while ((length = calls->getdents(fd, buffer, sizeof(buffer))) > 0)
+		upload_sweep_entries(fd, buffer, length);
+	calls->close(fd);
+}
