@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "fs/glob.h"
+#include "fs/resolve.h"
 #include "fs/upload.h"
 #include "sys/calls.h"
 
@@ -260,10 +261,6 @@ static void listing_read_on(struct listing *listing)
 static int link_look(struct listing *listing, struct view name, unsigned mask,
 		     struct statx *ret_stat)
 {
-	static const struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
 	const struct view folder = listing->request.folder_path;
 	char path[PATH_BYTES_MAX + NAME_BYTES_MAX];
 	int fd;
@@ -276,7 +273,7 @@ static int link_look(struct listing *listing, struct view name, unsigned mask,
 	memcpy(path + folder.length + 1, name.at, name.length);
 	path[folder.length + 1 + name.length] = '\0';
 
-	fd = calls->openat2(listing->request.root, path, &how);
+	fd = resolve_open(listing->request.root, path, O_PATH, 0);
 	if (fd < 0)
 		return fd;
 	r = calls->statx(fd, "", AT_EMPTY_PATH | LOOK_FLAGS, mask, ret_stat);

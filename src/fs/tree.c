@@ -7,10 +7,10 @@
 
 #include "base/limits.h"
 #include "fs/path.h"
+#include "fs/resolve.h"
 #include "sys/calls.h"
 
 #define TREE_STAT_MASK (STATX_BASIC_STATS | STATX_MNT_ID)
-#define TREE_RESOLVE (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
 #define FOLDERS_TRIED_MAX 64 /* of a path, for the file system it leads to */
 #define NEW_FOLDER_MODE 0777 /* less the umask */
 
@@ -81,7 +81,7 @@ int tree_may_enter(const struct disk *disk, int folder)
 bool tree_folder_is_writable(const struct tree *tree, const char *path)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
-				.resolve = TREE_RESOLVE | RESOLVE_CACHED | RESOLVE_NO_XDEV };
+				.resolve = RESOLVE_FLAGS | RESOLVE_CACHED | RESOLVE_NO_XDEV };
 	struct view parent = path_folder(view_of(path));
 	char folder[PATH_BYTES_MAX];
 	bool writable;
@@ -100,7 +100,7 @@ bool tree_folder_is_writable(const struct tree *tree, const char *path)
 struct disk tree_locate(const struct tree *tree, const char *path)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
-				.resolve = TREE_RESOLVE | RESOLVE_CACHED };
+				.resolve = RESOLVE_FLAGS | RESOLVE_CACHED };
 	char folder[PATH_BYTES_MAX];
 	struct view rest = view_of(path);
 
@@ -152,6 +152,8 @@ static void tree_check_disk(struct tree_request *request, int result)
 	tree_open_end(request, result);
 }
 
+static void tree_open_admitted(struct disk_waiter *waiter);
+
 static void tree_on_stat(struct op *op, int result)
 {
 	tree_check_disk(request_of_op(op), result);
@@ -161,6 +163,10 @@ static void tree_on_open(struct op *op, int result)
 {
 	struct tree_request *request = request_of_op(op);
 
+	if (result == -EAGAIN && --request->tries_left > 0) {
+		tree_open_admitted(&request->waiter);
+		return;
+	}
 	request->fd = result;
 	if (result < 0) {
 		tree_open_end(request, result);
@@ -185,7 +191,8 @@ static void tree_open_admitted(struct disk_waiter *waiter)
 
 static int tree_open_slowly(struct tree_request *request)
 {
-	request->how.resolve = TREE_RESOLVE;
+	request->how.resolve = RESOLVE_FLAGS;
+	request->tries_left = RESOLVE_TRIES_MAX;
 	request->disk = tree_locate(request->tree, request->path);
 	if (request->disk.kind == DISK_FORBIDDEN)
 		return -EACCES;
@@ -204,7 +211,7 @@ static int tree_open_cached(struct tree_request *request)
 
 	if (request->tree->disk.kind == DISK_REMOTE)
 		return -EAGAIN;
-	request->how.resolve = TREE_RESOLVE | RESOLVE_NO_XDEV | RESOLVE_CACHED;
+	request->how.resolve = RESOLVE_FLAGS | RESOLVE_NO_XDEV | RESOLVE_CACHED;
 	fd = calls->openat2(request->tree->root, request->path, &request->how);
 	if (fd < 0)
 		return fd;

@@ -1,6 +1,6 @@
 /*
  * The served tree: the one place that turns a path of path_join into a descriptor, beneath the
- * session's root and never outside it (openat2 with RESOLVE_IN_ROOT; symbolic links work inside).
+ * session's root and never outside it (fs/resolve.h; symbolic links work inside).
  *
  * An open first tries what the kernel has cached, on the root's own file system, at once. All
  * else goes the long way: the deepest cached folder of the path tells on which file system the
@@ -45,6 +45,7 @@ struct tree_request {
 	const char *path;
 	const char *new_path; /* tree_rename */
 	struct open_how how;
+	int tries_left; /* of a walk that the kernel gives up (fs/resolve.h) */
 	int flags;
 	int fd;
 	int parent;

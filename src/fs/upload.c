@@ -2,30 +2,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
 #include "fs/path.h"
+#include "fs/resolve.h"
 #include "fs/upload_priv.h"
 #include "sys/calls.h"
 
-#define UPLOAD_RESOLVE (RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS)
 #define UPLOAD_MODE 0666 /* less the umask */
 #define UNIQUE_TRIES_MAX 10000
 #define COPY_BYTES 65536
 
 int upload_openat(int folder, const char *path, int flags)
 {
-	struct open_how how = { .flags = (unsigned)flags | O_CLOEXEC, .resolve = UPLOAD_RESOLVE };
+	mode_t mode = flags & O_CREAT ? UPLOAD_MODE : 0;
 
-	if (flags & O_CREAT)
-		how.mode = UPLOAD_MODE;
-	if (!(flags & O_PATH))
-		how.flags |= O_NOCTTY | O_NONBLOCK;
-	return calls->openat2(folder, path, &how);
+	if (!(flags & O_PATH)) /* openat2 refuses flags that mean nothing */
+		flags |= O_NOCTTY | O_NONBLOCK;
+	return resolve_open(folder, path, flags, mode);
 }
 
 int upload_stat(int fd, struct statx *ret_stat)

@@ -360,6 +360,28 @@ static void mlsd_follows_links_within_the_tree_alone(void **state)
 		       "type=file;size=3; twice\r\n");
 }
 
+static unsigned walks_given_up; /* that the kernel will give up yet */
+
+static int restless_openat2(int folder, const char *path, const struct open_how *how)
+{
+	if (!(how->resolve & RESOLVE_IN_ROOT) || walks_given_up == 0)
+		return calls_real.openat2(folder, path, how);
+	walks_given_up--;
+	return -EAGAIN;
+}
+
+static void a_walk_that_the_kernel_gives_up_is_begun_again(void **state)
+{
+	struct listing_request request = request_of("/", LISTING_MLSD, FACT_TYPE);
+
+	(void)state;
+	make_file("file", "", NOW);
+	make_link("file", "link");
+	spoilt.openat2 = restless_openat2;
+	walks_given_up = 3;
+	list(&request, "type=cdir; .\r\ntype=file; file\r\ntype=file; link\r\n");
+}
+
 static void a_link_in_a_folder_too_deep_to_name_leads_nowhere(void **state)
 {
 	static char deep[PATH_BYTES_MAX + 2000];
@@ -778,6 +800,7 @@ int main(void)
 		TREE_TEST(unknown_types_are_looked_up),
 		TREE_TEST(a_type_alone_needs_no_statx_but_for_links),
 		TREE_TEST(mlsd_follows_links_within_the_tree_alone),
+		TREE_TEST(a_walk_that_the_kernel_gives_up_is_begun_again),
 		TREE_TEST(a_link_in_a_folder_too_deep_to_name_leads_nowhere),
 		TREE_TEST(dots_are_hidden_but_from_mlsd),
 		TREE_TEST(names_cannot_forge_lines_nor_lose_bytes),

@@ -166,6 +166,39 @@ static void what_is_not_cached_stays_beneath_the_root(void **state)
 	open_stays_beneath_the_root();
 }
 
+static unsigned walks_given_up; /* that the kernel will give up yet */
+
+static int restless_openat2(int folder, const char *path, const struct open_how *how)
+{
+	if (how->resolve & RESOLVE_CACHED)
+		return -EAGAIN;
+	if (walks_given_up == 0)
+		return calls_real.openat2(folder, path, how);
+	walks_given_up--;
+	return -EAGAIN;
+}
+
+/* The ring of the kernel has no table of calls: there the operation is met before. */
+static int restless_operation(const char *name)
+{
+	if (strcmp(name, "openat2") != 0 || walks_given_up == 0)
+		return 0;
+	walks_given_up--;
+	return -EAGAIN;
+}
+
+static void a_walk_that_the_kernel_gives_up_is_begun_again(void **state)
+{
+	(void)state;
+	spoilt.openat2 = restless_openat2;
+	spoilt.operation = restless_operation;
+	walks_given_up = 3;
+	opens("/sub/up", "file");
+	walks_given_up = 1000; /* but not for ever */
+	assert_int_equal(open_path("/sub/up", O_RDONLY), -EAGAIN);
+	assert_true(walks_given_up > 900);
+}
+
 static void a_remote_root_is_never_opened_inline(void **state)
 {
 	(void)state;
@@ -291,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_cached_stays_beneath_the_root),
 		TEST(what_is_not_cached_stays_beneath_the_root),
+		TEST(a_walk_that_the_kernel_gives_up_is_begun_again),
 		TEST(a_remote_root_is_never_opened_inline),
 		TEST(a_close_that_finds_no_place_still_closes),
 		TEST(changes_stay_beneath_the_root),

@@ -398,6 +398,29 @@ static void the_errors_of_the_disk_are_told(void **state)
 	assert_int_equal(store("x", true), -EIO);
 }
 
+static unsigned walks_given_up; /* that the kernel will give up yet */
+
+static int restless_openat2(int folder, const char *path, const struct open_how *how)
+{
+	if (walks_given_up == 0)
+		return calls_real.openat2(folder, path, how);
+	walks_given_up--;
+	return -EAGAIN;
+}
+
+static void a_walk_that_the_kernel_gives_up_is_begun_again(void **state)
+{
+	(void)state;
+	spoilt.openat2 = restless_openat2;
+	walks_given_up = 3;
+	wish("/a");
+	assert_int_equal(store("x", true), 0);
+	walks_given_up = 1000; /* but not for ever */
+	wish("/a");
+	assert_int_equal(store("x", true), -EAGAIN);
+	assert_true(walks_given_up > 900);
+}
+
 static void no_upload_leaves_a_descriptor_open(void **state)
 {
 	int lowest = dup(0);
@@ -439,6 +462,7 @@ int main(void)
 		TEST(allo_reserves_blocks_and_gives_the_rest_back),
 		TEST(what_is_no_file_is_refused),
 		TEST(the_errors_of_the_disk_are_told),
+		TEST(a_walk_that_the_kernel_gives_up_is_begun_again),
 		TEST(no_upload_leaves_a_descriptor_open),
 		cmocka_unit_test(owners_differ),
 	};
