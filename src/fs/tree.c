@@ -7,7 +7,6 @@
 
 #include "base/limits.h"
 #include "fs/path.h"
-#include "fs/resolve.h"
 #include "sys/calls.h"
 
 #define TREE_STAT_MASK (STATX_BASIC_STATS | STATX_MNT_ID)
@@ -38,6 +37,7 @@ int tree_init(struct tree *tree, int root)
 
 	if (r < 0)
 		return r;
+	resolve_own_files(); /* so that it is there before the first session */
 	tree->root = root;
 	tree->disk = mounts_find(stat.stx_mnt_id);
 	return 0;
@@ -131,6 +131,30 @@ static void tree_leave(struct tree_request *request)
 	}
 }
 
+/* Whether a file is still to be opened. */
+static bool tree_only_looked(const struct tree_request *request)
+{
+	return request->file && request->how.flags & O_PATH;
+}
+
+static void tree_prepare(struct tree_request *request, unsigned resolve)
+{
+	unsigned flags = (unsigned)request->open_flags;
+
+	if (request->file && resolve_own_files() >= 0)
+		flags |= O_PATH;
+	if (flags & O_PATH) /* openat2 refuses flags that mean nothing */
+		flags &= O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;
+	request->how = (struct open_how){ .flags = flags, .resolve = RESOLVE_FLAGS | resolve };
+}
+
+/* From the look on to the open, which has the look's number for a name. */
+static void tree_prepare_file(struct tree_request *request)
+{
+	resolve_number(request->fd, request->look);
+	request->how = (struct open_how){ .flags = (unsigned)(request->open_flags & ~O_NOFOLLOW) };
+}
+
 /* The end of the long way of an open. */
 static void tree_open_end(struct tree_request *request, int result)
 {
@@ -142,31 +166,48 @@ static void tree_open_end(struct tree_request *request, int result)
 	request->opened(request, result < 0 ? result : request->fd);
 }
 
-static void tree_check_disk(struct tree_request *request, int result)
+static void tree_on_open(struct op *op, int result);
+
+/* The open of what was looked at (fs/resolve.h). */
+static void tree_open_looked_at(struct tree_request *request)
+{
+	tree_prepare_file(request);
+	request->op.done = tree_on_open;
+	ring_open(request->ring, &request->op, resolve_own_files(), request->look, &request->how);
+}
+
+static void tree_check(struct tree_request *request, int result)
 {
 	if (result >= 0) {
 		request->disk = mounts_find(request->stat.stx_mnt_id);
 		if (request->disk.kind == DISK_FORBIDDEN)
 			result = -EACCES;
+		else if (request->file)
+			result = resolve_check_file(&request->stat);
 	}
-	tree_open_end(request, result);
+	if (result >= 0 && tree_only_looked(request))
+		tree_open_looked_at(request);
+	else
+		tree_open_end(request, result);
 }
-
-static void tree_open_admitted(struct disk_waiter *waiter);
 
 static void tree_on_stat(struct op *op, int result)
 {
-	tree_check_disk(request_of_op(op), result);
+	tree_check(request_of_op(op), result);
 }
+
+static void tree_open_admitted(struct disk_waiter *waiter);
 
 static void tree_on_open(struct op *op, int result)
 {
 	struct tree_request *request = request_of_op(op);
 
-	if (result == -EAGAIN && --request->tries_left > 0) {
+	if (result == -EAGAIN && request->fd < 0 && --request->tries_left > 0) {
 		tree_open_admitted(&request->waiter);
 		return;
 	}
+	if (request->fd >= 0) /* the look, which has done its service */
+		calls->close(request->fd);
 	request->fd = result;
 	if (result < 0) {
 		tree_open_end(request, result);
@@ -178,7 +219,7 @@ static void tree_on_open(struct op *op, int result)
 			  &request->stat);
 		return;
 	}
-	tree_check_disk(request, tree_stat_known(result, TREE_STAT_MASK, &request->stat));
+	tree_check(request, tree_stat_known(result, TREE_STAT_MASK, &request->stat));
 }
 
 static void tree_open_admitted(struct disk_waiter *waiter)
@@ -191,7 +232,7 @@ static void tree_open_admitted(struct disk_waiter *waiter)
 
 static int tree_open_slowly(struct tree_request *request)
 {
-	request->how.resolve = RESOLVE_FLAGS;
+	tree_prepare(request, 0);
 	request->tries_left = RESOLVE_TRIES_MAX;
 	request->disk = tree_locate(request->tree, request->path);
 	if (request->disk.kind == DISK_FORBIDDEN)
@@ -203,26 +244,40 @@ static int tree_open_slowly(struct tree_request *request)
 	return -EINPROGRESS;
 }
 
+/* Looks at what was opened and, if it was only looked at before, opens it. */
+static int tree_check_cached(struct tree_request *request)
+{
+	int look = request->fd;
+	int r = tree_stat_known(look, TREE_STAT_MASK, &request->stat);
+
+	if (r == 0 && request->file)
+		r = resolve_check_file(&request->stat);
+	if (r < 0 || !tree_only_looked(request))
+		return r;
+	tree_prepare_file(request);
+	request->fd = calls->openat2(resolve_own_files(), request->look, &request->how);
+	calls->close(look);
+	return request->fd;
+}
+
 /* Opens what is cached on the root's own file system. */
 static int tree_open_cached(struct tree_request *request)
 {
-	int fd;
 	int r;
 
 	if (request->tree->disk.kind == DISK_REMOTE)
 		return -EAGAIN;
-	request->how.resolve = RESOLVE_FLAGS | RESOLVE_NO_XDEV | RESOLVE_CACHED;
-	fd = calls->openat2(request->tree->root, request->path, &request->how);
-	if (fd < 0)
-		return fd;
-	r = tree_stat_known(fd, TREE_STAT_MASK, &request->stat);
-	if (r < 0) {
-		calls->close(fd);
-		return r;
-	}
+	tree_prepare(request, RESOLVE_NO_XDEV | RESOLVE_CACHED);
+	request->fd = calls->openat2(request->tree->root, request->path, &request->how);
+	if (request->fd < 0)
+		return request->fd;
 	request->disk = request->tree->disk;
-	request->fd = fd;
-	return fd;
+	r = tree_check_cached(request);
+	if (r < 0 && request->fd >= 0)
+		calls->close(request->fd);
+	if (r < 0)
+		request->fd = -1;
+	return r < 0 ? r : request->fd;
 }
 
 /* The open of both tree_open and the changes; opened is called after -EINPROGRESS alone. */
@@ -235,9 +290,8 @@ static int tree_open_for(struct tree_request *request, const char *path, int fla
 	request->opened = opened;
 	request->fd = -1;
 	request->queue = NULL;
-	request->how = (struct open_how){ .flags = (unsigned)flags | O_CLOEXEC | O_NOCTTY };
-	if (flags & O_PATH) /* openat2 refuses flags that mean nothing */
-		request->how.flags &= O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;
+	request->open_flags = flags | O_CLOEXEC | O_NOCTTY;
+	request->file = !(flags & (O_PATH | O_DIRECTORY));
 	r = tree_open_cached(request);
 	if (r == -EAGAIN || r == -EXDEV)
 		r = tree_open_slowly(request);

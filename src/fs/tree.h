@@ -13,10 +13,10 @@
 #ifndef FS_TREE_H
 #define FS_TREE_H
 
-#include <linux/openat2.h>
 #include <sys/stat.h>
 
 #include "fs/mounts.h"
+#include "fs/resolve.h"
 #include "jobs/disk_queue.h"
 #include "ring/ring.h"
 
@@ -46,11 +46,14 @@ struct tree_request {
 	const char *new_path; /* tree_rename */
 	struct open_how how;
 	int tries_left; /* of a walk that the kernel gives up (fs/resolve.h) */
-	int flags;
+	int flags;	/* tree_remove */
+	int open_flags;
+	bool file; /* a regular file is to be opened: it is looked at first */
 	int fd;
 	int parent;
 	int result;
 	void (*opened)(struct tree_request *request, int result);
+	char look[RESOLVE_NUMBER_BYTES]; /* the number of its descriptor */
 	char name[256];
 	char new_name[256];
 	char folder[4096];
@@ -59,9 +62,10 @@ struct tree_request {
 /* Fills tree->disk in for an open root. Returns 0, or a negative errno. */
 int tree_init(struct tree *tree, int root);
 
-/* Opens path with open(2) flags (no O_CREAT, no O_TRUNC; O_CLOEXEC is added; O_NONBLOCK keeps a
- * FIFO from blocking). Returns a descriptor, -EINPROGRESS, or another negative errno. What lies on
- * procfs, sysfs and their like is -EACCES. */
+/* Opens path with open(2) flags (no O_CREAT, no O_TRUNC; O_CLOEXEC is added). Returns a descriptor,
+ * -EINPROGRESS, or another negative errno. Without O_PATH and O_DIRECTORY that is of a regular file
+ * alone: a folder is -EISDIR, and what is neither stays closed and is -ENXIO. What lies on procfs,
+ * sysfs and their like is -EACCES. */
 int tree_open(struct tree_request *request, const char *path, int flags);
 
 /* Removes a file (flags 0) or an empty folder (AT_REMOVEDIR). Return -EINPROGRESS, or a negative

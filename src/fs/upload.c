@@ -12,40 +12,35 @@
 #include "fs/upload_priv.h"
 #include "sys/calls.h"
 
+#define UPLOAD_FLAGS (O_WRONLY | O_NOCTTY | O_NONBLOCK)
 #define UPLOAD_MODE 0666 /* less the umask */
 #define UNIQUE_TRIES_MAX 10000
 #define COPY_BYTES 65536
-
-int upload_openat(int folder, const char *path, int flags)
-{
-	mode_t mode = flags & O_CREAT ? UPLOAD_MODE : 0;
-
-	if (!(flags & O_PATH)) /* openat2 refuses flags that mean nothing */
-		flags |= O_NOCTTY | O_NONBLOCK;
-	return resolve_open(folder, path, flags, mode);
-}
 
 int upload_stat(int fd, struct statx *ret_stat)
 {
 	return calls->statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, ret_stat);
 }
 
-/* Opens a file to write and makes sure that it is one. Returns a descriptor or a negative errno. */
-static int upload_open_file(int folder, const char *path, int flags, struct statx *ret_stat)
+/* Opens a file to write, makes it if there is none of that name. */
+static int upload_make_file(int folder, const char *path, struct statx *ret_stat)
 {
-	int fd = upload_openat(folder, path, O_WRONLY | flags);
+	int fd = resolve_open_file(folder, path, UPLOAD_FLAGS, ret_stat);
 	int r;
 
+	if (fd != -ENOENT)
+		return fd;
+	fd = resolve_open(folder, path, UPLOAD_FLAGS | O_CREAT | O_EXCL, UPLOAD_MODE);
+	if (fd == -EEXIST) /* a link to a file that is not there, or one that came this moment */
+		fd = resolve_open(folder, path, UPLOAD_FLAGS | O_CREAT, UPLOAD_MODE);
 	if (fd < 0)
 		return fd;
 	r = upload_stat(fd, ret_stat);
-	if (r == 0 && !S_ISREG(ret_stat->stx_mode))
-		r = -ENXIO;
-	if (r < 0) {
+	if (r == 0)
+		r = resolve_check_file(ret_stat);
+	if (r < 0)
 		calls->close(fd);
-		return r;
-	}
-	return fd;
+	return r < 0 ? r : fd;
 }
 
 /* Opens the folder of the path, and takes note of its disk. */
@@ -65,7 +60,7 @@ static int upload_open_folder(struct upload *upload)
 	path[folder.length] = '\0';
 	memcpy(upload->name, name.at, name.length);
 	upload->name[name.length] = '\0';
-	upload->folder = upload_openat(upload->root, path, O_PATH | O_DIRECTORY);
+	upload->folder = resolve_open(upload->root, path, O_PATH | O_DIRECTORY, 0);
 	if (upload->folder < 0)
 		return upload->folder;
 	r = upload_stat(upload->folder, &stat);
@@ -86,8 +81,8 @@ static int upload_take_unique(struct upload *upload)
 			snprintf(upload->name, sizeof(upload->name), "%s", base);
 		else
 			snprintf(upload->name, sizeof(upload->name), "%s.%d", base, i);
-		upload->fd =
-			upload_openat(upload->folder, upload->name, O_WRONLY | O_CREAT | O_EXCL);
+		upload->fd = resolve_open(upload->folder, upload->name,
+					  UPLOAD_FLAGS | O_CREAT | O_EXCL, UPLOAD_MODE);
 		upload->made = upload->fd >= 0;
 		if (upload->fd != -EEXIST)
 			return upload->fd < 0 ? upload->fd : 0;
@@ -118,7 +113,7 @@ static int upload_check_target(struct upload *upload)
 
 	if (upload->unique)
 		return upload_take_unique(upload);
-	fd = upload_open_file(upload->root, upload->path, 0, &stat);
+	fd = resolve_open_file(upload->root, upload->path, UPLOAD_FLAGS, &stat);
 	if (fd >= 0)
 		calls->close(fd);
 	if (fd < 0 && fd != -ENOENT)
@@ -168,7 +163,8 @@ static int upload_copy(struct upload *upload)
 	char buffer[COPY_BYTES];
 	off_t offset = 0;
 	ssize_t got;
-	int from = upload_openat(upload->root, upload->path, O_RDONLY);
+	struct statx stat;
+	int from = resolve_open_file(upload->root, upload->path, O_RDONLY | O_NONBLOCK, &stat);
 
 	if (from < 0)
 		return from == -ENOENT ? 0 : from;
@@ -208,7 +204,7 @@ static int upload_make_hidden(struct upload *upload, struct statx *ret_stat)
 	bool resumes = upload->append || upload->offset > 0;
 	int r;
 
-	upload->fd = upload_open_file(upload->folder, upload->hidden, O_CREAT, ret_stat);
+	upload->fd = upload_make_file(upload->folder, upload->hidden, ret_stat);
 	if (upload->fd < 0)
 		return upload->fd;
 	r = upload_lock_hidden(upload, ret_stat);
@@ -236,7 +232,7 @@ static int upload_open_target(struct upload *upload, struct statx *ret_stat)
 		return upload_stat(upload->fd, ret_stat);
 	if (upload->atomic)
 		return upload_open_hidden(upload, ret_stat);
-	upload->fd = upload_open_file(upload->root, upload->path, O_CREAT, ret_stat);
+	upload->fd = upload_make_file(upload->root, upload->path, ret_stat);
 	return upload->fd < 0 ? upload->fd : 0;
 }
 
@@ -330,7 +326,7 @@ int64_t upload_partial_size(int root, const char *path, uint64_t owner)
 	if (strlen(path) >= sizeof(upload.path))
 		return -ENAMETOOLONG;
 	strcpy(upload.path, path);
-	fd = upload_openat(root, path, O_PATH);
+	fd = resolve_open(root, path, O_PATH, 0);
 	if (fd >= 0) { /* what RETR would send is what SIZE is about */
 		calls->close(fd);
 		return -EEXIST;

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "fs/resolve.h"
 #include "fs/upload.h"
 #include "sys/calls.h"
 
@@ -91,7 +92,7 @@ void upload_sweep(int folder)
 
 	if (upload_stat(folder, &stat) < 0 || !upload_sweep_is_due(&stat))
 		return;
-	fd = upload_openat(folder, ".", O_RDONLY | O_DIRECTORY);
+	fd = resolve_open(folder, ".", O_RDONLY | O_DIRECTORY, 0);
 	if (fd < 0)
 		return;
 	while ((length = calls->getdents(fd, buffer, sizeof(buffer))) > 0)

@@ -9,8 +9,7 @@
 
 struct statx;
 
-/* upload.c: opens a path beneath folder. Returns a descriptor or a negative errno. */
-int upload_openat(int folder, const char *path, int flags);
+/* upload.c */
 int upload_stat(int fd, struct statx *ret_stat);
 
 /* upload_partial.c: ".NAME.<owner>.part" into ret_hidden, which has 256 bytes; a long name is cut,

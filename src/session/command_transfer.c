@@ -246,11 +246,7 @@ static void retr_done(struct tree_request *request, int result)
 	const struct statx *stat = &request->stat;
 
 	action->file = result;
-	if (result >= 0 && S_ISDIR(stat->stx_mode))
-		result = -EISDIR;
-	else if (result >= 0 && !S_ISREG(stat->stx_mode))
-		result = -ENXIO;
-	else if (result >= 0 && offset > retr_size_max(session, (off_t)stat->stx_size))
+	if (result >= 0 && offset > retr_size_max(session, (off_t)stat->stx_size))
 		result = -ERANGE;
 	if (result < 0 || session_has_given_up(session)) {
 		session_refuse_transfer(session, result < 0 ? result : -ECANCELED);
@@ -275,7 +271,7 @@ void command_retr(struct session *session, struct view argument)
 	if (!action)
 		return;
 	action->transfers = true;
-	/* O_NONBLOCK: the open of a FIFO must not wait for somebody who writes. */
+	/* O_NONBLOCK: no open waits for a lease, nor, without a /proc, for a FIFO's other end. */
 	session_look(action, O_RDONLY | O_NONBLOCK, retr_done);
 }
 

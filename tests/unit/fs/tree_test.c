@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -42,7 +45,7 @@ static void write_file(int folder, const char *name, const char *text)
 	close(fd);
 }
 
-static int setup(void **state)
+static int start(void **state)
 {
 	test_ring_setup(state);
 	strcpy(base + strlen(base) - 6, "XXXXXX");
@@ -68,9 +71,27 @@ static int setup(void **state)
 	request.ring = test_ring;
 	request.disks = disks;
 	request.tree = &tree;
+	return 0;
+}
+
+static int setup(void **state)
+{
 	spoilt = calls_real;
 	calls = &spoilt;
-	return 0;
+	return start(state);
+}
+
+static int without_proc_openat2(int folder, const char *path, const struct open_how *how)
+{
+	return strcmp(path, "/proc/self/fd") == 0 ? -ENOENT : calls_real.openat2(folder, path, how);
+}
+
+static int setup_without_proc(void **state)
+{
+	spoilt = calls_real;
+	spoilt.openat2 = without_proc_openat2;
+	calls = &spoilt;
+	return start(state);
 }
 
 static int remove_one(const char *path, const struct stat *stat, int type, struct FTW *at)
@@ -139,7 +160,9 @@ static void open_stays_beneath_the_root(void)
 	fd = open_path("/", O_RDONLY | O_DIRECTORY);
 	assert_true(fd >= 0);
 	close(fd);
-	fd = open_path("/fifo", O_RDONLY | O_NONBLOCK);
+	assert_int_equal(open_path("/fifo", O_RDONLY | O_NONBLOCK), -ENXIO);
+	assert_int_equal(open_path("/sub", O_RDONLY), -EISDIR);
+	fd = open_path("/fifo", O_PATH);
 	assert_true(fd >= 0);
 	assert_true(S_ISFIFO(request.stat.stx_mode));
 	close(fd);
@@ -164,6 +187,92 @@ static void what_is_not_cached_stays_beneath_the_root(void **state)
 	(void)state;
 	spoilt.openat2 = uncached_openat2;
 	open_stays_beneath_the_root();
+}
+
+/* A process that waits at the FIFO for a reader: its open ends when there is one. */
+static pid_t writer_start(void)
+{
+	char state = 0;
+	char path[64];
+	pid_t writer = fork();
+
+	assert_true(writer >= 0);
+	if (writer == 0) {
+		openat(root, "fifo", O_WRONLY);
+		_exit(0);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)writer);
+	for (int i = 0; i < 20 || state != 'S'; i++) { /* it sleeps: where else */
+		FILE *file = fopen(path, "r");
+
+		assert_int_equal(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+		fclose(file);
+		usleep(1000);
+	}
+	return writer;
+}
+
+static void a_refused_fifo_lets_nobody_go(void)
+{
+	pid_t writer = writer_start();
+
+	assert_int_equal(open_path("/fifo", O_RDONLY | O_NONBLOCK), -ENXIO);
+	usleep(50000);
+	assert_int_equal(waitpid(writer, NULL, WNOHANG), 0);
+	kill(writer, SIGKILL);
+	waitpid(writer, NULL, 0);
+}
+
+static void a_cached_fifo_is_refused_unopened(void **state)
+{
+	(void)state;
+	a_refused_fifo_lets_nobody_go();
+}
+
+static void a_fifo_on_the_long_way_is_refused_unopened(void **state)
+{
+	(void)state;
+	spoilt.openat2 = uncached_openat2;
+	a_refused_fifo_lets_nobody_go();
+	tree.disk.kind = DISK_REMOTE;
+	a_refused_fifo_lets_nobody_go();
+}
+
+static unsigned device_opens;
+
+static int watching_openat2(int folder, const char *path, const struct open_how *how)
+{
+	struct stat stat;
+	int fd = calls_real.openat2(folder, path, how);
+
+	if (fd >= 0 && !(how->flags & O_PATH) && fstat(fd, &stat) == 0 && S_ISCHR(stat.st_mode))
+		device_opens++;
+	return fd;
+}
+
+static void a_device_is_refused_unopened(void **state)
+{
+	(void)state;
+	if (mknodat(root, "null", S_IFCHR | 0666, makedev(1, 3)) < 0)
+		skip(); /* only root can make one */
+	device_opens = 0;
+	spoilt.openat2 = watching_openat2;
+	assert_int_equal(open_path("/null", O_RDONLY), -ENXIO);
+	assert_int_equal(device_opens, 0);
+}
+
+static int without_proc_and_cache_openat2(int folder, const char *path, const struct open_how *how)
+{
+	return how->resolve & RESOLVE_CACHED ? -EAGAIN : without_proc_openat2(folder, path, how);
+}
+
+static void without_proc_files_are_opened_all_the_same(void **state)
+{
+	(void)state;
+	open_stays_beneath_the_root();
+	spoilt.openat2 = without_proc_and_cache_openat2;
+	open_stays_beneath_the_root();
+	assert_true(resolve_own_files() < 0);
 }
 
 static unsigned walks_given_up; /* that the kernel will give up yet */
@@ -313,17 +422,23 @@ static void failed_operations_leave_nothing_behind(void **state)
 	close(lowest);
 }
 
-#define TEST(test)                                                                    \
+#define TEST_FROM(setup, test)                                                        \
 	{ #test " on uring", test, setup, teardown, (void *)(uintptr_t) "uring" },    \
 	{                                                                             \
 #test " on epoll", test, setup, teardown, (void *)(uintptr_t) "epoll" \
 	}
+#define TEST(test) TEST_FROM(setup, test)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* First: afterwards /proc/self/fd is open and stays so. */
+		TEST_FROM(setup_without_proc, without_proc_files_are_opened_all_the_same),
 		TEST(what_is_cached_stays_beneath_the_root),
 		TEST(what_is_not_cached_stays_beneath_the_root),
+		TEST(a_cached_fifo_is_refused_unopened),
+		TEST(a_fifo_on_the_long_way_is_refused_unopened),
+		TEST(a_device_is_refused_unopened),
 		TEST(a_walk_that_the_kernel_gives_up_is_begun_again),
 		TEST(a_remote_root_is_never_opened_inline),
 		TEST(a_close_that_finds_no_place_still_closes),

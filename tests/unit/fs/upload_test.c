@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -333,6 +335,53 @@ static void what_is_no_file_is_refused(void **state)
 	assert_int_not_equal(access("/etc/new", F_OK), 0);
 }
 
+/* A reader of a FIFO sees its end when there was a writer and is none any more. */
+static void a_refused_fifo_does_not_end_for_its_reader(void **state)
+{
+	struct pollfd reader = { .events = POLLIN };
+
+	(void)state;
+	mkfifoat(root, "fifo", 0644);
+	reader.fd = openat(root, "fifo", O_RDONLY | O_NONBLOCK);
+	wish("/fifo");
+	assert_int_equal(store("", true), -ENXIO);
+	assert_int_equal(poll(&reader, 1, 0), 0);
+	close(reader.fd);
+}
+
+static unsigned device_opens;
+
+static int watching_openat2(int folder, const char *path, const struct open_how *how)
+{
+	struct stat stat;
+	int fd = calls_real.openat2(folder, path, how);
+
+	if (fd >= 0 && !(how->flags & O_PATH) && fstat(fd, &stat) == 0 && S_ISCHR(stat.st_mode))
+		device_opens++;
+	return fd;
+}
+
+static void a_device_is_refused_unopened(void **state)
+{
+	(void)state;
+	if (mknodat(root, "null", S_IFCHR | 0666, makedev(1, 3)) < 0)
+		skip(); /* only root can make one */
+	device_opens = 0;
+	spoilt.openat2 = watching_openat2;
+	wish("/null");
+	assert_int_equal(store("", true), -ENXIO);
+	assert_int_equal(device_opens, 0);
+}
+
+static void a_link_to_nothing_is_where_the_file_is_made(void **state)
+{
+	(void)state;
+	assert_int_equal(symlinkat("target", root, "link"), 0);
+	wish("/link");
+	assert_int_equal(store("x", true), 0);
+	file_is("target", "x");
+}
+
 static int failing_fallocate(int fd, int mode, off_t offset, off_t size_bytes)
 {
 	(void)fd;
@@ -461,6 +510,9 @@ int main(void)
 		TEST(unique_never_takes_a_name_twice),
 		TEST(allo_reserves_blocks_and_gives_the_rest_back),
 		TEST(what_is_no_file_is_refused),
+		TEST(a_refused_fifo_does_not_end_for_its_reader),
+		TEST(a_device_is_refused_unopened),
+		TEST(a_link_to_nothing_is_where_the_file_is_made),
 		TEST(the_errors_of_the_disk_are_told),
 		TEST(a_walk_that_the_kernel_gives_up_is_begun_again),
 		TEST(no_upload_leaves_a_descriptor_open),
