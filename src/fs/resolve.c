@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "fs/mounts.h"
 #include "sys/calls.h"
 
 int resolve_open(int root, const char *path, int flags, mode_t mode)
@@ -62,10 +63,12 @@ static int resolve_again(int own_files, int look, int flags)
 	return fd;
 }
 
-static int resolve_stat_file(int fd, struct statx *ret_stat)
+int resolve_stat_file(int fd, struct statx *ret_stat)
 {
 	int r = calls->statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, ret_stat);
 
+	if (r == 0 && mounts_find(ret_stat->stx_mnt_id).kind == DISK_FORBIDDEN)
+		r = -EACCES;
 	return r < 0 ? r : resolve_check_file(ret_stat);
 }
 

@@ -29,9 +29,12 @@ struct statx;
  * descriptor or a negative errno. */
 int resolve_open(int root, const char *path, int flags, mode_t mode);
 
-/* The same of a regular file that is there (no O_CREAT). Also -EISDIR, -ENXIO; ret_stat has
- * STATX_BASIC_STATS and STATX_MNT_ID. */
+/* The same of a regular file that is there (no O_CREAT), with the errors of the next one. */
 int resolve_open_file(int root, const char *path, int flags, struct statx *ret_stat);
+
+/* Looks at an open descriptor (STATX_BASIC_STATS and STATX_MNT_ID) and whether it is a regular
+ * file: -EISDIR, -ENXIO; -EACCES on procfs, sysfs and their like. */
+int resolve_stat_file(int fd, struct statx *ret_stat);
 
 /* Whether it is a regular file: 0, -EISDIR, or -ENXIO. */
 int resolve_check_file(const struct statx *stat);

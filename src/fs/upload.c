@@ -35,9 +35,7 @@ static int upload_make_file(int folder, const char *path, struct statx *ret_stat
 		fd = resolve_open(folder, path, UPLOAD_FLAGS | O_CREAT, UPLOAD_MODE);
 	if (fd < 0)
 		return fd;
-	r = upload_stat(fd, ret_stat);
-	if (r == 0)
-		r = resolve_check_file(ret_stat);
+	r = resolve_stat_file(fd, ret_stat);
 	if (r < 0)
 		calls->close(fd);
 	return r < 0 ? r : fd;
@@ -119,6 +117,8 @@ static int upload_check_target(struct upload *upload)
 	if (fd < 0 && fd != -ENOENT)
 		return fd;
 	upload->exists = fd >= 0;
+	if (fd >= 0 && !upload->atomic) /* a link may lead to another disk than the folder's */
+		upload->disk = mounts_find(stat.stx_mnt_id);
 	if (fd >= 0)
 		size_bytes = (int64_t)stat.stx_size;
 	else if (upload->atomic)
@@ -254,6 +254,7 @@ int upload_open(struct upload *upload)
 
 	if (r < 0)
 		return r;
+	upload->disk = mounts_find(stat.stx_mnt_id);
 	if (upload->append)
 		upload->start = (off_t)stat.stx_size;
 	else

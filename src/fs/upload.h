@@ -39,7 +39,7 @@ struct upload {
 	int fd;		  /* for writing from upload_open on, or -1 */
 	off_t start;	  /* where the first byte goes */
 	off_t end;	  /* set by the owner before upload_finish: after the last byte */
-	struct disk disk; /* of the folder */
+	struct disk disk; /* of the folder; of the file once it is known */
 	bool made;	  /* by upload_check (STOU) */
 	bool exists;	  /* there is a file of that name */
 	bool locked;	  /* the hidden file is ours */

@@ -382,6 +382,57 @@ static void a_link_to_nothing_is_where_the_file_is_made(void **state)
 	file_is("target", "x");
 }
 
+/* A link of the folder, seen from the machine's root, and the path of the link there. */
+static void wish_link(int machine, const char *target)
+{
+	char path[PATH_BYTES_MAX];
+
+	assert_int_equal(symlinkat(target, root, "link"), 0);
+	snprintf(path, sizeof(path), "%s/link", base);
+	wish(path);
+	upload.root = machine;
+}
+
+static void the_disk_is_that_of_the_file(void **state)
+{
+	char target[] = "/dev/shm/upload_test.XXXXXX";
+	int machine = open("/", O_PATH | O_DIRECTORY);
+	int file = mkstemp(target);
+	struct statx stat;
+	struct disk disk;
+
+	(void)state;
+	assert_true(file >= 0);
+	assert_int_equal(statx(file, "", AT_EMPTY_PATH, STATX_MNT_ID, &stat), 0);
+	disk = mounts_find(stat.stx_mnt_id);
+	wish_link(machine, target);
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload.disk.id, disk.id);
+	upload.disk.id++;
+	assert_int_equal(upload_open(&upload), 0);
+	assert_int_equal(upload.disk.id, disk.id);
+	assert_int_equal(upload.disk.kind, DISK_MEMORY);
+	assert_int_equal(upload_finish(&upload, true), 0);
+	unlink(target);
+	close(file);
+	close(machine);
+}
+
+static void what_lies_on_procfs_is_not_written(void **state)
+{
+	int machine = open("/", O_PATH | O_DIRECTORY);
+
+	(void)state;
+	wish_link(machine, "/proc/self/comm");
+	assert_int_equal(store("x", true), -EACCES);
+	unlinkat(root, "link", 0);
+	wish_link(machine, "/proc/self/comm");
+	upload.atomic = true;
+	upload.append = true;
+	assert_int_equal(store("x", true), -EACCES);
+	close(machine);
+}
+
 static int failing_fallocate(int fd, int mode, off_t offset, off_t size_bytes)
 {
 	(void)fd;
@@ -513,6 +564,8 @@ int main(void)
 		TEST(a_refused_fifo_does_not_end_for_its_reader),
 		TEST(a_device_is_refused_unopened),
 		TEST(a_link_to_nothing_is_where_the_file_is_made),
+		TEST(the_disk_is_that_of_the_file),
+		TEST(what_lies_on_procfs_is_not_written),
 		TEST(the_errors_of_the_disk_are_told),
 		TEST(a_walk_that_the_kernel_gives_up_is_begun_again),
 		TEST(no_upload_leaves_a_descriptor_open),
