@@ -22,8 +22,9 @@ int upload_stat(int fd, struct statx *ret_stat)
 	return calls->statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, ret_stat);
 }
 
-/* Opens a file to write, makes it if there is none of that name. */
-static int upload_make_file(int folder, const char *path, struct statx *ret_stat)
+/* Opens a file to write, makes it if there is none of that name; says that it did, unless it was
+ * through a link. */
+static int upload_make_file(int folder, const char *path, struct statx *ret_stat, bool *ret_made)
 {
 	int fd = resolve_open_file(folder, path, UPLOAD_FLAGS, ret_stat);
 	int r;
@@ -31,6 +32,7 @@ static int upload_make_file(int folder, const char *path, struct statx *ret_stat
 	if (fd != -ENOENT)
 		return fd;
 	fd = resolve_open(folder, path, UPLOAD_FLAGS | O_CREAT | O_EXCL, UPLOAD_MODE);
+	*ret_made = fd >= 0;
 	if (fd == -EEXIST) /* a link to a file that is not there, or one that came this moment */
 		fd = resolve_open(folder, path, UPLOAD_FLAGS | O_CREAT, UPLOAD_MODE);
 	if (fd < 0)
@@ -145,6 +147,7 @@ int upload_check(struct upload *upload)
 	upload->made = false;
 	upload->exists = false;
 	upload->locked = false;
+	upload->reserved = false;
 	upload->end = 0;
 	upload->hidden[0] = '\0';
 	r = upload_open_folder(upload);
@@ -202,9 +205,10 @@ static int upload_lock_hidden(struct upload *upload, struct statx *ret_stat)
 static int upload_make_hidden(struct upload *upload, struct statx *ret_stat)
 {
 	bool resumes = upload->append || upload->offset > 0;
+	bool made;
 	int r;
 
-	upload->fd = upload_make_file(upload->folder, upload->hidden, ret_stat);
+	upload->fd = upload_make_file(upload->folder, upload->hidden, ret_stat, &made);
 	if (upload->fd < 0)
 		return upload->fd;
 	r = upload_lock_hidden(upload, ret_stat);
@@ -226,46 +230,28 @@ static int upload_open_hidden(struct upload *upload, struct statx *ret_stat)
 	return upload_make_hidden(upload, ret_stat);
 }
 
-static int upload_open_target(struct upload *upload, struct statx *ret_stat)
+static int upload_open_target(struct upload *upload, struct statx *ret_stat, bool *ret_made)
 {
 	if (upload->made)
 		return upload_stat(upload->fd, ret_stat);
 	if (upload->atomic)
 		return upload_open_hidden(upload, ret_stat);
-	upload->fd = upload_make_file(upload->root, upload->path, ret_stat);
+	upload->fd = upload_make_file(upload->root, upload->path, ret_stat, ret_made);
 	return upload->fd < 0 ? upload->fd : 0;
 }
 
 /* ALLO: blocks, not size. A file system that cannot reserve is no reason to refuse. */
-static int upload_reserve(const struct upload *upload)
+static int upload_reserve(struct upload *upload)
 {
 	int r;
 
 	if (upload->reserve_bytes <= 0)
 		return 0;
 	r = calls->fallocate(upload->fd, FALLOC_FL_KEEP_SIZE, upload->start, upload->reserve_bytes);
-	return r == -EOPNOTSUPP || r == -ENOSYS || r == -EINVAL ? 0 : r;
-}
-
-int upload_open(struct upload *upload)
-{
-	struct statx stat;
-	int r = upload_open_target(upload, &stat);
-
-	if (r < 0)
-		return r;
-	upload->disk = mounts_find(stat.stx_mnt_id);
-	if (upload->append)
-		upload->start = (off_t)stat.stx_size;
-	else
-		upload->start = upload->offset;
-	upload->end = upload->start;
-	if (upload->start > (off_t)stat.stx_size)
-		return -ERANGE;
-	/* A hidden file is all ours; of another, what lies beyond may be somebody else's part. */
-	if ((upload->start == 0 || upload->hidden[0]) && (off_t)stat.stx_size > upload->start)
-		r = calls->ftruncate(upload->fd, upload->start);
-	return r < 0 ? r : upload_reserve(upload);
+	if (r == -EOPNOTSUPP || r == -ENOSYS || r == -EINVAL)
+		return 0;
+	upload->reserved = true; /* of a failure too, a part may remain */
+	return r;
 }
 
 /* Gives back what was reserved and not used. */
@@ -274,10 +260,49 @@ static int upload_trim(const struct upload *upload)
 	struct statx stat;
 	int r;
 
-	if (upload->reserve_bytes <= 0)
+	if (!upload->reserved || upload->end - upload->start >= upload->reserve_bytes)
 		return 0;
 	r = upload_stat(upload->fd, &stat);
 	return r < 0 ? r : calls->ftruncate(upload->fd, (off_t)stat.stx_size);
+}
+
+/* Reserves space before it cuts, so that a full disk leaves what was there; what the file has
+ * counts. The cut then gives the blocks back, and they are asked for once more. */
+static int upload_cut(struct upload *upload, const struct statx *stat)
+{
+	int r = upload_reserve(upload);
+
+	/* A hidden file is all ours; of another, what lies beyond may be somebody else's part. */
+	if (r < 0 || (off_t)stat->stx_size <= upload->start ||
+	    (upload->start > 0 && !upload->hidden[0]))
+		return r;
+	r = calls->ftruncate(upload->fd, upload->start);
+	return r < 0 ? r : upload_reserve(upload);
+}
+
+static int upload_begin(struct upload *upload, const struct statx *stat)
+{
+	upload->disk = mounts_find(stat->stx_mnt_id);
+	upload->start = upload->append ? (off_t)stat->stx_size : upload->offset;
+	upload->end = upload->start;
+	if (upload->start > (off_t)stat->stx_size)
+		return -ERANGE;
+	return upload_cut(upload, stat);
+}
+
+int upload_open(struct upload *upload)
+{
+	struct statx stat;
+	bool made = false;
+	int r = upload_open_target(upload, &stat, &made);
+
+	if (r < 0)
+		return r;
+	r = upload_begin(upload, &stat);
+	/* A name made for nothing goes, unless another upload writes there by now. */
+	if (r < 0 && made && upload_stat(upload->fd, &stat) == 0 && stat.stx_size == 0)
+		calls->unlinkat(upload->folder, upload->name, 0);
+	return r;
 }
 
 /* The hidden file becomes the file, or goes if nothing came. While fd is open its lock is held, so

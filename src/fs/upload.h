@@ -43,13 +43,15 @@ struct upload {
 	bool made;	  /* by upload_check (STOU) */
 	bool exists;	  /* there is a file of that name */
 	bool locked;	  /* the hidden file is ours */
+	bool reserved;	  /* blocks, by upload_open */
 };
 
 /* Whether it can be done: 0, or -EISDIR, -ENOENT, -EACCES, -EROFS, -ENXIO (not a file), …; on
  * failure nothing is open. */
 int upload_check(struct upload *upload);
 
-/* Makes or opens the file, cuts it, reserves space. -ERANGE: the offset is past its end (554). */
+/* Makes or opens the file, reserves space, cuts it; a failure leaves what was there. -ERANGE: the
+ * offset is past its end (554). */
 int upload_open(struct upload *upload);
 
 /* Closes all; complete: gives the file its name. Returns 0, or what the file system had to say at

@@ -314,6 +314,82 @@ static void allo_reserves_blocks_and_gives_the_rest_back(void **state)
 	assert_true(stat.st_blocks * 512 < 100000);
 }
 
+/* What a file occupies, in bytes. */
+static uint64_t occupied(int fd)
+{
+	struct stat stat;
+
+	assert_int_equal(fstat(fd, &stat), 0);
+	return (uint64_t)stat.st_blocks * 512;
+}
+
+static void allo_reserves_blocks_where_an_old_file_was_too(void **state)
+{
+	struct stat stat;
+
+	(void)state;
+	put_file("a", "something");
+	wish("/a");
+	upload.reserve_bytes = 1000000;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), 0);
+	assert_int_equal(fstat(upload.fd, &stat), 0);
+	assert_int_equal(stat.st_size, 0);
+	assert_true(occupied(upload.fd) >= 1000000);
+	assert_int_equal(upload_finish(&upload, false), 0);
+	fstatat(root, "a", &stat, 0);
+	assert_true(stat.st_blocks * 512 < 100000);
+}
+
+static int failing_fallocate(int fd, int mode, off_t offset, off_t size_bytes)
+{
+	(void)fd;
+	(void)mode;
+	(void)offset;
+	(void)size_bytes;
+	return spoilt_error;
+}
+
+static void allo_on_a_full_disk_leaves_all_as_it_was(void **state)
+{
+	(void)state;
+	spoilt.fallocate = failing_fallocate;
+	spoilt_error = -ENOSPC;
+	put_file("a", "old");
+	for (int atomic = 0; atomic <= 1; atomic++) {
+		wish("/a");
+		upload.atomic = atomic;
+		upload.reserve_bytes = 10;
+		assert_int_equal(store("", true), -ENOSPC);
+		file_is("a", "old");
+		wish("/new");
+		upload.atomic = atomic;
+		upload.reserve_bytes = 10;
+		assert_int_equal(store("", true), -ENOSPC);
+		assert_false(exists("new"));
+		assert_false(exists(upload.hidden));
+	}
+}
+
+static void a_refused_upload_leaves_the_blocks_of_the_first_one(void **state)
+{
+	struct upload first;
+
+	(void)state;
+	wish("/a");
+	upload.atomic = true;
+	upload.reserve_bytes = 1000000;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), 0);
+	first = upload;
+	wish("/a");
+	upload.atomic = true;
+	upload.reserve_bytes = 1000;
+	assert_int_equal(store("", true), -EBUSY);
+	assert_true(occupied(first.fd) >= 1000000);
+	assert_int_equal(upload_finish(&first, false), 0);
+}
+
 static void what_is_no_file_is_refused(void **state)
 {
 	(void)state;
@@ -431,15 +507,6 @@ static void what_lies_on_procfs_is_not_written(void **state)
 	upload.append = true;
 	assert_int_equal(store("x", true), -EACCES);
 	close(machine);
-}
-
-static int failing_fallocate(int fd, int mode, off_t offset, off_t size_bytes)
-{
-	(void)fd;
-	(void)mode;
-	(void)offset;
-	(void)size_bytes;
-	return spoilt_error;
 }
 
 static int failing_renameat2(int from, const char *old, int to, const char *new, unsigned flags)
@@ -560,6 +627,9 @@ int main(void)
 		TEST(a_partial_beside_a_whole_file_counts_for_nothing),
 		TEST(unique_never_takes_a_name_twice),
 		TEST(allo_reserves_blocks_and_gives_the_rest_back),
+		TEST(allo_reserves_blocks_where_an_old_file_was_too),
+		TEST(allo_on_a_full_disk_leaves_all_as_it_was),
+		TEST(a_refused_upload_leaves_the_blocks_of_the_first_one),
 		TEST(what_is_no_file_is_refused),
 		TEST(a_refused_fifo_does_not_end_for_its_reader),
 		TEST(a_device_is_refused_unopened),
