@@ -184,15 +184,22 @@ static int upload_copy(struct upload *upload)
 	return (int)got;
 }
 
-/* One upload at a time writes a hidden file: a second one of the same owner and name, as of a
- * client that has lost its first connection and come back, is told that it is busy. */
+/* One upload at a time writes a hidden file or appends to one: a second one, as of a client that
+ * has lost its first connection and come back, is told that it is busy. */
+static int upload_lock(const struct upload *upload)
+{
+	if (flock(upload->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return -EBUSY;
+	return 0; /* or a file system without locks */
+}
+
 static int upload_lock_hidden(struct upload *upload, struct statx *ret_stat)
 {
 	struct statx named;
-	int r;
+	int r = upload_lock(upload);
 
-	if (flock(upload->fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? -EBUSY : 0; /* a file system without locks */
+	if (r < 0)
+		return r;
 	/* The other one may have finished between our open and our lock. */
 	r = calls->statx(upload->folder, upload->hidden, AT_SYMLINK_NOFOLLOW, STATX_INO, &named);
 	if (r == 0)
@@ -232,12 +239,17 @@ static int upload_open_hidden(struct upload *upload, struct statx *ret_stat)
 
 static int upload_open_target(struct upload *upload, struct statx *ret_stat, bool *ret_made)
 {
+	int r;
+
 	if (upload->made)
 		return upload_stat(upload->fd, ret_stat);
 	if (upload->atomic)
 		return upload_open_hidden(upload, ret_stat);
 	upload->fd = upload_make_file(upload->root, upload->path, ret_stat, ret_made);
-	return upload->fd < 0 ? upload->fd : 0;
+	if (upload->fd < 0 || !upload->append)
+		return upload->fd < 0 ? upload->fd : 0;
+	r = upload_lock(upload);
+	return r < 0 ? r : upload_stat(upload->fd, ret_stat); /* its end, now that it stays */
 }
 
 /* ALLO: blocks, not size. A file system that cannot reserve is no reason to refuse. */

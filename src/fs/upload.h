@@ -51,7 +51,7 @@ struct upload {
 int upload_check(struct upload *upload);
 
 /* Makes or opens the file, reserves space, cuts it; a failure leaves what was there. -ERANGE: the
- * offset is past its end (554). */
+ * offset is past its end (554); -EBUSY: another upload appends to it. */
 int upload_open(struct upload *upload);
 
 /* Closes all; complete: gives the file its name. Returns 0, or what the file system had to say at

@@ -260,6 +260,30 @@ static void a_second_upload_of_the_same_name_is_busy(void **state)
 	file_is("a", "first");
 }
 
+static void a_second_append_to_the_same_file_is_busy(void **state)
+{
+	struct upload first;
+
+	(void)state;
+	put_file("a", "123");
+	wish("/a");
+	upload.append = true;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), 0);
+	first = upload;
+	wish("/a");
+	upload.append = true;
+	assert_int_equal(store("second", true), -EBUSY);
+	assert_int_equal(pwrite(first.fd, "first", 5, first.start), 5);
+	first.end = first.start + 5;
+	assert_int_equal(upload_finish(&first, true), 0);
+	file_is("a", "123first");
+	wish("/a");
+	upload.append = true;
+	assert_int_equal(store("second", true), 0);
+	file_is("a", "123firstsecond");
+}
+
 static void a_partial_beside_a_whole_file_counts_for_nothing(void **state)
 {
 	(void)state;
@@ -624,6 +648,7 @@ int main(void)
 		TEST(atomic_append_begins_with_what_is_there),
 		TEST(atomic_leaves_nothing_of_an_upload_that_never_began),
 		TEST(a_second_upload_of_the_same_name_is_busy),
+		TEST(a_second_append_to_the_same_file_is_busy),
 		TEST(a_partial_beside_a_whole_file_counts_for_nothing),
 		TEST(unique_never_takes_a_name_twice),
 		TEST(allo_reserves_blocks_and_gives_the_rest_back),
