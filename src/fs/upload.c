@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "fs/path.h"
@@ -125,6 +124,7 @@ static int upload_check_target(struct upload *upload)
 		size_bytes = (int64_t)stat.stx_size;
 	else if (upload->atomic)
 		size_bytes = upload_hidden_size(upload);
+	upload->size_bytes = size_bytes;
 	r = fd < 0 || upload->atomic ? calls->may_write(upload->folder) : 0;
 	if (r == 0 && upload->offset > 0 && upload->offset > size_bytes)
 		r = -ERANGE;
@@ -148,6 +148,7 @@ int upload_check(struct upload *upload)
 	upload->exists = false;
 	upload->locked = false;
 	upload->reserved = false;
+	upload->size_bytes = 0;
 	upload->end = 0;
 	upload->hidden[0] = '\0';
 	r = upload_open_folder(upload);
@@ -184,31 +185,6 @@ static int upload_copy(struct upload *upload)
 	return (int)got;
 }
 
-/* One upload at a time writes a hidden file or appends to one: a second one, as of a client that
- * has lost its first connection and come back, is told that it is busy. */
-static int upload_lock(const struct upload *upload)
-{
-	if (flock(upload->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		return -EBUSY;
-	return 0; /* or a file system without locks */
-}
-
-static int upload_lock_hidden(struct upload *upload, struct statx *ret_stat)
-{
-	struct statx named;
-	int r = upload_lock(upload);
-
-	if (r < 0)
-		return r;
-	/* The other one may have finished between our open and our lock. */
-	r = calls->statx(upload->folder, upload->hidden, AT_SYMLINK_NOFOLLOW, STATX_INO, &named);
-	if (r == 0)
-		r = upload_stat(upload->fd, ret_stat);
-	if (r == 0 && named.stx_ino != ret_stat->stx_ino)
-		r = -EBUSY;
-	return r == -ENOENT ? -EBUSY : r;
-}
-
 static int upload_make_hidden(struct upload *upload, struct statx *ret_stat)
 {
 	bool resumes = upload->append || upload->offset > 0;
@@ -218,7 +194,7 @@ static int upload_make_hidden(struct upload *upload, struct statx *ret_stat)
 	upload->fd = upload_make_file(upload->folder, upload->hidden, ret_stat, &made);
 	if (upload->fd < 0)
 		return upload->fd;
-	r = upload_lock_hidden(upload, ret_stat);
+	r = upload_lock_partial(upload->fd, upload->folder, upload->hidden, ret_stat);
 	if (r < 0)
 		return r;
 	upload->locked = true;
@@ -232,9 +208,13 @@ static int upload_make_hidden(struct upload *upload, struct statx *ret_stat)
 
 static int upload_open_hidden(struct upload *upload, struct statx *ret_stat)
 {
-	upload_sweep(upload->folder);
+	int r;
+
 	upload_hidden_name(upload->name, upload->owner, upload->hidden);
-	return upload_make_hidden(upload, ret_stat);
+	r = upload_make_hidden(upload, ret_stat);
+	if (r == 0) /* only now: our own one is locked, however old it is */
+		upload_sweep(upload->folder);
+	return r;
 }
 
 static int upload_open_target(struct upload *upload, struct statx *ret_stat, bool *ret_made)
@@ -248,7 +228,7 @@ static int upload_open_target(struct upload *upload, struct statx *ret_stat, boo
 	upload->fd = upload_make_file(upload->root, upload->path, ret_stat, ret_made);
 	if (upload->fd < 0 || !upload->append)
 		return upload->fd < 0 ? upload->fd : 0;
-	r = upload_lock(upload);
+	r = upload_lock(upload->fd);
 	return r < 0 ? r : upload_stat(upload->fd, ret_stat); /* its end, now that it stays */
 }
 
@@ -297,7 +277,8 @@ static int upload_begin(struct upload *upload, const struct statx *stat)
 	upload->disk = mounts_find(stat->stx_mnt_id);
 	upload->start = upload->append ? (off_t)stat->stx_size : upload->offset;
 	upload->end = upload->start;
-	if (upload->start > (off_t)stat->stx_size)
+	/* Also if it has become shorter: an APPE is sent for the size that there was. */
+	if ((off_t)stat->stx_size < (upload->append ? upload->size_bytes : upload->start))
 		return -ERANGE;
 	return upload_cut(upload, stat);
 }

@@ -6,7 +6,8 @@
  * In-place: what arrived stays under its name. Atomic: the bytes go to a hidden name beside it,
  * ".NAME.<16 hex digits>.part" where the digits are of the owner, which becomes NAME at the end;
  * after a cut it stays, and REST, APPE and SIZE of the same owner go on with it. Others' and
- * forgotten ones are removed a day after their last change, when an upload comes to the folder.
+ * forgotten ones are removed a day after their last change, when an upload comes to the folder, but
+ * for those that an upload has open.
  *
  * Thread:    check, open and finish in a job thread, one at a time; the rest in the worker.
  * Ownership: the descriptors are the upload's from check to finish (fd is lent to the transfer).
@@ -37,6 +38,7 @@ struct upload {
 	char hidden[256]; /* the name written to, "" if it is name itself */
 	int folder;	  /* descriptor, or -1 */
 	int fd;		  /* for writing from upload_open on, or -1 */
+	off_t size_bytes; /* when it was checked */
 	off_t start;	  /* where the first byte goes */
 	off_t end;	  /* set by the owner before upload_finish: after the last byte */
 	struct disk disk; /* of the folder; of the file once it is known */
@@ -51,7 +53,8 @@ struct upload {
 int upload_check(struct upload *upload);
 
 /* Makes or opens the file, reserves space, cuts it; a failure leaves what was there. -ERANGE: the
- * offset is past its end (554); -EBUSY: another upload appends to it. */
+ * offset is past its end, or what is appended to has become shorter (554); -EBUSY: another upload
+ * appends to it. */
 int upload_open(struct upload *upload);
 
 /* Closes all; complete: gives the file its name. Returns 0, or what the file system had to say at

@@ -1,10 +1,12 @@
 #include "fs/upload_priv.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -42,10 +44,49 @@ bool upload_is_hidden_name(const char *name)
 	       name[length - 22] == '.' && strspn(name + length - 21, "0123456789abcdef") == 16;
 }
 
+int upload_lock(int fd)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		return -EBUSY;
+	return 0; /* or a file system without locks */
+}
+
+int upload_lock_partial(int fd, int folder, const char *hidden, struct statx *ret_stat)
+{
+	struct statx named;
+	int r = upload_lock(fd);
+
+	if (r < 0)
+		return r;
+	/* The other one may have finished between our open and our lock. */
+	r = calls->statx(folder, hidden, AT_SYMLINK_NOFOLLOW, STATX_INO, &named);
+	if (r == 0)
+		r = upload_stat(fd, ret_stat);
+	if (r == 0 && named.stx_ino != ret_stat->stx_ino)
+		r = -EBUSY;
+	return r == -ENOENT ? -EBUSY : r;
+}
+
+static bool upload_is_forgotten(const struct statx *stat)
+{
+	return stat->stx_mtime.tv_sec + PARTIAL_AGE_S < time(NULL);
+}
+
+/* Under its lock, so that nobody goes on with it meanwhile. */
+static void upload_remove_forgotten(int folder, const char *hidden)
+{
+	struct statx stat;
+	int fd = resolve_open_file(folder, hidden, O_WRONLY | O_NONBLOCK | O_NOFOLLOW, &stat);
+
+	if (fd < 0)
+		return;
+	if (upload_lock_partial(fd, folder, hidden, &stat) == 0 && upload_is_forgotten(&stat))
+		calls->unlinkat(folder, hidden, 0);
+	calls->close(fd);
+}
+
 static void upload_sweep_entries(int folder, const char *buffer, ssize_t length)
 {
-	time_t now = time(NULL);
-
 	for (ssize_t at = 0; at < length;) {
 		const struct dirent64 *entry = (const void *)(buffer + at);
 		struct statx stat;
@@ -54,8 +95,8 @@ static void upload_sweep_entries(int folder, const char *buffer, ssize_t length)
 		if (upload_is_hidden_name(entry->d_name) &&
 		    calls->statx(folder, entry->d_name, AT_SYMLINK_NOFOLLOW, STATX_MTIME, &stat) ==
 			    0 &&
-		    stat.stx_mtime.tv_sec + PARTIAL_AGE_S < now)
-			calls->unlinkat(folder, entry->d_name, 0);
+		    upload_is_forgotten(&stat))
+			upload_remove_forgotten(folder, entry->d_name);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -220,10 +221,10 @@ static void atomic_leaves_nothing_of_an_upload_that_never_began(void **state)
 	assert_false(exists("a"));
 }
 
+static const struct timespec long_ago[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+
 static void forgotten_partials_are_swept_and_others_stay(void **state)
 {
-	const struct timespec long_ago[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
-
 	(void)state;
 	put_file(".old.0123456789abcdef.part", "x");
 	put_file(".young.0123456789abcdef.part", "x");
@@ -239,6 +240,76 @@ static void forgotten_partials_are_swept_and_others_stay(void **state)
 	assert_true(exists(".young.0123456789abcdef.part"));
 	assert_true(exists(".old.part"));
 	assert_true(exists("old.0123456789abcdef.part"));
+}
+
+/* In a folder of its own, since one is swept once an hour. */
+static void a_partial_older_than_a_day_is_continued(void **state)
+{
+	char hidden[300];
+
+	(void)state;
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(store("", false), 0);
+	mkdirat(root, "folder", 0755);
+	snprintf(hidden, sizeof(hidden), "folder/%s", upload.hidden);
+	put_file(hidden, "12345");
+	utimensat(root, hidden, long_ago, 0);
+	wish("/folder/a");
+	upload.atomic = true;
+	upload.append = true;
+	assert_int_equal(store("678", true), 0);
+	file_is("folder/a", "12345678");
+}
+
+static void a_partial_that_somebody_goes_on_with_is_not_swept(void **state)
+{
+	int held;
+
+	(void)state;
+	mkdirat(root, "one", 0755);
+	mkdirat(root, "two", 0755);
+	put_file("two/.held.0123456789abcdef.part", "x");
+	utimensat(root, "two/.held.0123456789abcdef.part", long_ago, 0);
+	held = openat(root, "two/.held.0123456789abcdef.part", O_RDWR);
+	assert_int_equal(flock(held, LOCK_EX), 0);
+	wish("/two/a");
+	upload.atomic = true;
+	assert_int_equal(store("x", true), 0);
+	assert_true(exists("two/.held.0123456789abcdef.part"));
+	close(held);
+}
+
+static void an_append_to_what_has_become_shorter_is_refused(void **state)
+{
+	char hidden[256];
+
+	(void)state;
+	for (int atomic = 0; atomic <= 1; atomic++) {
+		wish("/a");
+		upload.atomic = atomic;
+		assert_int_equal(store("12345", false), 0);
+		strcpy(hidden, upload.hidden[0] ? upload.hidden : "a");
+		wish("/a");
+		upload.atomic = atomic;
+		upload.append = true;
+		assert_int_equal(upload_check(&upload), 0);
+		put_file(hidden, "1234");
+		assert_int_equal(upload_open(&upload), -ERANGE);
+		assert_int_equal(upload_finish(&upload, false), 0);
+		file_is(hidden, "1234");
+		unlinkat(root, hidden, 0);
+
+		wish("/a");
+		upload.atomic = atomic;
+		upload.append = true;
+		put_file(hidden, "12345");
+		assert_int_equal(upload_check(&upload), 0);
+		unlinkat(root, hidden, 0);
+		assert_int_equal(upload_open(&upload), -ERANGE);
+		assert_int_equal(upload_finish(&upload, false), 0);
+		assert_false(exists(hidden));
+	}
 }
 
 static void a_second_upload_of_the_same_name_is_busy(void **state)
@@ -639,6 +710,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		/* First: a folder is swept once an hour, and its number is used again by the next. */
 		TEST(forgotten_partials_are_swept_and_others_stay),
+		TEST(a_partial_older_than_a_day_is_continued),
+		TEST(a_partial_that_somebody_goes_on_with_is_not_swept),
 		TEST(in_place_replaces_what_was_there),
 		TEST(check_alone_changes_nothing),
 		TEST(in_place_keeps_what_arrived),
@@ -648,6 +721,7 @@ int main(void)
 		TEST(atomic_append_begins_with_what_is_there),
 		TEST(atomic_leaves_nothing_of_an_upload_that_never_began),
 		TEST(a_second_upload_of_the_same_name_is_busy),
+		TEST(an_append_to_what_has_become_shorter_is_refused),
 		TEST(a_second_append_to_the_same_file_is_busy),
 		TEST(a_partial_beside_a_whole_file_counts_for_nothing),
 		TEST(unique_never_takes_a_name_twice),
