@@ -18,6 +18,7 @@
 #include "jobs/disk_queue.h"
 #include "jobs/jobs.h"
 #include "log/log.h"
+#include "server/acceptor.h"
 #include "server/admission.h"
 #include "server/channel.h"
 #include "session/session.h"
@@ -25,7 +26,6 @@
 #include "transfer/passive_pool.h"
 #include "transfer/pipe_pool.h"
 
-#define ACCEPT_PAUSE_MS 100 /* after an error such as too many open files */
 #define STATUS_INTERVAL_MS 5000
 #define CHANNEL_BATCH 64
 
@@ -45,15 +45,6 @@ struct worker_message {
 	uint64_t session;
 	unsigned port;
 	struct address peer; /* WORKER_SESSION */
-};
-
-/* One listener of this worker's share. */
-struct acceptor {
-	struct op op;
-	struct wheel_timer timer;
-	struct worker *worker;
-	int fd;
-	int port; /* index in the passive pool, or -1: control connections */
 };
 
 struct worker {
@@ -268,60 +259,36 @@ static void worker_tell_all(struct server *server, enum worker_message_kind kind
 		worker_post(server, i, &message);
 }
 
-/* Draining: clients are refused from now on, and when all listeners are closed, sessions end. */
-static void acceptor_close(struct acceptor *acceptor)
+/* The control listeners close when the server drains; passive ones never do. */
+static void worker_on_closed(struct acceptor *acceptor)
 {
-	struct server *server = acceptor->worker->server;
+	struct worker *worker = acceptor->owner;
 
-	ring_close_socket(acceptor->worker->ring, acceptor->fd);
-	acceptor->fd = -1;
-	if (atomic_fetch_sub(&server->control_open, 1) == 1)
-		worker_tell_all(server, WORKER_DRAIN_SESSIONS);
+	if (atomic_fetch_sub(&worker->server->control_open, 1) == 1)
+		worker_tell_all(worker->server, WORKER_DRAIN_SESSIONS);
 }
 
-static void acceptor_on_accept(struct op *op, int result)
+static void worker_on_accepted(struct acceptor *acceptor, int fd)
 {
-	struct acceptor *acceptor = (struct acceptor *)(void *)op;
-	struct worker *worker = acceptor->worker;
+	struct worker *worker = acceptor->owner;
 
-	if (result >= 0) {
-		if (acceptor->port < 0)
-			worker_on_control(worker, result);
-		else
-			worker_on_data(worker, result, (unsigned)acceptor->port);
-	} else if (result == -ECANCELED) {
-		acceptor_close(acceptor);
-	} else {
-		log_warning("accept: %s; a pause", strerror(-result));
-		ring_timer_set(worker->ring, &acceptor->timer, ACCEPT_PAUSE_MS);
-	}
-}
-
-static void acceptor_arm(struct acceptor *acceptor)
-{
-	acceptor->op.done = acceptor_on_accept;
-	ring_accept(acceptor->worker->ring, &acceptor->op, acceptor->fd,
-		    acceptor->port < 0 ? 0 : SOCK_NONBLOCK);
-}
-
-static void acceptor_on_timer(struct wheel_timer *timer)
-{
-	struct acceptor *acceptor =
-		(struct acceptor *)(void *)((char *)timer - offsetof(struct acceptor, timer));
-
-	if (!(acceptor->worker->refusing && acceptor->port < 0))
-		acceptor_arm(acceptor);
+	if (acceptor->port < 0)
+		worker_on_control(worker, fd);
+	else
+		worker_on_data(worker, fd, (unsigned)acceptor->port);
 }
 
 static void worker_add_acceptor(struct worker *worker, int fd, int port)
 {
 	struct acceptor *acceptor = &worker->acceptors[worker->acceptors_count++];
 
-	acceptor->worker = worker;
+	acceptor->owner = worker;
+	acceptor->accepted = worker_on_accepted;
+	acceptor->closed = worker_on_closed;
 	acceptor->fd = fd;
+	acceptor->flags = port < 0 ? 0 : SOCK_NONBLOCK;
 	acceptor->port = port;
-	acceptor->timer.fire = acceptor_on_timer;
-	acceptor_arm(acceptor);
+	acceptor_start(acceptor, worker->ring);
 }
 
 /* This worker's share: each listener is accepted on by one worker, so that none is woken for
@@ -378,14 +345,9 @@ static void worker_drain(struct worker *worker)
 	if (worker->refusing)
 		return;
 	worker->refusing = true;
-	for (unsigned i = 0; i < worker->acceptors_count; i++) {
-		struct acceptor *acceptor = &worker->acceptors[i];
-
-		if (acceptor->port < 0 && op_pending(&acceptor->op))
-			ring_cancel(worker->ring, &acceptor->op);
-		else if (acceptor->port < 0)
-			acceptor_close(acceptor);
-	}
+	for (unsigned i = 0; i < worker->acceptors_count; i++)
+		if (worker->acceptors[i].port < 0)
+			acceptor_close(&worker->acceptors[i]);
 }
 
 static void worker_drain_sessions(struct worker *worker)
