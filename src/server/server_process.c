@@ -26,6 +26,14 @@
 #define HASHING_NICENESS 10
 #define ERROR_LINE_MAX 500
 
+/* SLUICE_DRAIN_LIMIT_MS is for tests, which have no minute. */
+static uint64_t server_drain_limit_ms(void)
+{
+	const char *text = getenv("SLUICE_DRAIN_LIMIT_MS");
+
+	return text ? strtoul(text, NULL, 10) : DRAIN_LIMIT_MS;
+}
+
 /* What accepted control connections inherit: urgent data stays in the stream, where Telnet's
  * Synch is looked for, and a peer that has vanished is noticed. */
 static void server_prepare_control(int fd)
@@ -202,6 +210,7 @@ int server_process_run(const struct config *config, int channel)
 	server.config = config;
 	server.channel = channel;
 	server.workers_count = config->workers;
+	server.drain_limit_ms = server_drain_limit_ms();
 	prctl(PR_SET_NAME, "sluiced"); /* else ps shows the name of what was executed, "exe" */
 	signal(SIGPIPE, SIG_IGN);      /* splice and sendfile have no MSG_NOSIGNAL */
 	r = capabilities_drop_all();

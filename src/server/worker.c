@@ -30,13 +30,10 @@
 #define CHANNEL_BATCH 64
 
 enum worker_message_kind {
-	WORKER_SESSION,	       /* fd: a control connection, counted in already */
-	WORKER_DATA,	       /* session, fd: a data connection that it reserved */
-	WORKER_GRANT,	       /* session, port: what it waited for */
-	WORKER_ACTIVE_SOCKET,  /* session, fd or negative errno */
-	WORKER_DRAIN,	       /* close the control listeners; the last one closed leads to */
-	WORKER_DRAIN_SESSIONS, /* end the sessions, none of which is new any more */
-	WORKER_STOP,
+	WORKER_SESSION,	      /* fd: a control connection, counted in already */
+	WORKER_DATA,	      /* session, fd: a data connection that it reserved */
+	WORKER_GRANT,	      /* session, port: what it waited for */
+	WORKER_ACTIVE_SOCKET, /* session, fd or negative errno */
 };
 
 struct worker_message {
@@ -62,15 +59,13 @@ struct worker {
 	uint32_t *free_next;   /* slot + 1 */
 	uint32_t free_first;
 	uint32_t slots_used; /* slots from here on were never used */
-	unsigned sessions_count;
 
 	struct acceptor *acceptors;
 	unsigned acceptors_count;
 	struct op channel_op;		 /* worker 0 reads the channel */
 	struct wheel_timer status_timer; /* worker 0 */
 	struct wheel_timer drain_timer;
-	bool refusing; /* no new control connections */
-	bool draining; /* no new sessions: the table only empties */
+	bool draining; /* no new control connections, and sessions end as soon as they can */
 	bool limit_reached;
 	uint64_t strangers;    /* data connections that nobody had reserved */
 	unsigned status_shown; /* sessions + 1; 0: none yet */
@@ -130,10 +125,24 @@ bool worker_grant(void *context, uint64_t session, unsigned port)
 	return worker_post(context, session_number_worker(session), &message);
 }
 
-static void worker_stop_if_drained(struct worker *worker)
+static void server_tell(struct server *server, enum server_order order)
 {
-	if (worker->draining && worker->sessions_count == 0)
-		ring_stop(worker->ring);
+	int before = atomic_load(&server->order);
+
+	while (before < (int)order &&
+	       !atomic_compare_exchange_weak(&server->order, &before, (int)order))
+		;
+	for (unsigned i = 0; i < server->workers_count; i++)
+		ring_wake(server->workers[i]->ring);
+}
+
+/* Drained is when nobody comes in any more and nobody is left, with any worker: one without
+ * sessions may still be the one that accepts the data connections of another's, or reads the
+ * channel. */
+static void server_stop_if_drained(struct server *server)
+{
+	if (atomic_load(&server->control_open) == 0 && admission_count(server->admission) == 0)
+		server_tell(server, SERVER_STOP);
 }
 
 static void worker_on_ended(void *context, struct session *session)
@@ -145,8 +154,7 @@ static void worker_on_ended(void *context, struct session *session)
 	worker->generations[slot]++;
 	worker->free_next[slot] = worker->free_first;
 	worker->free_first = slot + 1;
-	worker->sessions_count--;
-	worker_stop_if_drained(worker);
+	server_stop_if_drained(worker->server);
 }
 
 static uint32_t worker_take_slot(struct worker *worker)
@@ -174,7 +182,6 @@ static void worker_begin_session(struct worker *worker, int fd, const struct add
 	session->id = session_number(worker, slot);
 	session->fd = fd;
 	session->peer = *peer;
-	worker->sessions_count++;
 	session_start(session);
 	if (worker->draining)
 		session_drain(session);
@@ -202,7 +209,7 @@ static void worker_on_control(struct worker *worker, int fd)
 		calls->close(fd);
 		return;
 	}
-	index = worker->refusing ? -ESHUTDOWN
+	index = worker->draining ? -ESHUTDOWN
 				 : admission_enter(server->admission, &message.peer, worker->index);
 	if (index < 0) {
 		worker_refuse(fd, index);
@@ -251,21 +258,13 @@ static void worker_on_data(struct worker *worker, int fd, unsigned port)
 	}
 }
 
-static void worker_tell_all(struct server *server, enum worker_message_kind kind)
-{
-	const struct worker_message message = { .kind = kind };
-
-	for (unsigned i = 0; i < server->workers_count; i++)
-		worker_post(server, i, &message);
-}
-
 /* The control listeners close when the server drains; passive ones never do. */
 static void worker_on_closed(struct acceptor *acceptor)
 {
 	struct worker *worker = acceptor->owner;
 
-	if (atomic_fetch_sub(&worker->server->control_open, 1) == 1)
-		worker_tell_all(worker->server, WORKER_DRAIN_SESSIONS);
+	atomic_fetch_sub(&worker->server->control_open, 1);
+	server_stop_if_drained(worker->server);
 }
 
 static void worker_on_accepted(struct acceptor *acceptor, int fd)
@@ -332,7 +331,7 @@ static void worker_on_drain_limit(struct wheel_timer *timer)
 		(struct worker *)(void *)((char *)timer - offsetof(struct worker, drain_timer));
 
 	if (worker->limit_reached) { /* something hangs in a disk: it ends with the process */
-		ring_stop(worker->ring);
+		server_tell(worker->server, SERVER_STOP);
 		return;
 	}
 	worker->limit_reached = true;
@@ -342,22 +341,16 @@ static void worker_on_drain_limit(struct wheel_timer *timer)
 
 static void worker_drain(struct worker *worker)
 {
-	if (worker->refusing)
+	if (worker->draining)
 		return;
-	worker->refusing = true;
-	for (unsigned i = 0; i < worker->acceptors_count; i++)
-		if (worker->acceptors[i].port < 0)
-			acceptor_close(&worker->acceptors[i]);
-}
-
-static void worker_drain_sessions(struct worker *worker)
-{
 	worker->draining = true;
 	worker->context.draining = true;
 	worker->drain_timer.fire = worker_on_drain_limit;
-	ring_timer_set(worker->ring, &worker->drain_timer, DRAIN_LIMIT_MS);
+	ring_timer_set(worker->ring, &worker->drain_timer, worker->server->drain_limit_ms);
+	for (unsigned i = 0; i < worker->acceptors_count; i++)
+		if (worker->acceptors[i].port < 0)
+			acceptor_close(&worker->acceptors[i]);
 	worker_for_each(worker, session_drain);
-	worker_stop_if_drained(worker);
 }
 
 static void worker_on_message(struct worker *worker, const struct worker_message *message)
@@ -386,15 +379,6 @@ static void worker_on_message(struct worker *worker, const struct worker_message
 		else if (message->fd >= 0)
 			calls->close(message->fd);
 		break;
-	case WORKER_DRAIN:
-		worker_drain(worker);
-		break;
-	case WORKER_DRAIN_SESSIONS:
-		worker_drain_sessions(worker);
-		break;
-	case WORKER_STOP:
-		ring_stop(worker->ring);
-		break;
 	}
 }
 
@@ -405,6 +389,16 @@ static void worker_on_woken(void *context)
 
 	while (mailbox_take(worker->mailbox, &message))
 		worker_on_message(worker, &message);
+	switch (atomic_load(&worker->server->order)) {
+	case SERVER_DRAIN:
+		worker_drain(worker);
+		break;
+	case SERVER_STOP:
+		ring_stop(worker->ring);
+		break;
+	default:
+		break;
+	}
 }
 
 static void worker_on_turn_end(void *context)
@@ -428,10 +422,10 @@ static void worker_on_channel_message(struct server *server, const struct channe
 
 	switch (message->kind) {
 	case CHANNEL_DRAIN:
-		worker_tell_all(server, WORKER_DRAIN);
+		server_tell(server, SERVER_DRAIN);
 		break;
 	case CHANNEL_STOP:
-		worker_tell_all(server, WORKER_STOP);
+		server_tell(server, SERVER_STOP);
 		break;
 	case CHANNEL_ACTIVE_SOCKET_READY:
 		answer.fd = message->result < 0 ? message->result : count ? fds[0] : -EIO;
@@ -462,7 +456,7 @@ static void worker_on_channel(struct op *op, int result)
 	}
 	if (result == 0 || (result < 0 && result != -EAGAIN)) {
 		log_error("the supervisor is gone; stopping");
-		worker_tell_all(worker->server, WORKER_STOP);
+		server_tell(worker->server, SERVER_STOP);
 		return;
 	}
 	ring_poll(worker->ring, op, worker->server->channel, POLLIN);

@@ -31,6 +31,13 @@ struct passive_listener {
 	unsigned port;
 };
 
+/* What all workers are told; a later order takes the place of an earlier one. */
+enum server_order {
+	SERVER_SERVE,
+	SERVER_DRAIN, /* no new sessions; each ends when its transfer has, or at the limit */
+	SERVER_STOP,
+};
+
 /* What all workers share. */
 struct server {
 	const struct config *config;
@@ -44,7 +51,12 @@ struct server {
 	int root;
 	int control[64];
 	unsigned control_count;
-	atomic_uint control_open; /* listeners that drain has not closed yet, of all workers */
+	uint64_t drain_limit_ms;
+	/* Any worker writes these two and all read them. Not messages: a mailbox may be full, and
+	 * these orders must arrive. */
+	atomic_int order;
+	atomic_uint
+		control_open; /* listeners that SERVER_DRAIN has not closed yet, of all workers */
 	struct passive_listener *passive_listeners;
 	unsigned passive_listeners_count;
 	unsigned workers_count;

@@ -13,9 +13,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
 import ports  # noqa: E402
-import wire  # noqa: E402
 from checks import Skipped, expect, main, same, test  # noqa: E402
-from pattern import write_pattern  # noqa: E402
+from client import fetch  # noqa: E402
 from sluiced import Sluiced, binary, environment  # noqa: E402
 
 NOBODY = 65534
@@ -200,83 +199,6 @@ def the_folder_can_be_given_without_root():
             status = process.wait(20)
             slot.give()
     same("exit status", 0, status)
-
-
-def connect(address, port):
-    """Connects, waiting for a server that is starting."""
-    for _ in range(400):
-        try:
-            return wire.Control(address, port)
-        except ConnectionRefusedError:
-            time.sleep(0.025)
-    raise AssertionError(f"nothing listens on {address} port {port} after 10 s")
-
-
-def command(control, line, code):
-    control.send(line.encode() + b"\r\n")
-    reply = control.read_reply()
-    expect(reply[0].startswith(code), f"{line!r} was answered by {reply!r}, not {code}")
-    return reply[0]
-
-
-def greet(control):
-    reply = control.read_reply()
-    expect(reply[0].startswith("220"), f"the greeting is {reply!r}")
-
-
-def log_in(address, port):
-    control = connect(address, port)
-    greet(control)
-    command(control, "USER anonymous", "331")
-    command(control, "PASS guest@", "230")
-    command(control, "TYPE I", "200")
-    return control
-
-
-def fetch(address, port, name, wanted):
-    control = log_in(address, port)
-    _, data_port = wire.passive_port(command(control, "EPSV", "229"))
-    data = wire.Data(wire.open_socket(address, data_port))
-    command(control, f"RETR {name}", "150")
-    same(name, wanted, data.read_all())
-    expect(control.read_reply()[0].startswith("226"), "no 226")
-    command(control, "QUIT", "221")
-    control.close()
-
-
-@test
-def sigint_stops_like_sigterm():
-    with Folder() as folder:
-        server = Sluiced(folder).start()
-        control = log_in("127.0.0.1", server.port)
-        server.signal(signal.SIGINT)
-        expect(control.read_reply()[0].startswith("421"), "no 421 after SIGINT")
-        server.stop(signalled=True)
-
-
-@test
-def a_second_sigterm_ends_at_once():
-    with Folder() as folder:
-        write_pattern(os.path.join(folder, "big"), 1 << 26)
-        server = Sluiced(folder).start()
-        control = log_in("127.0.0.1", server.port)
-        _, data_port = wire.passive_port(command(control, "EPSV", "229"))
-        data = wire.open_socket("127.0.0.1", data_port, receive_buffer=16384)
-        command(control, "RETR big", "150")
-        idle = wire.Control("127.0.0.1", server.port)
-        greet(idle)
-        server.signal(signal.SIGTERM)
-        expect(idle.read_reply()[0].startswith("421"), "no 421 for an idle session after SIGTERM")
-        expect(server.process.poll() is None, "the first SIGTERM ended a transfer in flight")
-        pids = [server.process.pid, server.server_pid]
-        start = time.monotonic()
-        server.signal(signal.SIGTERM)
-        server.process.wait(10)
-        took = time.monotonic() - start
-        data.close()
-        expect(took < 3, f"the second SIGTERM took {took:.1f} s")
-        expect(not any(os.path.exists(f"/proc/{pid}/exe") for pid in pids[1:]), "the server process still runs")
-        server.release()
 
 
 @test

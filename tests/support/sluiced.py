@@ -105,7 +105,7 @@ class NotifySocket:
 
 
 class Sluiced:
-    def __init__(self, root, options=(), passive_ports=16, workers=2, listen=None, passive=None):
+    def __init__(self, root, options=(), passive_ports=16, workers=2, listen=None, passive=None, variables=None):
         self.slot = ports.take()
         self.port = self.slot.control
         self.passive = passive or self.slot.passive[:passive_ports]
@@ -120,6 +120,7 @@ class Sluiced:
         for address in listen:
             self.arguments += ["--listen", address]
         self.arguments += options
+        self.variables = variables or {}
         self.process = None
         self.server_pid = None
         self.log_tail = ""
@@ -132,7 +133,7 @@ class Sluiced:
         with open(self.stderr_path, "wb") as stderr:
             self.process = subprocess.Popen(self.arguments, stdin=subprocess.DEVNULL, stdout=stderr,
                                             stderr=stderr,
-                                            env=environment(NOTIFY_SOCKET=self.notify.path))
+                                            env=environment(NOTIFY_SOCKET=self.notify.path, **self.variables))
         if not self.notify.wait("READY=1", still=lambda: self.process.poll() is None):
             self.abandon()
             raise Failure(f"sluiced did not become ready: {' '.join(self.arguments)}\n{self.log_tail}")
