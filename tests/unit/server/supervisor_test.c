@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -84,6 +85,15 @@ static int orders_follow(int channel, bool drains)
 	return 0;
 }
 
+static int orders_ignore(int channel)
+{
+	while (receive(channel))
+		if (received.kind == CHANNEL_DRAIN)
+			log_info("told to drain");
+	pause();
+	return 0;
+}
+
 static void active_ask(int channel, const char *text)
 {
 	struct channel_message message = { .kind = CHANNEL_ACTIVE_SOCKET, .tag = 77 };
@@ -112,6 +122,8 @@ static int server_process_play(const char *scenario, int channel)
 		active_ask(channel, "127.0.0.1:22121");
 		active_ask(channel, "127.0.0.1:22120");
 	}
+	if (strcmp(scenario, "never_ends") == 0)
+		return orders_ignore(channel);
 	return orders_follow(channel, strcmp(scenario, "drains_slowly") != 0);
 }
 
@@ -229,6 +241,25 @@ static void a_second_signal_stops_at_once(void **state)
 	kill(supervisor, SIGTERM);
 	assert_int_equal(supervisor_status(), 0);
 	assert_non_null(strstr(log_text, "told to stop"));
+}
+
+/* It is the operator's second signal that is answered: the exit status is 0 all the same. */
+static void who_does_not_stop_is_killed_after_a_while(void **state)
+{
+	struct config config = standard_config();
+	time_t start;
+
+	(void)state;
+	supervisor_start(&config, "never_ends");
+	assert_true(log_awaits("ready "));
+	kill(supervisor, SIGTERM);
+	assert_true(log_awaits("told to drain"));
+	start = time(NULL);
+	kill(supervisor, SIGTERM);
+	assert_int_equal(supervisor_status(), 0);
+	assert_in_range(time(NULL) - start, 4, 8);
+	assert_non_null(strstr(log_text, "did not end in 5 s and is killed"));
+	assert_int_equal(kill(server_process_pid(), 0), -1);
 }
 
 static void signals_of_a_terminal_do_not_reach_the_server_process(void **state)
@@ -476,6 +507,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(sigterm_drains_and_ends_with_0),
 		cmocka_unit_test(more_ports_than_one_message_takes_are_handed_over),
 		cmocka_unit_test(a_second_signal_stops_at_once),
+		cmocka_unit_test(who_does_not_stop_is_killed_after_a_while),
 		cmocka_unit_test(signals_of_a_terminal_do_not_reach_the_server_process),
 		cmocka_unit_test(a_server_process_that_dies_is_started_again),
 		cmocka_unit_test(a_signal_while_waiting_to_start_again_ends_with_0),
