@@ -61,6 +61,12 @@ static size_t descriptors_take(struct msghdr *packet, int *fds)
 	return count;
 }
 
+static void descriptors_close(const int *fds, size_t count)
+{
+	while (count > 0)
+		close(fds[--count]);
+}
+
 static ssize_t packet_receive(int channel, struct msghdr *packet, int flags)
 {
 	ssize_t length;
@@ -89,17 +95,17 @@ int channel_receive(int channel, int flags, struct channel_message *ret_message,
 	if (length <= 0)
 		return length == -ECONNRESET ? 0 : (int)length;
 	count = descriptors_take(&packet, fds);
-	if (length != sizeof(message) || (packet.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
-		goto fail_fds;
-
+	if (length != sizeof(message) || (packet.msg_flags & MSG_TRUNC) != 0) {
+		descriptors_close(fds, count);
+		return -EBADMSG;
+	}
+	if ((packet.msg_flags & MSG_CTRUNC) != 0) { /* at the limit: some of them, or none */
+		descriptors_close(fds, count);
+		count = 0;
+	}
 	message.text[CHANNEL_TEXT_MAX - 1] = '\0';
 	*ret_message = message;
 	memcpy(ret_fds, fds, count * sizeof(int));
 	*ret_count = count;
 	return 1;
-
-fail_fds:
-	while (count > 0)
-		close(fds[--count]);
-	return -EBADMSG;
 }

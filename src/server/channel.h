@@ -46,8 +46,9 @@ struct channel_message {
  * nonblocking channel is full). */
 int channel_send(int channel, const struct channel_message *message, const int *fds, size_t count);
 
-/* Receives one message; *ret_count descriptors in ret_fds[CHANNEL_DESCRIPTORS_MAX]. flags as for
- * recvmsg(2). Returns 1, 0 when the other side is gone, or a negative errno. */
+/* Receives one message; *ret_count descriptors in ret_fds[CHANNEL_DESCRIPTORS_MAX], all that were
+ * sent or, when this process may open no more, none. flags as for recvmsg(2). Returns 1, 0 when
+ * the other side is gone, or a negative errno; -EBADMSG is one packet, which is dropped. */
 int channel_receive(int channel, int flags, struct channel_message *ret_message, int *ret_fds,
 		    size_t *ret_count);
 

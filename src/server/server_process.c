@@ -89,19 +89,17 @@ static int server_take_over(struct server *server)
 
 		if (r <= 0)
 			return r < 0 ? r : -EPIPE;
-		switch (message.kind) {
-		case CHANNEL_CONTROL_LISTENERS:
-			r = server_add_control(server, fds, count);
-			break;
-		case CHANNEL_PASSIVE_LISTENERS:
-			r = server_add_passive(server, fds, count);
-			break;
-		case CHANNEL_START:
-			server->root = count ? fds[0] : -1;
-			return count ? 0 : -EBADF;
-		default: /* drained before it began */
+		if (message.kind > CHANNEL_START) /* drained before it began */
 			return -EINTR;
+		if (count == 0) /* each of these brings some, unless we may open no more */
+			return -EMFILE;
+		if (message.kind == CHANNEL_START) {
+			server->root = fds[0];
+			return 0;
 		}
+		r = message.kind == CHANNEL_CONTROL_LISTENERS
+			    ? server_add_control(server, fds, count)
+			    : server_add_passive(server, fds, count);
 		if (r < 0)
 			return r;
 	}

@@ -428,7 +428,7 @@ static void worker_on_channel_message(struct server *server, const struct channe
 		server_tell(server, SERVER_STOP);
 		break;
 	case CHANNEL_ACTIVE_SOCKET_READY:
-		answer.fd = message->result < 0 ? message->result : count ? fds[0] : -EIO;
+		answer.fd = message->result < 0 ? message->result : count ? fds[0] : -EMFILE;
 		if (!worker_post(server, session_number_worker(message->tag), &answer) &&
 		    answer.fd >= 0)
 			calls->close(answer.fd);
@@ -454,7 +454,7 @@ static void worker_on_channel(struct op *op, int result)
 		if (result > 0)
 			worker_on_channel_message(worker->server, &message, fds, count);
 	}
-	if (result == 0 || (result < 0 && result != -EAGAIN)) {
+	if (result == 0 || (result < 0 && result != -EAGAIN && result != -EBADMSG)) {
 		log_error("the supervisor is gone; stopping");
 		server_tell(worker->server, SERVER_STOP);
 		return;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -196,6 +197,34 @@ static void descriptors_of_a_refused_packet_are_closed(void **state)
 	assert_int_equal(descriptors_open(), before);
 }
 
+/* Room for one descriptor of two. */
+static void a_message_comes_without_descriptors_when_no_more_may_be_opened(void **state)
+{
+	struct ends *ends = *state;
+	struct channel_message sent = { .kind = CHANNEL_ACTIVE_SOCKET_READY, .tag = 959 };
+	struct channel_message got = { .kind = 0 };
+	int fds[CHANNEL_DESCRIPTORS_MAX] = { 0, 0 };
+	size_t count = 99;
+	int before = descriptors_open();
+	int highest = dup(0); /* the lowest number that is free */
+	struct rlimit limit;
+	struct rlimit full;
+	int r;
+
+	close(highest);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	full = (struct rlimit){ .rlim_cur = (rlim_t)highest + 1, .rlim_max = limit.rlim_max };
+	assert_int_equal(channel_send(ends->one, &sent, fds, 2), 0);
+	setrlimit(RLIMIT_NOFILE, &full);
+	r = channel_receive(ends->other, 0, &got, fds, &count);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	assert_int_equal(r, 1);
+	assert_int_equal(got.kind, CHANNEL_ACTIVE_SOCKET_READY);
+	assert_int_equal(got.tag, 959);
+	assert_int_equal(count, 0);
+	assert_int_equal(descriptors_open(), before);
+}
+
 static void a_text_without_its_end_gets_one(void **state)
 {
 	struct ends *ends = *state;
@@ -222,6 +251,7 @@ int main(void)
 		CHANNEL_TEST(a_full_nonblocking_channel_is_eagain),
 		CHANNEL_TEST(a_packet_of_another_size_is_refused_and_leaks_nothing),
 		CHANNEL_TEST(descriptors_of_a_refused_packet_are_closed),
+		CHANNEL_TEST(a_message_comes_without_descriptors_when_no_more_may_be_opened),
 		CHANNEL_TEST(a_text_without_its_end_gets_one),
 	};
 

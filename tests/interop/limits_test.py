@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""A server process at a limit of the system: the client hears of it, and the server goes on."""
+
+import os
+import resource
+import signal
+import socket
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+
+import wire  # noqa: E402
+from checks import expect, main, same, test  # noqa: E402
+from client import command, fetch, log_in  # noqa: E402
+from pattern import pattern, write_pattern  # noqa: E402
+from sluiced import Sluiced  # noqa: E402
+
+
+class Served(tempfile.TemporaryDirectory):
+    """A folder, and a server of it to which anonymous users may write."""
+
+    def __enter__(self):
+        os.chmod(self.name, 0o777)
+        write_pattern(os.path.join(self.name, "small"), 1000)
+        self.server = Sluiced(self.name, ["--anonymous-write"]).start()
+        return self
+
+    def __exit__(self, kind, *rest):
+        if kind:
+            self.server.abandon()
+        else:
+            self.server.stop()
+        self.cleanup()
+
+
+def limited(server, what, limit):
+    """Lowers a soft limit of the server process. Returns the one before."""
+    before = resource.prlimit(server.server_pid, what)
+    resource.prlimit(server.server_pid, what, (limit, before[1]))
+    return before
+
+
+@test
+def an_active_connection_without_a_free_descriptor_is_425():
+    """The supervisor's answer brings a socket, and is held back until no descriptor is left for it."""
+    with Served() as served, socket.create_server(("127.0.0.1", 0)) as listener:
+        server = served.server
+        control = log_in("127.0.0.1", server.port)
+        port = listener.getsockname()[1]
+        command(control, f"PORT 127,0,0,1,{port >> 8},{port & 255}", "200")
+        server.signal(signal.SIGSTOP)
+        command(control, "RETR small", "150")
+        before = limited(server, resource.RLIMIT_NOFILE, 3)
+        server.signal(signal.SIGCONT)
+        reply = control.read_reply()[0]
+        resource.prlimit(server.server_pid, resource.RLIMIT_NOFILE, before)
+        expect(reply.startswith("425"), f"RETR without a descriptor ended with {reply!r}")
+        command(control, "NOOP", "200")
+        fetch("127.0.0.1", server.port, "small", pattern(1000))
+        control.close()
+
+
+if __name__ == "__main__":
+    main()
