@@ -211,6 +211,7 @@ int server_process_run(const struct config *config, int channel)
 	server.drain_limit_ms = server_drain_limit_ms();
 	prctl(PR_SET_NAME, "sluiced"); /* else ps shows the name of what was executed, "exe" */
 	signal(SIGPIPE, SIG_IGN);      /* splice and sendfile have no MSG_NOSIGNAL */
+	signal(SIGXFSZ, SIG_IGN);      /* over RLIMIT_FSIZE: EFBIG is one client's 552 */
 	r = capabilities_drop_all();
 	if (r == 0)
 		r = server_take_over(&server);

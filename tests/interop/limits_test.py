@@ -61,5 +61,29 @@ def an_active_connection_without_a_free_descriptor_is_425():
         control.close()
 
 
+@test
+def an_upload_over_the_limit_of_a_file_is_552_and_keeps_what_fits():
+    limit = 100_000
+    content = pattern(1_000_000)
+    with Served() as served:
+        control = log_in("127.0.0.1", served.server.port)
+        before = limited(served.server, resource.RLIMIT_FSIZE, limit)
+        _, port = wire.passive_port(command(control, "EPSV", "229"))
+        data = wire.open_socket("127.0.0.1", port)
+        command(control, "STOR new", "150")
+        try:
+            data.sendall(content)
+        except OSError:
+            pass
+        reply = control.read_reply()[0]
+        data.close()
+        resource.prlimit(served.server.server_pid, resource.RLIMIT_FSIZE, before)
+        expect(reply.startswith("552"), f"STOR over the limit ended with {reply!r}")
+        with open(os.path.join(served.name, "new"), "rb") as file:
+            same("what was kept", content[:limit], file.read())
+        command(control, "NOOP", "200")
+        control.close()
+
+
 if __name__ == "__main__":
     main()
