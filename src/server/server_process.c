@@ -180,7 +180,8 @@ static int server_start_workers(struct server *server)
 	return r;
 }
 
-static int server_serve(struct server *server)
+/* Starts to serve. */
+static int server_start(struct server *server)
 {
 	const struct channel_message ready = { .kind = CHANNEL_READY };
 	int r;
@@ -195,9 +196,13 @@ static int server_serve(struct server *server)
 		return r;
 	for (unsigned i = 0; i < server->workers_count; i++)
 		worker_release(server->workers[i]);
+	return 0;
+}
+
+static void server_wait(struct server *server)
+{
 	for (unsigned i = 0; i < server->workers_count; i++)
 		worker_join(server->workers[i]);
-	return 0;
 }
 
 int server_process_run(const struct config *config, int channel)
@@ -223,11 +228,12 @@ int server_process_run(const struct config *config, int channel)
 	if (r == 0)
 		r = server_make(&server);
 	if (r == 0)
-		r = server_serve(&server);
+		r = server_start(&server);
 	if (r < 0) {
 		log_error("the server process cannot start: %s", strerror(-r));
 		return 1;
 	}
+	server_wait(&server);
 	/* What is left ends with the process: a job may hang in a disk that never answers. */
-	return 0;
+	return atomic_load(&server.failed);
 }

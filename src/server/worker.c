@@ -585,6 +585,16 @@ static void worker_close(struct worker *worker)
 	free(worker->acceptors);
 }
 
+/* Clients and ports would be dealt to a worker that is not there any more: the others stop as
+ * well, and the supervisor starts anew. */
+static void worker_fail(struct worker *worker, int error)
+{
+	log_error("worker %u cannot go on: %s; the server process ends", worker->index + 1,
+		  strerror(-error));
+	atomic_store(&worker->server->failed, true);
+	server_tell(worker->server, SERVER_STOP);
+}
+
 static void *worker_thread(void *argument)
 {
 	struct worker *worker = argument;
@@ -605,7 +615,7 @@ static void *worker_thread(void *argument)
 	if (r == 0)
 		r = ring_run(worker->ring);
 	if (r < 0)
-		log_error("worker %u: %s", worker->index + 1, strerror(-r));
+		worker_fail(worker, r);
 	worker_close(worker);
 	sem_post(&worker->ended);
 	return NULL;

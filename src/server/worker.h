@@ -52,9 +52,10 @@ struct server {
 	int control[64];
 	unsigned control_count;
 	uint64_t drain_limit_ms;
-	/* Any worker writes these two and all read them. Not messages: a mailbox may be full, and
-	 * these orders must arrive. */
+	/* Any worker writes these and all read them. Not messages: a mailbox may be full, and an
+	 * order must arrive. */
 	atomic_int order;
+	atomic_bool failed; /* a worker could not go on */
 	atomic_uint
 		control_open; /* listeners that SERVER_DRAIN has not closed yet, of all workers */
 	struct passive_listener *passive_listeners;
@@ -68,6 +69,8 @@ int worker_start(struct server *server, unsigned index);
 
 /* Lets a started worker accept: not before all are started, for each may have to reach any. */
 void worker_release(struct worker *worker);
+
+/* Waits for its end: all workers end with SERVER_STOP. */
 void worker_join(struct worker *worker);
 
 /* A free port of the passive range was granted to a session (see passive_grant_fn). */
