@@ -36,11 +36,25 @@
 #define TRANSFER_BUFFER_BYTES 262144 /* text and listings: one of the two buffers of a transfer */
 #define NOTSENT_LOWAT_BYTES 131072   /* unsent bytes the kernel keeps for a data connection */
 #define NOTSENT_LOWAT_BYTES_MAX 1048576 /* a share above: as many as the kernel will */
-/* Disks. */
-#define DISK_OPERATIONS_MAX 8 /* in flight per file system and direction, per worker; others wait */
+
+/* Disks. One that hangs keeps all operations that it may have in flight: with epoll, and for
+ * directories with io_uring, each in a job thread. There are three times as many threads as the
+ * three directions of one disk keep with all workers, so that it keeps a third of them:
+ *
+ *   workers   operations of a disk, per direction and worker   job threads
+ *      1                          8                            3 * 3 * 1 * 8 =  72
+ *      2                          8                            3 * 3 * 2 * 8 = 144
+ *      8                          8                            3 * 3 * 8 * 8 = 576
+ *     16                          4                            3 * 3 * 16 * 4 = 576
+ *     64                          1                            3 * 3 * 64 * 1 = 576
+ *
+ * (A long listing of a local disk has one or two helpers more: five ninths, were there nothing but
+ * those.) jobs/disk_queue.h has the functions. */
+#define DISK_OPERATIONS_MAX 8 /* further ones wait */
+#define DISK_SHARES 3	      /* disks that may hang before others wait for a thread */
 
 /* Threads. */
-#define JOB_THREADS_MAX 64 /* started as jobs wait */
+#define JOB_THREADS_MAX 576 /* started as jobs wait */
 #define HASHING_THREADS_MAX 2
 #define JOB_QUEUE_MAX 16384    /* jobs not begun; then 450 */
 #define MAILBOX_MESSAGES 32768 /* of one worker; then 421 or a reset data connection */

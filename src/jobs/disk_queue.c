@@ -1,7 +1,10 @@
 #include "jobs/disk_queue.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+
+#include "base/limits.h"
 
 #define DISKS_MAX 256
 
@@ -22,6 +25,21 @@ struct disk_queues {
 	unsigned count;
 	struct disk disks[DISKS_MAX];
 };
+
+static_assert(JOB_THREADS_MAX >= DISK_SHARES * DISK_DIRECTIONS * WORKERS_LIMIT,
+	      "one operation for each worker and direction, and others' threads beside them");
+
+unsigned disk_operations_max(unsigned workers)
+{
+	unsigned share = JOB_THREADS_MAX / (DISK_SHARES * DISK_DIRECTIONS * workers);
+
+	return share < DISK_OPERATIONS_MAX ? share : DISK_OPERATIONS_MAX;
+}
+
+unsigned disk_job_threads_max(unsigned workers)
+{
+	return DISK_SHARES * DISK_DIRECTIONS * workers * disk_operations_max(workers);
+}
 
 int disk_queues_new(unsigned names_max, unsigned data_max, struct disk_queues **ret_queues)
 {

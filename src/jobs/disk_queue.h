@@ -25,6 +25,11 @@ struct disk_waiter {
 	void (*admitted)(struct disk_waiter *waiter);
 };
 
+/* How many operations a file system may have in flight in each direction with each of so many
+ * workers, and how many job threads there are then (base/limits.h has the arithmetic). */
+unsigned disk_operations_max(unsigned workers);
+unsigned disk_job_threads_max(unsigned workers);
+
 /* How many operations on names, and how many reads and writes each, a file system may have in
  * flight. Returns 0 or -ENOMEM. */
 int disk_queues_new(unsigned names_max, unsigned data_max, struct disk_queues **ret_queues);

@@ -14,6 +14,7 @@
 #include "auth/users.h"
 #include "base/limits.h"
 #include "config/config.h"
+#include "jobs/disk_queue.h"
 #include "jobs/jobs.h"
 #include "log/log.h"
 #include "net/address.h"
@@ -165,7 +166,7 @@ static int server_make(struct server *server)
 	if (r == 0)
 		r = server_make_passive_pool(server);
 	if (r == 0)
-		r = jobs_new(JOB_THREADS_MAX, 0, &server->jobs);
+		r = jobs_new(disk_job_threads_max(server->workers_count), 0, &server->jobs);
 	if (r == 0)
 		r = jobs_new(HASHING_THREADS_MAX, HASHING_NICENESS, &server->hashing);
 	return r;

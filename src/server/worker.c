@@ -513,6 +513,7 @@ static int worker_make_context(struct worker *worker)
 {
 	struct session_context *context = &worker->context;
 	struct server *server = worker->server;
+	unsigned disk_max = disk_operations_max(server->workers_count);
 	unsigned pipes;
 	int r;
 
@@ -521,10 +522,10 @@ static int worker_make_context(struct worker *worker)
 		return r;
 	/* A disk that hangs must leave pipes for the others. */
 	pipes = pipe_pool_count(context->dtp.pipes) / 2;
-	r = disk_queues_new(DISK_OPERATIONS_MAX,
-			    pipes < 1			  ? 1
-			    : pipes > DISK_OPERATIONS_MAX ? DISK_OPERATIONS_MAX
-							  : pipes,
+	r = disk_queues_new(disk_max,
+			    pipes < 1	       ? 1
+			    : pipes > disk_max ? disk_max
+					       : pipes,
 			    &worker->disks);
 	if (r < 0)
 		return r;

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
+
 #define WAITERS 100000
 
 struct visitor {
@@ -145,9 +147,38 @@ static void three_hundred_disks_still_find_a_queue(void **state)
 			 disk_queues_find(queues, 5, DISK_WRITE));
 }
 
+/* The rows are calculated by hand: 576 threads for 3 disks, 3 directions and so many workers. */
+static void operations_shrink_as_workers_multiply(void **state)
+{
+	static const struct {
+		unsigned workers, operations, threads;
+	} rows[] = { { 1, 8, 72 },   { 2, 8, 144 },  { 4, 8, 288 },  { 8, 8, 576 }, { 9, 7, 567 },
+		     { 16, 4, 576 }, { 21, 3, 567 }, { 33, 1, 297 }, { 64, 1, 576 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(disk_operations_max(rows[i].workers), rows[i].operations);
+		assert_int_equal(disk_job_threads_max(rows[i].workers), rows[i].threads);
+	}
+}
+
+static void one_disk_holds_a_third_of_the_job_threads_at_most(void **state)
+{
+	(void)state;
+	for (unsigned workers = 1; workers <= WORKERS_LIMIT; workers++) {
+		unsigned held = workers * DISK_DIRECTIONS * disk_operations_max(workers);
+
+		assert_true(disk_operations_max(workers) >= 1);
+		assert_true(3 * held <= disk_job_threads_max(workers));
+		assert_true(disk_job_threads_max(workers) <= JOB_THREADS_MAX);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(operations_shrink_as_workers_multiply),
+		cmocka_unit_test(one_disk_holds_a_third_of_the_job_threads_at_most),
 		cmocka_unit_test_setup_teardown(no_more_than_the_bound_are_in, setup, teardown),
 		cmocka_unit_test_setup_teardown(directions_and_disks_have_places_of_their_own,
 						setup, teardown),
