@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log/log.h"
+
 enum option_kind {
 	OPTION_SET,	 /* no argument; the bool becomes true */
 	OPTION_CLEAR,	 /* no argument; the bool becomes false */
@@ -34,6 +36,7 @@ struct option {
 #define TEXT_OF_NUMBER(number) TEXT_OF(number)
 #define TEXT_OF(number) #number
 #define TIMEOUT_MAX_S (7 * 24 * 3600)
+#define ERROR_TEXT_MAX 500
 
 static const struct option options[] = {
 	{ "root", OPTION_TEXT, "DIR", FIELD(root), 0, 0, NULL, "the folder to serve, as DIR" },
@@ -88,11 +91,14 @@ static int wrong(struct reading *reading, const char *format, ...)
 
 static int wrong(struct reading *reading, const char *format, ...)
 {
+	char text[ERROR_TEXT_MAX];
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(reading->error, reading->error_bytes, format, arguments);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	log_escape(text, reading->error,
+		   reading->error_bytes); /* an argument may hold line feeds */
 	return -EINVAL;
 }
 

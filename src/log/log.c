@@ -74,29 +74,29 @@ static size_t character_length(const unsigned char *text)
 	return code >= least[length] && code <= 0x10ffff && code >> 11 != 0x1b ? length : 0;
 }
 
-/* Copies text to line, escaped and cut at TEXT_MAX bytes. Returns the bytes written. */
-static size_t text_escape(const char *text, char *line)
+size_t log_escape(const char *text, char *ret_text, size_t size_bytes)
 {
 	static const char digits[] = "0123456789abcdef";
 	const unsigned char *at = (const unsigned char *)text;
 	size_t used = 0;
 
-	while (*at != '\0' && used + ESCAPE_BYTES <= TEXT_MAX) {
+	while (*at != '\0' && used + ESCAPE_BYTES < size_bytes) {
 		size_t length = character_length(at);
 
 		if (length > 0) {
-			memcpy(line + used, at, length);
+			memcpy(ret_text + used, at, length);
 			used += length;
 			at += length;
 		} else {
 			char escape[ESCAPE_BYTES] = { '\\', 'x', digits[*at >> 4],
 						      digits[*at & 15] };
 
-			memcpy(line + used, escape, ESCAPE_BYTES);
+			memcpy(ret_text + used, escape, ESCAPE_BYTES);
 			used += ESCAPE_BYTES;
 			at++;
 		}
 	}
+	ret_text[used] = '\0';
 	return used;
 }
 
@@ -126,7 +126,7 @@ static void log_line(enum log_level level, const char *format, va_list arguments
 
 	vsnprintf(text, sizeof(text), format, arguments);
 	used = prefix_write(level, line);
-	used += text_escape(text, line + used);
+	used += log_escape(text, line + used, TEXT_MAX + 1);
 	line[used++] = '\n';
 	written = write(STDERR_FILENO, line, used);
 	(void)written; /* there is nowhere to say that nothing can be said */

@@ -20,6 +20,10 @@ void log_start(bool verbose);
 /* Whether debug lines are written: asked before the costly making of one. */
 bool log_verbose(void);
 
+/* Copies text as lines have it: control characters, backslashes and what is no UTF-8 escaped, cut
+ * to a string of size_bytes. Returns its length. */
+size_t log_escape(const char *text, char *ret_text, size_t size_bytes);
+
 /* One line; a newline is added, control characters are escaped, over 1,000 bytes are cut. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));

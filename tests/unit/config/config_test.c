@@ -287,9 +287,23 @@ static void help_lists_every_option_with_its_default(void **state)
 		assert_non_null(strstr(text, wanted[i]));
 }
 
+static void an_argument_cannot_make_a_second_line(void **state)
+{
+	struct config config;
+
+	(void)state;
+	assert_int_equal(parse(&config, "--workers", "1\n2\x1b[m", "/srv", NULL), CONFIG_WRONG);
+	assert_non_null(strstr(error, "--workers 1\\x0a2\\x1b[m: expected"));
+	assert_int_equal(parse(&config, "--ring\r\n", "/srv", NULL), CONFIG_WRONG);
+	assert_null(strpbrk(error, "\r\n"));
+	assert_int_equal(parse(&config, "/srv\n", "/other\n", NULL), CONFIG_WRONG);
+	assert_null(strpbrk(error, "\r\n"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_argument_cannot_make_a_second_line),
 		cmocka_unit_test(a_folder_alone_is_enough),
 		cmocka_unit_test(every_option_reaches_its_field),
 		cmocka_unit_test(words_have_more_than_one_value),
