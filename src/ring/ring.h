@@ -30,6 +30,7 @@ struct ring_features {
 	bool uring;
 	bool defer_taskrun;	/* 6.1: completions only when we wait */
 	bool buffer_ring;	/* 5.19: provided buffers without system calls */
+	bool registered_ring;	/* 5.18: entering the ring without looking up its descriptor */
 	bool multishot_accept;	/* 5.19 */
 	bool multishot_receive; /* 6.0 */
 	int error;		/* why uring is false */
@@ -48,8 +49,10 @@ struct ring_config {
 	void *context;
 };
 
-/* Asks the kernel. mask is NULL, or "5.15": what that kernel does not have counts as missing. */
-void ring_probe(const char *mask, struct ring_features *ret_features);
+/* Asks the kernel. mask is NULL, or a list of what counts as missing, for tests: "5.15" is all
+ * that this kernel did not have, other words are the features as ring_describe names them, and
+ * "io_uring", as "5.15,buffer-rings". Returns 0, or -EINVAL for a word that is unknown. */
+int ring_probe(const char *mask, struct ring_features *ret_features);
 
 /* One line about an engine and its features for the log. */
 void ring_describe(const struct ring_config *config, char *ret_text, size_t size_bytes);

@@ -361,7 +361,8 @@ int ring_uring_open(struct ring *ring)
 		goto fail_state;
 	state->has_flag = ring->config.features.defer_taskrun;
 	ring->state = state;
-	io_uring_register_ring_fd(&state->uring); /* saves a look-up; older kernels say no */
+	if (ring->config.features.registered_ring)
+		io_uring_register_ring_fd(&state->uring);
 	io_uring_register_iowq_max_workers(&state->uring, workers);
 	r = uring_make_buffers(ring, state);
 	if (r < 0)

@@ -20,6 +20,7 @@
 #include "net/address.h"
 #include "server/admission.h"
 #include "server/channel.h"
+#include "server/engine.h"
 #include "server/worker.h"
 #include "sys/capabilities.h"
 #include "transfer/passive_pool.h"
@@ -120,18 +121,11 @@ static int server_make_passive_pool(struct server *server)
 
 static int server_choose_engine(struct server *server)
 {
-	struct ring_features *features = &server->ring.features;
 	char text[200];
+	int r = engine_choose(server->config, &server->ring);
 
-	ring_probe(getenv("SLUICE_RING_MASK"), features);
-	if (server->config->ring == RING_URING && !features->uring) {
-		log_error("--ring=uring: this system has no io_uring for us (%s); use --ring=auto",
-			  strerror(-features->error));
-		return -EOPNOTSUPP;
-	}
-	server->ring.engine = features->uring && server->config->ring != RING_EPOLL
-				      ? RING_ENGINE_URING
-				      : RING_ENGINE_EPOLL;
+	if (r < 0)
+		return r;
 	ring_describe(&server->ring, text, sizeof(text));
 	log_info("engine: %s", text);
 	return 0;

@@ -19,7 +19,9 @@
 #include "auth/users.h"
 #include "config/config.h"
 #include "log/log.h"
+#include "ring/ring.h"
 #include "server/channel.h"
+#include "server/engine.h"
 #include "server/listeners.h"
 #include "sys/capabilities.h"
 #include "sys/service_manager.h"
@@ -134,6 +136,14 @@ static int users_file_check(const struct config *config)
 	return 0;
 }
 
+/* Likewise. */
+static int engine_check(const struct config *config)
+{
+	struct ring_config ring;
+
+	return engine_choose(config, &ring);
+}
+
 /* One descriptor per connection, transfer and file: as many as the operator allows at all. */
 static void descriptors_raise(void)
 {
@@ -210,6 +220,8 @@ static int supervisor_open(struct supervisor *supervisor)
 	r = root_check(supervisor);
 	if (r == 0)
 		r = users_file_check(supervisor->config);
+	if (r == 0)
+		r = engine_check(supervisor->config);
 	if (r == 0)
 		r = signals_open(supervisor);
 	return r;

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """sluiced on the command line: what it says, with which exit status, and how it ends."""
 
+import ctypes
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,10 +22,10 @@ from sluiced import Sluiced, binary, environment  # noqa: E402
 NOBODY = 65534
 
 
-def run(*arguments, user=None, folder=None):
+def run(*arguments, user=None, folder=None, prepare=None, variables=None):
     """Runs sluiced to its end. Returns (status, stdout, stderr)."""
     try:
-        done = subprocess.run([binary(), *arguments], env=environment(), text=True, timeout=20, cwd=folder,
+        done = subprocess.run([binary(), *arguments], env=environment(**(variables or {})), preexec_fn=prepare, text=True, timeout=20, cwd=folder,
                               stdin=subprocess.DEVNULL, capture_output=True, check=False, user=user,
                               extra_groups=[] if user else None, group=user)
     except subprocess.TimeoutExpired:
@@ -31,9 +33,9 @@ def run(*arguments, user=None, folder=None):
     return done.returncode, done.stdout, done.stderr
 
 
-def refused(status, words, *arguments, user=None):
+def refused(status, words, *arguments, **how):
     """sluiced must end with the status and one line on stderr in which all the words occur."""
-    got, out, err = run(*arguments, user=user)
+    got, out, err = run(*arguments, **how)
     said = f"sluiced {' '.join(arguments)}: status {got}, stdout {out!r}, stderr {err!r}"
     expect(got == status, f"expected status {status}: {said}")
     expect(out == "", f"expected nothing on stdout: {said}")
@@ -69,6 +71,12 @@ def wrong_arguments_are_one_line_and_status_2():
         refused(2, ["--ring", "uring", "epoll"], "--ring=select", folder)
         refused(2, ["--uploads", "in-place", "atomic"], "--uploads=never", folder)
         refused(2, ["--root"], folder, "--root")
+
+
+@test
+def an_argument_cannot_split_the_line():
+    refused(2, ["--workers", "many"], "--workers", "many\nmore", "/")
+    refused(1, ["/no"], "--listen", "127.0.0.1:2121", "/no\nsuch\x1b[2Jfolder")
 
 
 @test
@@ -154,6 +162,36 @@ def an_address_of_another_machine_is_status_1():
     with Folder() as folder:
         refused(1, ["192.0.2.1"], "--listen", f"192.0.2.1:{slot.control}", "--passive-ports",
                 f"{slot.passive[0]}-{slot.passive[3]}", folder)
+    slot.give()
+
+
+def without_io_uring():
+    """In the child: io_uring_setup(2) fails with EPERM, as where a container forbids it."""
+    rules = [(0x20, 0, 0, 0), (0x15, 0, 1, 425), (0x06, 0, 0, 0x50001), (0x06, 0, 0, 0x7fff0000)]
+    filter_bytes = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *rule) for rule in rules))
+    program = struct.pack("HxxxxxxP", len(rules), ctypes.addressof(filter_bytes))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(38, 1, 0, 0, 0) < 0 or libc.prctl(22, 2, program, 0, 0) < 0:
+        raise OSError(ctypes.get_errno(), "seccomp")
+
+
+@test
+def a_ring_that_is_forbidden_is_status_1():
+    slot = ports.take()
+    with Folder() as folder:
+        refused(1, ["--ring=uring", "not permitted", "--ring=auto"], "--ring=uring",
+                "--listen", f"127.0.0.1:{slot.control}",
+                "--passive-ports", f"{slot.passive[0]}-{slot.passive[3]}", folder, prepare=without_io_uring)
+    slot.give()
+
+
+@test
+def a_mask_with_an_unknown_word_is_status_1():
+    slot = ports.take()
+    with Folder() as folder:
+        refused(1, ["SLUICE_RING_MASK", "5.14"], "--listen", f"127.0.0.1:{slot.control}",
+                "--passive-ports", f"{slot.passive[0]}-{slot.passive[3]}", folder,
+                variables={"SLUICE_RING_MASK": "buffer-rings,5.14"})
     slot.give()
 
 

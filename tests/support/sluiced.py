@@ -47,12 +47,26 @@ def engine_arguments():
 def environment(**more):
     """The server's environment. The time zone is an odd one: whatever is not UTC shows."""
     result = dict(os.environ, TZ="ODD-5:30", LC_ALL="C.UTF-8", **more)
-    for name in ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET"):
+    for name in ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "SLUICE_RING_MASK"):
         if name not in more:
             result.pop(name, None)
     if os.environ.get("SLUICE_TEST_ENGINE") == "uring515":
-        result["SLUICE_RING_MASK"] = "5.15"
+        result.setdefault("SLUICE_RING_MASK", "5.15")
     return result
+
+
+def engine_is_wanted(log):
+    """Whether the log line of the engine names the one asked for: a mask that is lost would go unseen."""
+    match = re.search(r"info: engine: (.*)", log)
+    line = match.group(1) if match else ""
+    return {"": line != "", "epoll": line.startswith("epoll"),
+            "uring": line.startswith("io_uring: ") and (" yes" in line or older_than(5, 18)),
+            "uring515": line.startswith("io_uring: ") and line.count(" no") == line.count(",") + 1,
+            }[os.environ.get("SLUICE_TEST_ENGINE", "")]
+
+
+def older_than(*version):
+    return tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2]) < version
 
 
 def password_hash(password):
@@ -137,6 +151,9 @@ class Sluiced:
         if not self.notify.wait("READY=1", still=lambda: self.process.poll() is None):
             self.abandon()
             raise Failure(f"sluiced did not become ready: {' '.join(self.arguments)}\n{self.log_tail}")
+        if not engine_is_wanted(self.log()):
+            self.abandon()
+            raise Failure(f"sluiced runs on another engine than {os.environ['SLUICE_TEST_ENGINE']}\n{self.log_tail}")
         self.find_server_process()
         return self
 

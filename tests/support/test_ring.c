@@ -41,7 +41,8 @@ int test_ring_setup(void **state)
 				      .offload = test_offload,
 				      .woken = test_woken };
 
-	ring_probe(strcmp(engine, "uring515") == 0 ? "5.15" : NULL, &config.features);
+	assert_int_equal(
+		ring_probe(strcmp(engine, "uring515") == 0 ? "5.15" : NULL, &config.features), 0);
 	test_ring_woken = 0;
 	test_ring_jobs_full = false;
 	assert_int_equal(jobs_new(8, 0, &jobs), 0);
