@@ -177,10 +177,11 @@ static int signals_open(struct supervisor *supervisor)
 static const char *rights_text(const struct config *config)
 {
 	if (!config->anonymous)
-		return "writable by users, closed to anonymous";
+		return "writable by users, closed to anonymous ones";
 	if (config->anonymous_write)
-		return "writable by everybody";
-	return config->users_path ? "read-only, writable by users" : "read-only";
+		return "writable by everybody, anonymous users too";
+	return config->users_path ? "read-only to anonymous users, writable by others"
+				  : "read-only to anonymous users";
 }
 
 static void first_line_log(const struct supervisor *supervisor)

@@ -17,7 +17,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import ports  # noqa: E402
 from checks import Skipped, expect, main, same, test  # noqa: E402
 from client import fetch  # noqa: E402
-from sluiced import Sluiced, binary, environment  # noqa: E402
+from network import in_new_network  # noqa: E402
+from sluiced import Sluiced, binary, environment, password_hash  # noqa: E402
 
 NOBODY = 65534
 
@@ -215,6 +216,93 @@ def the_first_log_line_names_folder_addresses_and_port():
         first = server.log().splitlines()[0]
         for word in (folder, str(server.port), "127.0.0.1"):
             expect(word in first, f"the first line does not name {word}: {first!r}")
+
+
+class Bare:
+    """`sluiced DIR` and nothing else; its first log line is `first`."""
+
+    def __init__(self, folder, prepare=None):
+        self.folder = folder
+        self.prepare = prepare
+
+    def __enter__(self):
+        with open(os.path.join(self.folder, "a"), "w", encoding="ascii") as file:
+            file.write("hello")
+        self.stderr = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen([binary(), self.folder], env=environment(), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=self.stderr, preexec_fn=self.prepare)
+        for _ in range(400):
+            self.stderr.seek(0)
+            self.first = self.stderr.readline()
+            if self.first.endswith("\n"):
+                break
+            time.sleep(0.025)
+        return self
+
+    def __exit__(self, kind, *rest):
+        self.process.terminate()
+        status = self.process.wait(20)
+        self.stderr.close()
+        expect(kind or status == 0, f"sluiced ended with {status}")
+
+    def says(self, *words):
+        for word in words:
+            expect(word in self.first, f"the first line does not say {word!r}: {self.first!r}")
+
+
+def bare(port, prepare=None):
+    """Serves a folder on the port, and everybody may read there."""
+    with Folder() as folder, Bare(folder, prepare) as server:
+        ipv6 = ports.have_ipv6()
+        server.says(f"serving {folder} on ", f"[::]:{port}," if ipv6 else f"0.0.0.0:{port},",
+                    "read-only to anonymous users", "passive ports 32000-32255")
+        for address in ["127.0.0.1"] + (["::1"] if ipv6 else []):
+            fetch(address, port, "a", b"hello")
+
+
+def without_low_ports():
+    """In the child: what is started from here has no CAP_NET_BIND_SERVICE."""
+    pr_capbset_drop, cap_net_bind_service = 24, 10
+    if ctypes.CDLL(None).prctl(pr_capbset_drop, cap_net_bind_service, 0, 0, 0) < 0:
+        raise OSError("PR_CAPBSET_DROP")
+
+
+@test
+def a_folder_alone_is_served_on_port_21():
+    in_new_network(lambda: bare(21))
+
+
+@test
+def a_folder_alone_is_served_on_port_2121_without_privilege():
+    in_new_network(lambda: bare(2121, without_low_ports))
+
+
+@test
+def a_low_port_without_privilege_is_status_1():
+    def low_port():
+        with Folder() as folder:
+            refused(1, ["127.0.0.1:21", "permission", "--listen"], "--listen", "127.0.0.1:21", folder, user=NOBODY)
+            refused(1, ["127.0.0.1:1023", "permission"], "--listen", "127.0.0.1:1023", folder,
+                    prepare=without_low_ports)
+
+    if os.getuid() == 0 and not user_can_run(NOBODY):
+        raise Skipped(f"another user cannot execute {binary()}")
+    in_new_network(low_port)
+
+
+@test
+def the_first_line_says_what_anonymous_users_may_do():
+    with Folder() as folder:
+        users = os.path.join(folder, "users")
+        with open(users, "w", encoding="ascii") as file:
+            file.write(f"ann:{password_hash('secret')}:{folder}\n")
+        for options, says in (([], "read-only to anonymous users;"),
+                              (["--anonymous-write"], "writable by everybody, anonymous users too;"),
+                              (["--users", users], "read-only to anonymous users, writable by others;"),
+                              (["--users", users, "--no-anonymous"], "writable by users, closed to anonymous ones;")):
+            with Sluiced(folder, options) as server:
+                first = server.log().splitlines()[0]
+                expect(says in first, f"the first line with {options} is {first!r}, without {says!r}")
 
 
 @test
