@@ -100,11 +100,23 @@ static void bind_error_log(const struct address *address, const char *option, in
 	}
 }
 
+/* Whether a socket of this name is for control connections: the name says so, or says nothing. A
+ * unit without FileDescriptorName= gives its own, and other managers "unknown" or none. */
+static bool name_means_control(const char *name)
+{
+	const char *suffix = name ? strrchr(name, '.') : NULL;
+
+	return !name || *name == '\0' || strcmp(name, "control") == 0 ||
+	       strcmp(name, "unknown") == 0 || (suffix && strcmp(suffix, ".socket") == 0);
+}
+
 /* What an inherited socket is not, or NULL when it is all that is needed. */
-static const char *adoption_fault(int fd)
+static const char *adoption_fault(int fd, const char *name)
 {
 	int domain = option_get(fd, SOL_SOCKET, SO_DOMAIN);
 
+	if (!name_means_control(name))
+		return "no such use (in a socket unit: FileDescriptorName=control, or none)";
 	if (option_get(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM ||
 	    (domain != AF_INET && domain != AF_INET6))
 		return "not a TCP socket";
@@ -131,7 +143,7 @@ static int control_add(struct listeners *listeners, int fd)
 
 int listeners_adopt(struct listeners *listeners, int fd, const char *name)
 {
-	const char *fault = adoption_fault(fd);
+	const char *fault = adoption_fault(fd, name);
 	int flags = fcntl(fd, F_GETFL);
 	int r;
 

@@ -38,8 +38,8 @@ struct config;
  * a negative errno after a log line; what was opened until then is the caller's to close. */
 int listeners_open(struct listeners *listeners, const struct config *config);
 
-/* Takes over a socket of the service manager, which must be a listening TCP socket; name may be
- * NULL. fd is owned by *listeners on success. Returns 0, or a negative errno after a log line. */
+/* Takes over a socket of the service manager, which must be a listening TCP socket; name is
+ * "control", or one that says nothing: NULL, empty, "unknown" or a socket unit's own. fd is owned by *listeners on success. Returns 0, or a negative errno after a log line. */
 int listeners_adopt(struct listeners *listeners, int fd, const char *name);
 
 /* Binds and listens for control connections on *address; [::] takes IPv4 as well, and where the

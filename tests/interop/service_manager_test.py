@@ -24,7 +24,8 @@ EXPOSURE_MAX = 1.5
 class Handed:
     """A sluiced that gets its control socket as descriptor 3, as a service manager would give it."""
 
-    def __init__(self, pid="$$", names=None, sockets=1, more=()):
+    def __init__(self, pid="$$", names=None, sockets=1, more=(), status=0):
+        self.status = status
         self.folder = tempfile.TemporaryDirectory(prefix="sluice-handed-")
         self.slot = ports.take()
         self.notify = NotifySocket(self.folder.name)
@@ -77,7 +78,7 @@ class Handed:
         self.stderr.close()
         self.slot.give()
         self.folder.cleanup()
-        expect(kind or status == 0, f"sluiced ended with {status}: {log}")
+        expect(kind or status == self.status, f"sluiced ended with {status}: {log}")
 
 
 def greeting(port, address="127.0.0.1"):
@@ -99,6 +100,20 @@ def a_named_socket_is_served():
     with Handed(names="control") as handed:
         expect(handed.ready(), f"no READY=1: {handed.log()}")
         expect(greeting(handed.slot.control).startswith("220"), "no 220")
+
+
+@test
+def a_socket_that_bears_its_units_name_is_served():
+    with Handed(names="sluiced.socket") as handed:
+        expect(handed.ready(), f"no READY=1: {handed.log()}")
+        expect(greeting(handed.slot.control).startswith("220"), "no 220")
+
+
+@test
+def a_socket_for_something_else_is_one_line_and_status_1():
+    with Handed(names="control:http", sockets=2, status=1) as handed:
+        expect(not handed.ready(), "READY=1 with a socket named http")
+        expect(handed.log().count("\n") == 1 and "http" in handed.log(), f"it says {handed.log()!r}")
 
 
 @test

@@ -232,6 +232,25 @@ static void inherited_sockets_must_be_listening_tcp_sockets(void **state)
 	close(idle);
 }
 
+static void an_inherited_socket_is_for_control_connections_or_refused(void **state)
+{
+	static const char *const right[] = { NULL, "", "control", "unknown", "ftp.socket" };
+	static const char *const wrong[] = { "http", "controls", "data", "socket", "connection" };
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		struct listeners listeners = { .control_count = 0 };
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		assert_int_equal(listen(fd, 5), 0);
+		assert_int_equal(listeners_adopt(&listeners, fd, wrong[i]), -EINVAL);
+		assert_true(logged("FileDescriptorName=control"));
+		assert_int_equal(listeners.control_count, 0);
+		assert_int_equal(listeners_adopt(&listeners, fd, right[i]), 0);
+		listeners_close(&listeners);
+	}
+}
+
 static void an_inherited_listener_is_fit_for_use(void **state)
 {
 	struct listeners listeners = { .control_count = 0 };
@@ -344,6 +363,7 @@ int main(void)
 		cmocka_unit_test(a_wildcard_covers_the_hosts_of_its_kind),
 		cmocka_unit_test(a_taken_passive_port_is_named),
 		cmocka_unit_test(inherited_sockets_must_be_listening_tcp_sockets),
+		cmocka_unit_test(an_inherited_socket_is_for_control_connections_or_refused),
 		cmocka_unit_test(an_inherited_listener_is_fit_for_use),
 		cmocka_unit_test(active_sockets_leave_from_the_port_before_the_control_port),
 		cmocka_unit_test(no_other_address_or_port_is_bound_for_the_server_process),
