@@ -62,6 +62,18 @@ static int flags_set(cap_t sets, cap_value_t keep)
 	return cap_set_flag(sets, CAP_EFFECTIVE, 1, &keep, CAP_SET);
 }
 
+/* Whether the process holds just what wanted permits. What may be inherited does not count: without
+ * capabilities of files it gives nothing. */
+static bool holds_no_more(cap_t wanted)
+{
+	cap_t now = cap_get_proc();
+	bool equal = now && !CAP_DIFFERS(cap_compare(now, wanted), CAP_PERMITTED);
+
+	if (now)
+		cap_free(now);
+	return equal;
+}
+
 /* Empties all sets of the process, but for keep, which may be -1 for nothing. */
 static int sets_replace(cap_value_t keep)
 {
@@ -76,6 +88,9 @@ static int sets_replace(cap_value_t keep)
 		r = cap_set_proc(wanted);
 	if (r < 0)
 		r = -errno;
+	/* A service's filter may refuse capset(2) to a process that has nothing to give up. */
+	if (r == -EPERM && holds_no_more(wanted))
+		r = 0;
 	cap_free(wanted);
 	return r;
 }

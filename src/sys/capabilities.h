@@ -12,7 +12,8 @@
 /* Whether this process may bind ports below 1024 of its network namespace. */
 bool capabilities_may_bind_low(void);
 
-/* Drops everything but CAP_NET_BIND_SERVICE (bounding set included where that is allowed). */
+/* Drops everything but CAP_NET_BIND_SERVICE (bounding set included where that is allowed). Returns
+ * 0 or a negative errno: -EPERM when capset(2) is refused though there is more to drop. */
 int capabilities_keep_bind(void);
 
 /* Drops every capability from every set and sets no_new_privs. Returns 0 or a negative errno. */

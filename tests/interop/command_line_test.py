@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -15,10 +14,11 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
 import ports  # noqa: E402
+import seccomp  # noqa: E402
 from checks import Skipped, expect, main, same, test  # noqa: E402
 from client import fetch  # noqa: E402
 from network import in_new_network  # noqa: E402
-from sluiced import Sluiced, binary, environment, password_hash  # noqa: E402
+from sluiced import Sluiced, binary, children, environment, password_hash  # noqa: E402
 
 NOBODY = 65534
 
@@ -166,23 +166,13 @@ def an_address_of_another_machine_is_status_1():
     slot.give()
 
 
-def without_io_uring():
-    """In the child: io_uring_setup(2) fails with EPERM, as where a container forbids it."""
-    rules = [(0x20, 0, 0, 0), (0x15, 0, 1, 425), (0x06, 0, 0, 0x50001), (0x06, 0, 0, 0x7fff0000)]
-    filter_bytes = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *rule) for rule in rules))
-    program = struct.pack("HxxxxxxP", len(rules), ctypes.addressof(filter_bytes))
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(38, 1, 0, 0, 0) < 0 or libc.prctl(22, 2, program, 0, 0) < 0:
-        raise OSError(ctypes.get_errno(), "seccomp")
-
-
 @test
 def a_ring_that_is_forbidden_is_status_1():
     slot = ports.take()
     with Folder() as folder:
         refused(1, ["--ring=uring", "not permitted", "--ring=auto"], "--ring=uring",
                 "--listen", f"127.0.0.1:{slot.control}",
-                "--passive-ports", f"{slot.passive[0]}-{slot.passive[3]}", folder, prepare=without_io_uring)
+                "--passive-ports", f"{slot.passive[0]}-{slot.passive[3]}", folder, prepare=lambda: seccomp.refuse("io_uring_setup"))
     slot.give()
 
 
@@ -221,16 +211,18 @@ def the_first_log_line_names_folder_addresses_and_port():
 class Bare:
     """`sluiced DIR` and nothing else; its first log line is `first`."""
 
-    def __init__(self, folder, prepare=None):
+    def __init__(self, folder, prepare=None, through=()):
         self.folder = folder
         self.prepare = prepare
+        self.through = through
 
     def __enter__(self):
         with open(os.path.join(self.folder, "a"), "w", encoding="ascii") as file:
             file.write("hello")
         self.stderr = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen([binary(), self.folder], env=environment(), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=self.stderr, preexec_fn=self.prepare)
+        self.process = subprocess.Popen([*self.through, binary(), self.folder], env=environment(),
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.stderr,
+                                        preexec_fn=self.prepare)
         for _ in range(400):
             self.stderr.seek(0)
             self.first = self.stderr.readline()
@@ -345,13 +337,37 @@ def no_process_survives_the_supervisor():
         server.release()
 
 
+def holds_nothing(pid, *more):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        lines = dict(line.split(":\t", 1) for line in status.read().splitlines() if ":\t" in line)
+    for name in ("CapPrm", "CapEff", "CapAmb", *more):
+        same(name, 0, int(lines[name], 16))
+
+
 @test
 def the_server_process_has_no_capability():
     with Folder() as folder, Sluiced(folder) as server:
-        with open(f"/proc/{server.server_pid}/status", encoding="ascii") as status:
-            lines = dict(line.split(":\t", 1) for line in status.read().splitlines() if ":\t" in line)
-        for name in ("CapPrm", "CapEff", "CapInh", "CapAmb"):
-            same(name, 0, int(lines[name], 16))
+        holds_nothing(server.server_pid, "CapInh")
+
+
+@test
+def no_capability_is_left_where_capset_is_refused():
+    """As systemd/sluiced.service starts it: a user with one ambient capability and a filter of calls."""
+    prepare = ("import os, sys; sys.path.insert(0, sys.argv[1]); import seccomp; seccomp.refuse('capset'); "
+               "os.execv(sys.argv[2], sys.argv[2:])")
+    as_service = ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups",
+                  "--inh-caps", "+net_bind_service", "--ambient-caps", "+net_bind_service",
+                  sys.executable, "-B", "-c", prepare, os.path.dirname(seccomp.__file__)]
+
+    def serves():
+        with Folder() as folder, Bare(folder, through=as_service) as server:
+            server.says(":21,")
+            fetch("127.0.0.1", 21, "a", b"hello")
+            holds_nothing(children(server.process.pid)[0])
+
+    if os.getuid() == 0 and not user_can_run(NOBODY):
+        raise Skipped(f"another user cannot execute {binary()}")
+    in_new_network(serves)
 
 
 if __name__ == "__main__":

@@ -230,5 +230,30 @@ def the_service_is_exposed_to_no_more_than_1_5():
     expect(done.returncode == 0, f"{done.stdout[-600:]}{done.stderr[-600:]}")
 
 
+def calls_of(name):
+    """The system calls of a name in SystemCallFilter=, which may be a set of sets."""
+    if not name.startswith("@"):
+        return {name}
+    done = subprocess.run(["systemd-analyze", "syscall-filter", name], capture_output=True, text=True, timeout=60,
+                          check=True)
+    members = [line.strip() for line in done.stdout.splitlines()[1:]]
+    return set().union(*(calls_of(member) for member in members if member and member[0] != "#"))
+
+
+@test
+def the_service_may_call_what_sluiced_needs_and_not_what_administers():
+    need("systemd-analyze")
+    allowed = set()
+    with open(os.path.join(PROJECT, "systemd", "sluiced.service"), encoding="utf-8") as unit:
+        for names in re.findall("^SystemCallFilter=(.*)$", unit.read(), re.MULTILINE):
+            calls = set().union(*(calls_of(name) for name in names.lstrip("~").split()))
+            allowed = allowed - calls if names.startswith("~") else allowed | calls
+    needed = {"setpriority", "prlimit64", "io_uring_setup", "io_uring_enter", "io_uring_register", "splice",
+              "sendfile", "openat2", "statx", "epoll_wait", "signalfd4", "execve", "bind", "accept4", "fallocate"}
+    expect(needed <= allowed, f"the filter refuses {sorted(needed - allowed)}")
+    refused = {"capset", "mount", "chown", "setuid", "sched_setscheduler", "set_mempolicy", "reboot", "bpf", "ptrace"}
+    expect(not refused & allowed, f"the filter allows {sorted(refused & allowed)}")
+
+
 if __name__ == "__main__":
     main()

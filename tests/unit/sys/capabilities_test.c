@@ -1,5 +1,8 @@
 #include "sys/capabilities.h"
 
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +11,7 @@
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,6 +81,69 @@ static int keep_bind(void)
 	return 0;
 }
 
+/* capset(2) fails with EPERM from here on. */
+static int capset_refuse(void)
+{
+	struct sock_filter rules[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_capset, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = 4, .filter = rules };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
+}
+
+/* What is held before a refusal: text as cap_from_text(3) reads it. */
+static int refused_with(const char *text)
+{
+	cap_t sets = cap_from_text(text);
+
+	CHECK(sets && cap_set_proc(sets) == 0);
+	cap_free(sets);
+	CHECK(capset_refuse() == 0);
+	return 0;
+}
+
+static int refused_with_bind(void)
+{
+	CHECK(refused_with("cap_net_bind_service=eip") == 0);
+	CHECK(capabilities_keep_bind() == 0);
+	CHECK(set_read("CapPrm") == 1ULL << CAP_NET_BIND_SERVICE);
+	CHECK(capabilities_drop_all() == -EPERM);
+	return 0;
+}
+
+static int refused_with_nothing(void)
+{
+	CHECK(refused_with("cap_net_bind_service=i") == 0);
+	CHECK(capabilities_keep_bind() == 0);
+	CHECK(capabilities_drop_all() == 0);
+	CHECK(set_read("CapPrm") == 0);
+	return 0;
+}
+
+static int refused_with_more(void)
+{
+	CHECK(refused_with("cap_net_bind_service,cap_chown=p") == 0);
+	CHECK(capabilities_keep_bind() == -EPERM);
+	CHECK(capabilities_drop_all() == -EPERM);
+	return 0;
+}
+
+static void a_refused_capset_matters_only_to_who_holds_more(void **state)
+{
+	(void)state;
+	if (!(set_read("CapPrm") & 1ULL << CAP_CHOWN))
+		skip();
+	assert_int_equal(in_child(refused_with_bind), 0);
+	assert_int_equal(in_child(refused_with_nothing), 0);
+	assert_int_equal(in_child(refused_with_more), 0);
+}
+
 static void drop_all_leaves_nothing_in_any_set(void **state)
 {
 	(void)state;
@@ -93,6 +160,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(drop_all_leaves_nothing_in_any_set),
+		cmocka_unit_test(a_refused_capset_matters_only_to_who_holds_more),
 		cmocka_unit_test(keep_bind_leaves_net_bind_service_alone),
 	};
 
