@@ -32,7 +32,8 @@ struct config {
 	const char *users_path;	  /* --users FILE, or NULL */
 	unsigned idle_timeout_s;  /* default 300 */
 	unsigned login_timeout_s; /* default 60 */
-	unsigned data_timeout_s;  /* default 120: to connect, and without progress */
+	unsigned
+		data_timeout_s; /* default 120: to connect, of an unused reservation, without progress */
 	unsigned sessions_max;
 	unsigned sessions_per_address_max;
 	enum ring_choice ring;
