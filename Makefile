@@ -9,12 +9,13 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 ROOT ?= build/sample
 PORT ?= 2121
+FUZZ_SECONDS ?= 10
 V ?=
 
 # Debian packages: to build and run, to run every test, to examine the source as well.
 DEPS_BUILD := gcc libc6-dev make libcap-dev libcrypt-dev liburing-dev
 DEPS_TEST := libcmocka-dev aria2 curl lftp ncftp procps python3 systemd tnftp wget
-DEPS_EXAMINE := clang clang-format clang-tidy cppcheck
+DEPS_EXAMINE := clang clang-format clang-tidy cppcheck libclang-rt-dev
 DEPS := $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_EXAMINE)
 
 # --- Variants ------------------------------------------------------------------------------------
@@ -33,10 +34,12 @@ VARIANT_CFLAGS_clang := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 VARIANT_CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-maybe-uninitialized \
 	-fno-omit-frame-pointer
 VARIANT_CFLAGS_tsan := -O1 -g -fsanitize=thread -Wno-maybe-uninitialized -fno-omit-frame-pointer
+VARIANT_CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
 # The analyzer of gcc 12 does not see that a caller has filled a buffer.
 VARIANT_CFLAGS_analyzer := -O1 -g -fanalyzer -Wno-analyzer-use-of-uninitialized-value
 
-ifeq ($(VARIANT),clang)
+ifneq ($(filter $(VARIANT),clang fuzz),)
 CC := clang
 endif
 ifndef VARIANT_CFLAGS_$(VARIANT)
@@ -64,11 +67,13 @@ ROOMS := $(wildcard src/*/*.c)
 UNITS := $(wildcard tests/unit/*/*_test.c)
 SUPPORT := $(wildcard tests/support/*.c)
 FAULTS := $(wildcard tests/faults/*.c)
+HARNESSES := $(wildcard tests/fuzz/*_fuzz.c)
 FORMATTED := $(wildcard src/*.[ch] src/*/*.[ch] include/*/*.h tests/*/*.[ch] tests/*/*/*.[ch] bench/*.[ch] bench/*/*.[ch])
 SCRIPTS := $(wildcard tests/*.sh)
 
 MAIN_PROGRAMS := $(MAINS:src/%.c=$(OUT)/%)
 UNIT_PROGRAMS := $(UNITS:tests/unit/%.c=$(OUT)/unit/%)
+FUZZ_PROGRAMS := $(HARNESSES:tests/fuzz/%.c=$(OUT)/fuzz/%)
 FAULT_PROGRAM := $(if $(FAULTS),$(OUT)/sluiced-faults)
 LIBRARY := $(OUT)/libsluice.a
 SUPPORT_LIBRARY := $(if $(SUPPORT),$(OUT)/libsupport.a)
@@ -77,8 +82,8 @@ objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help all deps deps-build deps-test run test check faults test-all asan tsan bench format install \
-	uninstall clean programs units compilers sample layers check-format examine clang-tidy cppcheck \
+.PHONY: help all deps deps-build deps-test run test check faults test-all asan tsan fuzz bench format \
+	install uninstall clean programs units harnesses compilers sample layers check-format examine clang-tidy cppcheck \
 	analyzer
 
 all: programs ## build the programs (release; VARIANT=debug, asan, tsan, clang for others)
@@ -115,6 +120,14 @@ $(OUT)/unit/%: $(OUT)/obj/tests/unit/%.o $(SUPPORT_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ -lcmocka $(LIBS)
+
+harnesses: $(FUZZ_PROGRAMS)
+	@:
+
+$(OUT)/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(LIBRARY)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
 
@@ -158,13 +171,14 @@ faults: ## each call failing once, peers that go away, disks that are full, cut 
 	@$(MAKE) VARIANT=debug units
 	@tests/suites.sh debug $(foreach engine,$(ENGINES),$(engine)/faults)
 
-test-all: ## both compilers, both sanitizers, static analysis, then test
+test-all: ## both compilers, both sanitizers, static analysis, a little fuzzing, then test
 	@$(MAKE) deps
 	@$(MAKE) compilers
 	@$(MAKE) layers check-format
 	@$(MAKE) examine
 	@$(MAKE) asan
 	@$(MAKE) tsan
+	@$(MAKE) fuzz
 	@$(MAKE) test
 
 # What is installed, by both compilers: optimised and fortified, other than what `make test` runs.
@@ -183,6 +197,11 @@ tsan: ## units, conversations and faults under the thread sanitizer
 	@$(MAKE) VARIANT=tsan units
 	@tests/suites.sh tsan units uring515/conversation $(foreach engine,uring epoll,\
 		$(engine)/conversation $(engine)/faults)
+
+fuzz: ## each parser against invented input, for FUZZ_SECONDS (default 10)
+	@tests/packages.sh $(DEPS_BUILD) clang libclang-rt-dev
+	@$(MAKE) VARIANT=fuzz harnesses
+	@tests/fuzz.sh build/fuzz/fuzz $(FUZZ_SECONDS)
 
 layers:
 	@tests/layers.sh src
