@@ -14,7 +14,7 @@ V ?=
 
 # Debian packages: to build and run, to run every test, to examine the source as well.
 DEPS_BUILD := gcc libc6-dev make libcap-dev libcrypt-dev liburing-dev
-DEPS_TEST := libcmocka-dev aria2 curl lftp ncftp procps python3 systemd tnftp wget
+DEPS_TEST := libcmocka-dev aria2 curl lftp ncftp procps python3 strace systemd tnftp wget
 DEPS_EXAMINE := clang clang-format clang-tidy cppcheck libclang-rt-dev
 DEPS := $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_EXAMINE)
 
@@ -111,10 +111,11 @@ $(MAIN_PROGRAMS): $(OUT)/%: $(OUT)/obj/src/%.o $(LIBRARY)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(LIBRARY) $(LIBS)
 
-# The server itself with a table of operations that fail on demand, put in place before main().
+# The server itself with a table of operations that fail on demand, put in place before main(), and
+# with its completions counted on their way out of the ring.
 $(OUT)/sluiced-faults: $(call objects,src/sluiced.c $(FAULTS)) $(LIBRARY)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -Wl,--wrap=io_uring_peek_batch_cqe -o $@ $^ $(LIBS)
 
 $(OUT)/unit/%: $(OUT)/obj/tests/unit/%.o $(SUPPORT_LIBRARY) $(LIBRARY)
 	$(call say,LD,$@)

@@ -6,7 +6,8 @@
  *                                  WHAT: an errno name, "short" (one byte) or "late" (20 ms)
  *
  * and while it runs through the file that SLUICE_FAULT_TABLE names: an array of struct fault that
- * the server makes and shares. A test reads there how many calls there were and arms the next.
+ * the server makes and shares. A test reads there how many calls there were and arms the next,
+ * and how many bytes the ring has brought into memory or taken from it.
  *
  * Thread:    any; the counters are atomic, the rest is written by the test between dialogues.
  * Ownership: the table lives as long as the process. Only the server process has faults: its
@@ -14,6 +15,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <liburing.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -23,6 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ring/op.h"
 #include "sys/calls.h"
 
 #define LATE_MS 20
@@ -76,7 +79,8 @@ struct fault {
 	atomic_uint calls; /* so far */
 	atomic_uint at;	   /* which of them is met by the action; 0: none */
 	uint32_t action;
-	int32_t error; /* ACTION_FAIL: negative errno */
+	int32_t error;	     /* ACTION_FAIL: negative errno */
+	atomic_ullong bytes; /* of ring operations: what their completions say */
 };
 
 static struct fault private_faults[KINDS];
@@ -279,12 +283,48 @@ static int faulty_shutdown(int fd, int how)
 	return r < 0 ? r : calls_real.shutdown(fd, how);
 }
 
+/* The kind of a ring operation, or KINDS. */
+static enum kind kind_of_operation(const char *name)
+{
+	enum kind kind = RING_FIRST;
+
+	while (kind < KINDS && strcmp(kinds[kind] + strlen("ring."), name) != 0)
+		kind++;
+	return kind;
+}
+
 static int faulty_operation(const char *name)
 {
-	for (int kind = RING_FIRST; kind < KINDS; kind++)
-		if (strcmp(kinds[kind] + strlen("ring."), name) == 0)
-			return fault_meet((enum kind)kind, NULL);
-	return 0;
+	enum kind kind = kind_of_operation(name);
+
+	return kind < KINDS ? fault_meet(kind, NULL) : 0;
+}
+
+static void bytes_count(const struct io_uring_cqe *cqe)
+{
+	const struct op *op = io_uring_cqe_get_data(cqe);
+	bool in_memory = op && (op->kind == OP_RECEIVE || op->kind == OP_SEND ||
+				op->kind == OP_READ || op->kind == OP_WRITE);
+
+	if (in_memory && cqe->res > 0)
+		atomic_fetch_add(&faults[kind_of_operation(op_name(op->kind))].bytes,
+				 (unsigned)cqe->res);
+}
+
+unsigned __real_io_uring_peek_batch_cqe(struct io_uring *ring, struct io_uring_cqe **cqes,
+					unsigned count);
+unsigned __wrap_io_uring_peek_batch_cqe(struct io_uring *ring, struct io_uring_cqe **cqes,
+					unsigned count);
+
+/* The linker lets the ring take its completions here (--wrap): no system call shows them, and no
+ * entry of the table sees what a receive without end has brought. */
+unsigned __wrap_io_uring_peek_batch_cqe(struct io_uring *ring, struct io_uring_cqe **cqes,
+					unsigned count)
+{
+	count = __real_io_uring_peek_batch_cqe(ring, cqes, count);
+	for (unsigned i = 0; i < count; i++)
+		bytes_count(cqes[i]);
+	return count;
 }
 
 static const struct calls calls_faulty = {

@@ -5,7 +5,7 @@ import mmap
 import os
 import struct
 
-ENTRY = struct.Struct("24sIIIi")
+ENTRY = struct.Struct("24sIIIiQ")
 ACTIONS = {"short": 2, "late": 3}
 
 
@@ -28,7 +28,7 @@ class FaultTable:
 
     def clear(self):
         for place in self.places.values():
-            struct.pack_into("IIIi", self.memory, place + 24, 0, 0, 0, 0)
+            struct.pack_into("IIIiQ", self.memory, place + 24, 0, 0, 0, 0, 0)
 
     def arm(self, kind, number, what):
         """what: an errno name, "short" or "late". Clears everything else."""
@@ -40,6 +40,11 @@ class FaultTable:
 
     def counts(self):
         return {name: ENTRY.unpack_from(self.memory, place)[1] for name, place in self.places.items()}
+
+    def ring_bytes(self):
+        """What ring operations have moved into memory or out of it, by kind."""
+        entries = {name: ENTRY.unpack_from(self.memory, place)[5] for name, place in self.places.items()}
+        return {name: count for name, count in entries.items() if count}
 
     def close(self):
         if self.memory:
