@@ -1,0 +1,114 @@
+#include "session/session.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+#include "session/session_priv.h"
+#include "support/test_session.h"
+
+/* Says numbered lines until the socket takes no more and so many bytes are held. Returns how many
+ * lines. */
+static unsigned say_until_held(uint32_t bytes)
+{
+	unsigned lines = 0;
+	char line[64];
+
+	while (session_unsent(&test_session) < bytes) {
+		int length = snprintf(line, sizeof(line), "200 line %u\r\n", lines++);
+
+		session_send(&test_session, line, (size_t)length);
+		assert_false(test_session.closing);
+	}
+	return lines;
+}
+
+static void what_is_held_leaves_whole_and_in_order(void **state)
+{
+	const char *at;
+	unsigned lines;
+	char last[64];
+
+	(void)state;
+	test_session_begin(1);
+	client_reads("220 sluice ready\r\n");
+	lines = say_until_held(1000);
+	run_for_ms(5);			      /* the ring has a part of it now */
+	for (unsigned i = 0; i < 2000; i++) { /* and more comes than the first buffer holds */
+		char line[64];
+		int length = snprintf(line, sizeof(line), "200 line %u\r\n", lines++);
+
+		session_send(&test_session, line, (size_t)length);
+	}
+	snprintf(last, sizeof(last), "line %u\r\n", lines - 1);
+	at = client_reads(last);
+	for (unsigned i = 0; i < lines; i++) {
+		char line[64];
+		size_t length = (size_t)snprintf(line, sizeof(line), "200 line %u\r\n", i);
+
+		assert_memory_equal(at, line, length);
+		at += length;
+	}
+	assert_int_equal(session_unsent(&test_session), 0);
+	assert_null(test_session.sending);
+	assert_null(test_session.out);
+}
+
+static void a_client_that_reads_nothing_is_given_up(void **state)
+{
+	char bytes[1000];
+
+	(void)state;
+	test_session_begin(1);
+	memset(bytes, 'x', sizeof(bytes));
+	for (int i = 0; i < 10000 && !test_session.closing; i++)
+		session_send(&test_session, bytes, sizeof(bytes));
+	assert_true(test_session.closing);
+	for (int i = 0; i < 1000 && !test_session_ended; i++)
+		run_for_ms(1);
+	assert_true(test_session_ended);
+	assert_null(test_session.sending);
+	assert_null(test_session.out);
+	client_leaves();
+}
+
+static void nothing_is_executed_while_replies_are_held(void **state)
+{
+	(void)state;
+	test_session_begin(1);
+	client_reads("220 sluice ready\r\n");
+	say_until_held(1000);
+	client_sends("USER anonymous\r\n");
+	run_for_ms(10);
+	assert_int_equal(test_session.state, SESSION_GREETED);
+	client_reads("as password\r\n");
+	assert_int_equal(test_session.state, SESSION_NAMED);
+}
+
+static void a_client_that_leaves_behind_held_replies_leaves_nothing(void **state)
+{
+	(void)state;
+	test_session_begin(1);
+	say_until_held(50000);
+	run_for_ms(5);
+	say_until_held(100000);
+	client_leaves();
+	assert_null(test_session.sending);
+	assert_null(test_session.out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SESSION_TEST(what_is_held_leaves_whole_and_in_order),
+		SESSION_TEST(a_client_that_reads_nothing_is_given_up),
+		SESSION_TEST(nothing_is_executed_while_replies_are_held),
+		SESSION_TEST(a_client_that_leaves_behind_held_replies_leaves_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
