@@ -15,6 +15,7 @@
 #define UPLOAD_MODE 0666 /* less the umask */
 #define UNIQUE_TRIES_MAX 10000
 #define COPY_BYTES 65536
+#define COPY_SLICE_BYTES 16777216
 
 int upload_stat(int fd, struct statx *ret_stat)
 {
@@ -147,8 +148,12 @@ int upload_check(struct upload *upload)
 	upload->made = false;
 	upload->exists = false;
 	upload->locked = false;
+	upload->partial = false;
 	upload->reserved = false;
+	upload->source = -1;
+	upload->copied = 0;
 	upload->size_bytes = 0;
+	upload->start = 0;
 	upload->end = 0;
 	upload->hidden[0] = '\0';
 	r = upload_open_folder(upload);
@@ -161,75 +166,90 @@ int upload_check(struct upload *upload)
 	return r;
 }
 
-/* Copies what the name holds already to the hidden file, so that APPE and REST can go on there. */
-static int upload_copy(struct upload *upload)
+/* What the kernel cannot copy by itself, as from one file system to another. */
+static ssize_t upload_copy_by_hand(int from, int to, off_t offset, size_t size_bytes)
 {
 	char buffer[COPY_BYTES];
-	off_t offset = 0;
-	ssize_t got;
-	struct statx stat;
-	int from = resolve_open_file(upload->root, upload->path, O_RDONLY | O_NONBLOCK, &stat);
+	size_t done = 0;
+	ssize_t r;
 
-	if (from < 0)
-		return from == -ENOENT ? 0 : from;
-	while ((got = calls->pread(from, buffer, sizeof(buffer), offset)) > 0) {
-		ssize_t put = calls->pwrite(upload->fd, buffer, (size_t)got, offset);
+	do {
+		size_t wanted = size_bytes - done < COPY_BYTES ? size_bytes - done : COPY_BYTES;
 
-		if (put < 0) {
-			got = put;
-			break;
-		}
-		offset += put;
-	}
-	calls->close(from);
-	return (int)got;
+		r = calls->pread(from, buffer, wanted, offset + (off_t)done);
+		if (r > 0)
+			r = calls->pwrite(to, buffer, (size_t)r, offset + (off_t)done);
+		if (r > 0)
+			done += (size_t)r;
+	} while (r > 0 && done < size_bytes);
+	return r < 0 ? r : (ssize_t)done;
 }
 
-static int upload_make_hidden(struct upload *upload, struct statx *ret_stat)
+/* Copies a slice of what the name holds already to the hidden file, so that APPE and REST can go on
+ * there. A file system that can share blocks does. Returns -EINPROGRESS, or 0 at the end. */
+static int upload_copy(struct upload *upload)
 {
-	bool resumes = upload->append || upload->offset > 0;
+	off_t left = upload->append ? COPY_SLICE_BYTES : upload->offset - upload->copied;
+	size_t wanted = (size_t)(left < COPY_SLICE_BYTES ? left : COPY_SLICE_BYTES);
+	ssize_t r = calls->copy_file_range(upload->source, upload->copied, upload->fd,
+					   upload->copied, wanted);
+
+	if (r <= 0)
+		r = upload_copy_by_hand(upload->source, upload->fd, upload->copied, wanted);
+	if (r > 0) {
+		upload->copied += r;
+		return -EINPROGRESS;
+	}
+	upload_close(&upload->source);
+	return (int)r;
+}
+
+static int upload_open_source(struct upload *upload)
+{
+	struct statx stat;
+	int r = resolve_open_file(upload->root, upload->path, O_RDONLY | O_NONBLOCK, &stat);
+
+	if (r >= 0)
+		upload->source = r;
+	return r >= 0 || r == -ENOENT ? 0 : r;
+}
+
+static int upload_open_hidden(struct upload *upload)
+{
+	struct statx stat;
 	bool made;
 	int r;
 
-	upload->fd = upload_make_file(upload->folder, upload->hidden, ret_stat, &made);
+	upload_hidden_name(upload->name, upload->owner, upload->hidden);
+	upload->fd = upload_make_file(upload->folder, upload->hidden, &stat, &made);
 	if (upload->fd < 0)
 		return upload->fd;
-	r = upload_lock_partial(upload->fd, upload->folder, upload->hidden, ret_stat);
+	r = upload_lock_partial(upload->fd, upload->folder, upload->hidden, &stat);
 	if (r < 0)
 		return r;
 	upload->locked = true;
+	upload->partial = !upload->exists && stat.stx_size > 0;
+	upload_sweep(upload->folder); /* only now: our own one is locked, however old it is */
 	/* What is left of an upload of a name that exists is of no use any more. */
-	if (upload->exists && ret_stat->stx_size > 0)
+	if (upload->exists && stat.stx_size > 0)
 		r = calls->ftruncate(upload->fd, 0);
-	if (r == 0 && upload->exists && resumes)
-		r = upload_copy(upload);
-	return r < 0 ? r : upload_stat(upload->fd, ret_stat);
-}
-
-static int upload_open_hidden(struct upload *upload, struct statx *ret_stat)
-{
-	int r;
-
-	upload_hidden_name(upload->name, upload->owner, upload->hidden);
-	r = upload_make_hidden(upload, ret_stat);
-	if (r == 0) /* only now: our own one is locked, however old it is */
-		upload_sweep(upload->folder);
+	if (r == 0 && upload->exists && (upload->append || upload->offset > 0))
+		r = upload_open_source(upload);
 	return r;
 }
 
-static int upload_open_target(struct upload *upload, struct statx *ret_stat, bool *ret_made)
+static int upload_open_target(struct upload *upload, bool *ret_made)
 {
-	int r;
+	struct statx stat;
 
 	if (upload->made)
-		return upload_stat(upload->fd, ret_stat);
+		return 0;
 	if (upload->atomic)
-		return upload_open_hidden(upload, ret_stat);
-	upload->fd = upload_make_file(upload->root, upload->path, ret_stat, ret_made);
-	if (upload->fd < 0 || !upload->append)
-		return upload->fd < 0 ? upload->fd : 0;
-	r = upload_lock(upload->fd);
-	return r < 0 ? r : upload_stat(upload->fd, ret_stat); /* its end, now that it stays */
+		return upload_open_hidden(upload);
+	upload->fd = upload_make_file(upload->root, upload->path, &stat, ret_made);
+	if (upload->fd < 0)
+		return upload->fd;
+	return upload->append ? upload_lock(upload->fd) : 0;
 }
 
 /* ALLO: blocks, not size. A file system that cannot reserve is no reason to refuse. */
@@ -272,37 +292,55 @@ static int upload_cut(struct upload *upload, const struct statx *stat)
 	return r < 0 ? r : upload_reserve(upload);
 }
 
-static int upload_begin(struct upload *upload, const struct statx *stat)
+static int upload_begin(struct upload *upload)
 {
-	upload->disk = mounts_find(stat->stx_mnt_id);
-	upload->start = upload->append ? (off_t)stat->stx_size : upload->offset;
+	struct statx stat;
+	int r = upload_stat(upload->fd, &stat);
+
+	if (r < 0)
+		return r;
+	upload->disk = mounts_find(stat.stx_mnt_id);
+	upload->start = upload->append ? (off_t)stat.stx_size : upload->offset;
 	upload->end = upload->start;
 	/* Also if it has become shorter: an APPE is sent for the size that there was. */
-	if ((off_t)stat->stx_size < (upload->append ? upload->size_bytes : upload->start))
+	if ((off_t)stat.stx_size < (upload->append ? upload->size_bytes : upload->start))
 		return -ERANGE;
-	return upload_cut(upload, stat);
+	r = upload_cut(upload, &stat);
+	if (r == 0 && upload->start == 0)
+		upload->partial = false; /* not any more */
+	return r;
 }
 
 int upload_open(struct upload *upload)
 {
 	struct statx stat;
 	bool made = false;
-	int r = upload_open_target(upload, &stat, &made);
+	int r = 0;
 
+	if (upload->source < 0)
+		r = upload_open_target(upload, &made);
+	if (r == 0 && upload->source >= 0)
+		r = upload_copy(upload);
 	if (r < 0)
 		return r;
-	r = upload_begin(upload, &stat);
+	r = upload_begin(upload);
 	/* A name made for nothing goes, unless another upload writes there by now. */
 	if (r < 0 && made && upload_stat(upload->fd, &stat) == 0 && stat.stx_size == 0)
 		calls->unlinkat(upload->folder, upload->name, 0);
 	return r;
 }
 
-/* The hidden file becomes the file, or goes if nothing came. While fd is open its lock is held, so
- * all this is done before fd is closed. */
+static bool upload_has_begun(const struct upload *upload)
+{
+	return upload->end > upload->start;
+}
+
+/* The hidden file becomes the file, or goes if nobody can go on with it: nothing came, or SIZE,
+ * APPE and REST are about a file of that name. While fd is open its lock is held, so all this is
+ * done before fd is closed. */
 static int upload_settle(struct upload *upload, bool complete)
 {
-	bool begun = upload->end > 0;
+	bool useful = !upload->exists && (upload->partial || upload_has_begun(upload));
 	int r = upload_trim(upload);
 
 	/* What a network file system has to say of the bytes it says now, not after the rename. */
@@ -311,16 +349,16 @@ static int upload_settle(struct upload *upload, bool complete)
 	if (r == 0 && complete && upload->hidden[0])
 		r = calls->renameat2(upload->folder, upload->hidden, upload->folder, upload->name,
 				     0);
-	if (!complete && !begun && upload->locked)
+	if ((r < 0 || !complete) && !useful && upload->locked)
 		calls->unlinkat(upload->folder, upload->hidden, 0);
 	return r;
 }
 
 int upload_finish(struct upload *upload, bool complete)
 {
-	bool begun = upload->end > 0;
 	int r = 0;
 
+	upload_close(&upload->source);
 	if (upload->fd >= 0) {
 		int closed;
 
@@ -330,7 +368,7 @@ int upload_finish(struct upload *upload, bool complete)
 		r = r < 0 ? r : closed;
 	}
 	/* A name that was taken for nothing is given back. */
-	if (!complete && !begun && upload->made)
+	if (!complete && !upload_has_begun(upload) && upload->made)
 		calls->unlinkat(upload->folder, upload->name, 0);
 	upload_close(&upload->folder);
 	return r;

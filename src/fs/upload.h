@@ -38,6 +38,8 @@ struct upload {
 	char hidden[256]; /* the name written to, "" if it is name itself */
 	int folder;	  /* descriptor, or -1 */
 	int fd;		  /* for writing from upload_open on, or -1 */
+	int source;	  /* what is copied to the hidden file, or -1 */
+	off_t copied;
 	off_t size_bytes; /* when it was checked */
 	off_t start;	  /* where the first byte goes */
 	off_t end;	  /* set by the owner before upload_finish: after the last byte */
@@ -45,6 +47,7 @@ struct upload {
 	bool made;	  /* by upload_check (STOU) */
 	bool exists;	  /* there is a file of that name */
 	bool locked;	  /* the hidden file is ours */
+	bool partial;	  /* it holds what came with an earlier upload */
 	bool reserved;	  /* blocks, by upload_open */
 };
 
@@ -52,7 +55,8 @@ struct upload {
  * failure nothing is open. */
 int upload_check(struct upload *upload);
 
-/* Makes or opens the file, reserves space, cuts it; a failure leaves what was there. -ERANGE: the
+/* Makes or opens the file, reserves space, cuts it; a failure leaves what was there. -EINPROGRESS:
+ * a part of the old file has been copied, and this is called again for the next one. -ERANGE: the
  * offset is past its end, or what is appended to has become shorter (554); -EBUSY: another upload
  * appends to it. */
 int upload_open(struct upload *upload);

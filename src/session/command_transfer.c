@@ -174,11 +174,23 @@ static int upload_open_work(struct op *op)
 	return upload_open(&action_of_op(op)->upload);
 }
 
+static void upload_opened(struct op *op, int result);
+
+static void session_open_upload(struct action *action)
+{
+	session_disk_job(action, &action->upload.disk, upload_open_work, upload_opened);
+}
+
 static void upload_opened(struct op *op, int result)
 {
 	struct action *action = action_of_op(op);
 	struct session *session = action->session;
 
+	/* An old file is copied by slices: between them others have their turn, and ABOR is seen. */
+	if (result == -EINPROGRESS && !session_has_given_up(session)) {
+		session_open_upload(action);
+		return;
+	}
 	if (result < 0 || session_has_given_up(session)) {
 		if (session->aborts > 0)
 			session_reply(session, REPLY_426_TRANSFER_ABORTED, "Transfer aborted");
@@ -201,7 +213,7 @@ void session_transfer_opened(struct session *session)
 		session_move(session);
 		return;
 	}
-	session_disk_job(action, &action->upload.disk, upload_open_work, upload_opened);
+	session_open_upload(action);
 }
 
 void session_transfer_not_opened(struct session *session, const char *why)

@@ -100,6 +100,12 @@ static ssize_t real_splice(int in, off_t *in_offset, int out, off_t *out_offset,
 	return RESULT(splice(in, in_offset, out, out_offset, size_bytes, flags));
 }
 
+static ssize_t real_copy_file_range(int from, off_t from_offset, int to, off_t to_offset,
+				    size_t size_bytes)
+{
+	return RESULT(copy_file_range(from, &from_offset, to, &to_offset, size_bytes, 0));
+}
+
 static int real_fallocate(int fd, int mode, off_t offset, off_t size_bytes)
 {
 	return RESULT(fallocate(fd, mode, offset, size_bytes));
@@ -168,6 +174,7 @@ const struct calls calls_real = {
 	.pread_resident = real_pread_resident,
 	.sendfile = real_sendfile,
 	.splice = real_splice,
+	.copy_file_range = real_copy_file_range,
 	.fallocate = real_fallocate,
 	.ftruncate = real_ftruncate,
 	.fsync = real_fsync,

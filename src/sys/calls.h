@@ -41,6 +41,8 @@ struct calls {
 	ssize_t (*sendfile)(int out, int in, off_t *offset, size_t size_bytes);
 	ssize_t (*splice)(int in, off_t *in_offset, int out, off_t *out_offset, size_t size_bytes,
 			  unsigned flags);
+	ssize_t (*copy_file_range)(int from, off_t from_offset, int to, off_t to_offset,
+				   size_t size_bytes);
 	int (*fallocate)(int fd, int mode, off_t offset, off_t size_bytes);
 	int (*ftruncate)(int fd, off_t size_bytes);
 	int (*fsync)(int fd);

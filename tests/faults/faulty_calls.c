@@ -48,6 +48,7 @@ enum kind {
 	PREAD_RESIDENT,
 	SENDFILE,
 	SPLICE,
+	COPY_FILE_RANGE,
 	FALLOCATE,
 	FTRUNCATE,
 	FSYNC,
@@ -62,14 +63,14 @@ enum kind {
 };
 
 static const char *const kinds[KINDS] = {
-	"allocate",    "openat2",     "statx",	       "unlinkat",	 "renameat2",
-	"linkat",      "mkdirat",     "getdents",      "readlinkat",	 "may_write",
-	"close",       "pread",	      "pwrite",	       "pread_resident", "sendfile",
-	"splice",      "fallocate",   "ftruncate",     "fsync",		 "socket",
-	"accept",      "connect",     "recv",	       "send",		 "shutdown",
-	"ring.accept", "ring.recv",   "ring.send",     "ring.poll",	 "ring.openat2",
-	"ring.statx",  "ring.close",  "ring.unlinkat", "ring.renameat2", "ring.mkdirat",
-	"ring.pread",  "ring.pwrite", "ring.splice",   "ring.job",
+	"allocate",	"openat2",	   "statx",	  "unlinkat",	    "renameat2",
+	"linkat",	"mkdirat",	   "getdents",	  "readlinkat",	    "may_write",
+	"close",	"pread",	   "pwrite",	  "pread_resident", "sendfile",
+	"splice",	"copy_file_range", "fallocate",	  "ftruncate",	    "fsync",
+	"socket",	"accept",	   "connect",	  "recv",	    "send",
+	"shutdown",	"ring.accept",	   "ring.recv",	  "ring.send",	    "ring.poll",
+	"ring.openat2", "ring.statx",	   "ring.close",  "ring.unlinkat",  "ring.renameat2",
+	"ring.mkdirat", "ring.pread",	   "ring.pwrite", "ring.splice",    "ring.job",
 };
 
 enum action { ACTION_NONE, ACTION_FAIL, ACTION_SHORT, ACTION_LATE };
@@ -220,6 +221,14 @@ static ssize_t faulty_splice(int in, off_t *in_offset, int out, off_t *out_offse
 	return r < 0 ? r : calls_real.splice(in, in_offset, out, out_offset, size_bytes, flags);
 }
 
+static ssize_t faulty_copy_file_range(int from, off_t from_offset, int to, off_t to_offset,
+				      size_t size_bytes)
+{
+	int r = fault_meet(COPY_FILE_RANGE, &size_bytes);
+
+	return r < 0 ? r : calls_real.copy_file_range(from, from_offset, to, to_offset, size_bytes);
+}
+
 static int faulty_fallocate(int fd, int mode, off_t offset, off_t size_bytes)
 {
 	int r = fault_meet(FALLOCATE, NULL);
@@ -344,6 +353,7 @@ static const struct calls calls_faulty = {
 	.pread_resident = faulty_pread_resident,
 	.sendfile = faulty_sendfile,
 	.splice = faulty_splice,
+	.copy_file_range = faulty_copy_file_range,
 	.fallocate = faulty_fallocate,
 	.ftruncate = faulty_ftruncate,
 	.fsync = faulty_fsync,

@@ -86,6 +86,16 @@ static bool exists(const char *name)
 	return faccessat(root, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static int open_all(void)
+{
+	int r;
+
+	do
+		r = upload_open(&upload);
+	while (r == -EINPROGRESS);
+	return r;
+}
+
 /* The whole course; complete: as after the end of the stream. */
 static int store(const char *text, bool complete)
 {
@@ -93,7 +103,7 @@ static int store(const char *text, bool complete)
 	int r = upload_check(&upload);
 
 	if (r == 0)
-		r = upload_open(&upload);
+		r = open_all();
 	if (r == 0)
 		assert_int_equal(pwrite(upload.fd, text, length, upload.start), length);
 	upload.end = upload.start + (off_t)length;
@@ -206,6 +216,143 @@ static void atomic_append_begins_with_what_is_there(void **state)
 	upload.append = true;
 	assert_int_equal(store(" and new", true), 0);
 	file_is("a", "old and new");
+}
+
+static int failing_fallocate(int fd, int mode, off_t offset, off_t size_bytes)
+{
+	(void)fd;
+	(void)mode;
+	(void)offset;
+	(void)size_bytes;
+	return spoilt_error;
+}
+
+static ssize_t short_copy_file_range(int from, off_t from_offset, int to, off_t to_offset,
+				     size_t size_bytes)
+{
+	return calls_real.copy_file_range(from, from_offset, to, to_offset,
+					  size_bytes < 2 ? size_bytes : 2);
+}
+
+static ssize_t no_copy_file_range(int from, off_t from_offset, int to, off_t to_offset,
+				  size_t size_bytes)
+{
+	(void)from;
+	(void)from_offset;
+	(void)to;
+	(void)to_offset;
+	(void)size_bytes;
+	return -EXDEV;
+}
+
+static ssize_t no_pwrite(int fd, const void *buffer, size_t size_bytes, off_t offset)
+{
+	(void)fd;
+	(void)buffer;
+	(void)size_bytes;
+	(void)offset;
+	return -ENOSPC;
+}
+
+static void atomic_copies_by_slices(void **state)
+{
+	int slices = 0;
+
+	(void)state;
+	spoilt.copy_file_range = short_copy_file_range;
+	spoilt.pwrite = no_pwrite; /* none is needed */
+	put_file("a", "12345");
+	wish("/a");
+	upload.atomic = true;
+	upload.append = true;
+	assert_int_equal(upload_check(&upload), 0);
+	while (upload_open(&upload) == -EINPROGRESS)
+		slices++;
+	assert_int_equal(slices, 3);
+	assert_int_equal(upload.start, 5);
+	assert_int_equal(pwrite(upload.fd, "6", 1, 5), 1);
+	upload.end = 6;
+	assert_int_equal(upload_finish(&upload, true), 0);
+	file_is("a", "123456");
+	wish("/a");
+	upload.atomic = true;
+	upload.offset = 3; /* no more is copied than is kept */
+	assert_int_equal(store("xyz", true), 0);
+	file_is("a", "123xyz");
+}
+
+static void atomic_copies_by_hand_what_the_kernel_does_not(void **state)
+{
+	(void)state;
+	spoilt.copy_file_range = no_copy_file_range;
+	put_file("a", "12345");
+	wish("/a");
+	upload.atomic = true;
+	upload.append = true;
+	assert_int_equal(store("6", true), 0);
+	file_is("a", "123456");
+	wish("/a");
+	upload.atomic = true;
+	upload.offset = 3;
+	assert_int_equal(store("xyz", true), 0);
+	file_is("a", "123xyz");
+	spoilt.pwrite = no_pwrite;
+	wish("/a");
+	upload.atomic = true;
+	upload.append = true;
+	assert_int_equal(store("7", true), -ENOSPC);
+	file_is("a", "123xyz");
+	assert_false(exists(upload.hidden));
+}
+
+static void a_copy_that_nothing_came_to_goes(void **state)
+{
+	int lowest = dup(0);
+
+	(void)state;
+	close(lowest);
+	spoilt.copy_file_range = short_copy_file_range;
+	put_file("a", "12345");
+	wish("/a");
+	upload.atomic = true;
+	upload.append = true;
+	assert_int_equal(store("", false), 0);
+	assert_false(exists(upload.hidden));
+
+	wish("/a");
+	upload.atomic = true;
+	upload.append = true;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), -EINPROGRESS); /* aborted amid the copy */
+	assert_int_equal(upload_finish(&upload, false), 0);
+	assert_false(exists(upload.hidden));
+	file_is("a", "12345");
+	assert_int_equal(dup(0), lowest);
+	close(lowest);
+}
+
+static void what_came_before_a_cut_stays_after_the_next(void **state)
+{
+	(void)state;
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(store("12345", false), 0);
+	wish("/a");
+	upload.atomic = true;
+	upload.append = true;
+	assert_int_equal(store("", false), 0);
+	file_is(upload.hidden, "12345");
+	spoilt.fallocate = failing_fallocate;
+	spoilt_error = -ENOSPC;
+	wish("/a");
+	upload.atomic = true;
+	upload.reserve_bytes = 10;
+	assert_int_equal(store("", false), -ENOSPC); /* before it is cut */
+	file_is(upload.hidden, "12345");
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(store("", false), 0);
+	assert_false(exists(upload.hidden));
 }
 
 static void atomic_leaves_nothing_of_an_upload_that_never_began(void **state)
@@ -434,15 +581,6 @@ static void allo_reserves_blocks_where_an_old_file_was_too(void **state)
 	assert_int_equal(upload_finish(&upload, false), 0);
 	fstatat(root, "a", &stat, 0);
 	assert_true(stat.st_blocks * 512 < 100000);
-}
-
-static int failing_fallocate(int fd, int mode, off_t offset, off_t size_bytes)
-{
-	(void)fd;
-	(void)mode;
-	(void)offset;
-	(void)size_bytes;
-	return spoilt_error;
 }
 
 static void allo_on_a_full_disk_leaves_all_as_it_was(void **state)
@@ -719,6 +857,10 @@ int main(void)
 		TEST(atomic_shows_nothing_before_the_end),
 		TEST(atomic_resumes_its_partial_after_a_cut),
 		TEST(atomic_append_begins_with_what_is_there),
+		TEST(atomic_copies_by_slices),
+		TEST(atomic_copies_by_hand_what_the_kernel_does_not),
+		TEST(a_copy_that_nothing_came_to_goes),
+		TEST(what_came_before_a_cut_stays_after_the_next),
 		TEST(atomic_leaves_nothing_of_an_upload_that_never_began),
 		TEST(a_second_upload_of_the_same_name_is_busy),
 		TEST(an_append_to_what_has_become_shorter_is_refused),
