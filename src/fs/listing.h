@@ -46,11 +46,12 @@ struct listing;
 int listing_new(const struct listing_request *request, struct listing **ret_listing);
 
 /* Fills buffer with whole lines; size_bytes is at least ENTRY_LINE_MAX. Returns the bytes written,
- * 0 at the end, or a negative errno of getdents64, or -E2BIG of the pattern. An entry that vanished meanwhile is left out;
- * one that cannot be looked at is listed with what is known. MLSD begins with a cdir entry ".".
- * LIST has no "total" line. A pattern decides about names with a leading dot by itself. Symbolic
- * links: LIST shows "name -> target"; the facts of MLSD are those of what it points to, resolved
- * within the tree; a link that leads nowhere in it has type=OS.unix=slink. */
+ * 0 at the end, or a negative errno: of getdents64, or -E2BIG of the pattern. An entry that
+ * vanished meanwhile is left out; one that cannot be looked at is listed with what is known. MLSD
+ * begins with a cdir entry ".". LIST has no "total" line. A pattern decides about names with a
+ * leading dot by itself. Symbolic links: LIST shows "name -> target"; the facts of MLSD are those
+ * of what it points to, resolved within the tree; a link that leads nowhere in it has
+ * type=OS.unix=slink. */
 ssize_t listing_fill(struct listing *listing, char *buffer, size_t size_bytes);
 
 /* Says, before listing_fill is handed to a job thread, that listing_help shall wait for it. Worth
