@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "jobs/jobs.h"
 #include "server/admission.h"
+#include "server/channel.h"
 #include "transfer/passive_pool.h"
 
 /*
@@ -22,7 +23,7 @@
  */
 
 static struct config config;
-static struct server servers[2]; /* one for each test */
+static struct server servers[3]; /* one for each test */
 static struct server *server;
 static int supervisor_end;
 
@@ -34,7 +35,7 @@ static int workers_start(void **state)
 	(void)state;
 	alarm(10); /* a worker that never ends is a test that fails */
 	config = (struct config){ .workers = 2, .sessions_max = 10 };
-	server = server ? &servers[1] : &servers[0];
+	server = server ? server + 1 : servers;
 	*server = (struct server){ .config = &config,
 				   .workers_count = 2,
 				   .drain_limit_ms = 1000,
@@ -49,9 +50,13 @@ static int workers_start(void **state)
 	assert_int_equal(jobs_new(2, 0, &server->jobs), 0);
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(worker_start(server, i), 0);
+	return 0;
+}
+
+static void workers_release(void)
+{
 	for (unsigned i = 0; i < 2; i++)
 		worker_release(server->workers[i]);
-	return 0;
 }
 
 static void workers_join(void)
@@ -87,6 +92,7 @@ static void a_worker_that_cannot_go_on_ends_them_all(void **state)
 	(void)state;
 	assert_int_equal(dup3(null, epoll, O_CLOEXEC), epoll);
 	close(null);
+	workers_release();
 	worker_grant(server, 1ULL << 32, 0); /* wakes the second one; nobody has that number */
 	workers_join();
 	assert_true(atomic_load(&server->failed));
@@ -95,15 +101,36 @@ static void a_worker_that_cannot_go_on_ends_them_all(void **state)
 static void the_end_of_the_supervisor_is_no_failure(void **state)
 {
 	(void)state;
+	workers_release();
 	close(supervisor_end);
 	workers_join();
 	assert_false(atomic_load(&server->failed));
+}
+
+/* The second worker begins when the order has been given, with as many messages as it takes. */
+static void an_order_reaches_a_worker_whose_mailbox_is_full(void **state)
+{
+	const struct channel_message stop = { .kind = CHANNEL_STOP };
+
+	(void)state;
+	while (worker_grant(server, 1ULL << 32, 0))
+		;
+	worker_release(server->workers[0]);
+	assert_int_equal(channel_send(supervisor_end, &stop, NULL, 0), 0);
+	worker_join(server->workers[0]);
+	worker_release(server->workers[1]);
+	worker_join(server->workers[1]);
+	alarm(0);
+	assert_false(atomic_load(&server->failed));
+	close(supervisor_end);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_worker_that_cannot_go_on_ends_them_all, workers_start),
+		cmocka_unit_test_setup(an_order_reaches_a_worker_whose_mailbox_is_full,
+				       workers_start),
 		cmocka_unit_test_setup(the_end_of_the_supervisor_is_no_failure, workers_start),
 	};
 
