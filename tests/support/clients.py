@@ -1,11 +1,13 @@
 """The programs that people use, each as two functions: get and put. They fail as the program does."""
 
+import functools
 import os
 import re
 import subprocess
 from urllib.parse import quote
 
-from checks import need
+import ports
+from checks import Skipped, need, test
 from sluiced import Failure
 
 CLIENT_TIMEOUT_S = 120
@@ -26,8 +28,36 @@ def run(arguments, stdin="", folder=None, ok=(0,)):
     return output
 
 
+def bracketed(host):
+    return f"[{host}]" if ":" in host else host
+
+
 def url(port, path="", host="127.0.0.1"):
-    return f"ftp://{host}:{port}/{quote(path)}"
+    return f"ftp://{bracketed(host)}:{port}/{quote(path)}"
+
+
+def over_ipv4(function):
+    """A test that is called with the server's address."""
+
+    @functools.wraps(function)
+    def run():
+        function("127.0.0.1")
+
+    test(run)
+
+
+def each_family(function):
+    """Two of them, one for each address family."""
+
+    @functools.wraps(function)
+    def run():
+        if not ports.have_ipv6():
+            raise Skipped("this machine has no IPv6")
+        function("::1")
+
+    run.__name__ += "_over_ipv6"
+    over_ipv4(function)
+    test(run)
 
 
 def quoted(text):
@@ -58,8 +88,9 @@ LFTP_SETTINGS = ("set net:max-retries 1; set net:timeout 20; set cmd:fail-exit y
 
 
 def lftp(port, commands, host="127.0.0.1"):
-    host = f"[{host}]" if ":" in host else host
-    script = f"{LFTP_SETTINGS} open -u anonymous,guest@ -p {port} ftp://{host}; {commands}; bye"
+    if ":" in host and not ports.have_global_ipv6():
+        raise Skipped("lftp connects to no IPv6 address, not to ::1 either, where no interface has a global one")
+    script = f"{LFTP_SETTINGS} open -u anonymous,guest@ -p {port} ftp://{bracketed(host)}; {commands}; bye"
     return run([need("lftp"), "--norc", "-c", script])
 
 

@@ -53,6 +53,15 @@ def have_ipv6():
         return False
 
 
+def have_global_ipv6():
+    """Whether an interface has an IPv6 address of global scope: lftp looks for one first."""
+    try:
+        with open("/proc/net/if_inet6", encoding="ascii") as addresses:
+            return any(line.split()[3] == "00" for line in addresses)
+    except OSError:
+        return False
+
+
 def take():
     folder = os.path.join(tempfile.gettempdir(), f"sluice-test-ports-{os.getuid()}")
     os.makedirs(folder, exist_ok=True)
