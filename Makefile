@@ -9,6 +9,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 ROOT ?= build/sample
 PORT ?= 2121
+RUN ?=
 FUZZ_SECONDS ?= 10
 V ?=
 
@@ -143,10 +144,10 @@ deps-build:
 deps-test:
 	@tests/packages.sh $(DEPS_BUILD) $(DEPS_TEST)
 
-run: ## serve ROOT (default: a sample tree) on 127.0.0.1 and ::1, port PORT (default 2121)
+run: ## serve ROOT (default: a sample tree) on 127.0.0.1 and ::1, port PORT (2121), with options RUN
 	@$(MAKE) deps-build
 	@$(MAKE) VARIANT=release programs sample
-	@tests/serve.sh build/release/sluiced '$(ROOT)' '$(PORT)'
+	@tests/serve.sh build/release/sluiced '$(ROOT)' '$(PORT)' $(RUN)
 
 sample: build/sample
 	@:
