@@ -15,7 +15,7 @@ V ?=
 
 # Debian packages: to build and run, to run every test, to examine the source as well.
 DEPS_BUILD := gcc libc6-dev make libcap-dev libcrypt-dev liburing-dev
-DEPS_TEST := libcmocka-dev aria2 curl lftp ncftp procps python3 strace systemd tnftp wget
+DEPS_TEST := libcmocka-dev aria2 curl iproute2 lftp ncftp procps python3 strace systemd tnftp wget
 DEPS_EXAMINE := clang clang-format clang-tidy cppcheck libclang-rt-dev
 DEPS := $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_EXAMINE)
 
