@@ -53,6 +53,13 @@
 #define DISK_OPERATIONS_MAX 8 /* further ones wait */
 #define DISK_SHARES 3	      /* disks that may hang before others wait for a thread */
 
+/* The user's side: what a server or a command line may say; more is an error. */
+#define REPLY_LINE_MAX 16384	/* a path of PATH_BYTES_MAX with each byte doubled, and words */
+#define REPLY_READ_MAX 65536	/* of all lines of a reply */
+#define LOGIN_FIELD_MAX 256	/* a user, a password, an account; NUL included */
+#define HOST_NAME_BYTES_MAX 256 /* NUL included */
+#define NETRC_BYTES_MAX 65536
+
 /* Threads. */
 #define JOB_THREADS_MAX 576 /* started as jobs wait */
 #define HASHING_THREADS_MAX 2
