@@ -174,6 +174,9 @@ int ring_run(struct ring *ring)
 {
 	int r = 0;
 
+	/* A stop may have come in the turn in which the ring was woken. */
+	if (!op_pending(&ring->wake_op))
+		ring_poll(ring, &ring->wake_op, ring->wake_fd, POLLIN);
 	while (!ring->stopping && r >= 0) {
 		int64_t wait_ms;
 
@@ -184,6 +187,7 @@ int ring_run(struct ring *ring)
 		ring_end_ready(ring);
 		wheel_advance(&ring->wheel, ring->now_ms);
 	}
+	ring->stopping = false;
 	return r < 0 ? r : 0;
 }
 

@@ -61,8 +61,8 @@ void ring_describe(const struct ring_config *config, char *ret_text, size_t size
 int ring_new(const struct ring_config *config, struct ring **ret_ring);
 void ring_free(struct ring *ring);
 
-/* Waits and calls done, fire and woken functions until ring_stop. Returns 0 or a negative errno
- * that no single operation could carry. */
+/* Waits and calls done, fire and woken functions until ring_stop; may then be called again. Returns
+ * 0 or a negative errno that no single operation could carry. */
 int ring_run(struct ring *ring);
 void ring_stop(struct ring *ring);
 

@@ -207,11 +207,13 @@ static void uring_complete_accept(struct ring *ring, struct op *op, int result, 
 {
 	bool more = flags & IORING_CQE_F_MORE;
 	bool passing = result == -ECONNABORTED || result == -EINTR || result == -EAGAIN;
+	bool goes_on = more || result >= 0 || (passing && !op->cancelled);
 
-	op->pending = more || result >= 0 || (passing && !op->cancelled);
+	op->pending = goes_on;
 	if (!passing || op->cancelled)
 		op->done(op, result);
-	if (more || !op->pending)
+	/* Of the last call nothing is left to be done: op may be another operation by now, or gone. */
+	if (more || !goes_on)
 		return;
 	if (op->cancelled)
 		ring_finish(ring, op, -ECANCELED);

@@ -96,6 +96,67 @@ static void accept_without_nonblock_gives_blocking_sockets(void **state)
 	ring_close_socket(test_ring, listener);
 }
 
+static unsigned polls;
+
+static void on_poll_after_accept(struct op *op, int result)
+{
+	assert_int_equal(op->kind, OP_POLL);
+	assert_true(result & POLLIN);
+	polls++;
+	ring_stop(test_ring);
+}
+
+/* A listener that has done its work makes way for the connection that it brought. */
+static void poll_as_soon_as_accept_is_over(struct op *op, int result)
+{
+	if (result >= 0) {
+		close(result);
+		ring_cancel(test_ring, op);
+	}
+	if (op_pending(op))
+		return;
+	op->done = on_poll_after_accept;
+	ring_poll(test_ring, op, *(int *)(void *)(op + 1), POLLIN);
+}
+
+static void last_call_of_an_accept_may_begin_another_operation(void **state)
+{
+	struct {
+		struct op op;
+		int fd;
+	} accepted = { .op.done = poll_as_soon_as_accept_is_over };
+	struct sockaddr_in address;
+	int listener = listen_on_loopback(&address);
+	int ends[2];
+	int peer;
+
+	(void)state;
+	polls = 0;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	accepted.fd = ends[0];
+	ring_accept(test_ring, &accepted.op, listener, 0);
+	peer = connect_to(&address);
+	run_for_ms(50);
+	assert_int_equal(polls, 1);
+	close(peer);
+	ring_close_socket(test_ring, listener);
+	ring_close_socket(test_ring, ends[0]);
+	close(ends[1]);
+}
+
+static void a_ring_runs_again_after_a_stop(void **state)
+{
+	struct waited first = { 0 }, second = { 0 };
+
+	(void)state;
+	ring_yield(test_ring, waited(&first));
+	assert_int_equal(ring_run(test_ring), 0);
+	ring_yield(test_ring, waited(&second));
+	assert_int_equal(ring_run(test_ring), 0);
+	assert_int_equal(first.calls + second.calls, 2);
+}
+
 static void accept_ends_when_no_descriptor_is_left(void **state)
 {
 	struct waited accepted = { 0 };
@@ -589,6 +650,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST_ON_ENGINES(accept_brings_connection_after_connection),
 		TEST_ON_ENGINES(accept_without_nonblock_gives_blocking_sockets),
+		TEST_ON_ENGINES(last_call_of_an_accept_may_begin_another_operation),
+		TEST_ON_ENGINES(a_ring_runs_again_after_a_stop),
 		TEST_ON_ENGINES(accept_ends_when_no_descriptor_is_left),
 		TEST_ON_ENGINES(receive_brings_more_than_there_are_buffers),
 		TEST_ON_ENGINES(receive_brings_small_packets_in_order),
