@@ -1,0 +1,181 @@
+/*
+ * From URLs to sessions: who logs in where. A password comes from the URL, a file, or netrc, in
+ * this order, and never stays where ps(1) shows it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/netrc.h"
+#include "tool/tool.h"
+
+/* Takes the password out of an argument that others can read: "ftp://user@host/path" stays. */
+static void hide_password(char *argument)
+{
+	char *start = strstr(argument, "://");
+	size_t length = strlen(argument);
+	char *colon;
+	char *at;
+
+	if (!start)
+		return;
+	start += 3;
+	at = start + strcspn(start, "/");
+	while (at > start && *at != '@')
+		at--;
+	colon = memchr(start, ':', (size_t)(at - start));
+	if (!colon || at == start)
+		return;
+	memmove(colon, at, length - (size_t)(at - argument));
+	explicit_bzero(argument + length - (size_t)(at - colon), (size_t)(at - colon));
+}
+
+bool tool_read_url(struct tool *tool, char *argument, struct url *ret_url)
+{
+	const char *reason = "it is no ftp:// URL";
+	bool good = url_is(argument) && url_parse(argument, ret_url, &reason) == 0;
+
+	hide_password(argument);
+	if (!good)
+		tool_say(tool, TOOL_WRONG_ARGUMENTS, "%s: %s", argument, reason);
+	return good;
+}
+
+/* The first line of the password file. */
+static bool read_password(struct tool *tool, char *ret_password)
+{
+	const char *path = tool->options.password_path;
+	bool is_stdin = strcmp(path, "-") == 0;
+	FILE *file = is_stdin ? stdin : fopen(path, "re");
+	bool good = file && fgets(ret_password, LOGIN_FIELD_MAX, file);
+	int error = file ? 0 : errno;
+
+	if (file && !is_stdin)
+		fclose(file);
+	if (good)
+		ret_password[strcspn(ret_password, "\r\n")] = '\0';
+	else
+		tool_say(tool, TOOL_FAILED, "%s: %s", path,
+			 error ? strerror(error) : "there is no password in it");
+	return good;
+}
+
+/* Fills in what neither URL nor options say. False: the file is there and no good. */
+static bool read_netrc(struct tool *tool, const struct url *url, struct tool_login *login,
+		       bool *has_user, bool *has_password)
+{
+	struct netrc_login found;
+	int r;
+
+	if (tool->options.no_netrc || *has_password)
+		return true;
+	r = netrc_look_up(tool->options.netrc_path, url->host, *has_user ? login->user : NULL,
+			  &found);
+	if (r == -ENOENT && !tool->options.netrc_path)
+		return true;
+	if (r < 0) {
+		tool_say(tool, TOOL_FAILED, "%s: %s",
+			 tool->options.netrc_path ? tool->options.netrc_path : "netrc",
+			 r == -ENOENT	? "no login for this host"
+			 : r == -EINVAL ? "it is no netrc file"
+					: strerror(-r));
+		return r == -ENOENT;
+	}
+	if (found.is_exposed)
+		tool_say(tool, TOOL_DONE,
+			 "netrc: others may read it, so its passwords are not used; chmod 600 it");
+	if (found.has_user && !*has_user)
+		snprintf(login->user, sizeof(login->user), "%s", found.user);
+	if (found.has_password)
+		snprintf(login->password, sizeof(login->password), "%s", found.password);
+	if (found.has_account && !login->account[0])
+		snprintf(login->account, sizeof(login->account), "%s", found.account);
+	*has_user = *has_user || found.has_user;
+	*has_password = found.has_password;
+	explicit_bzero(&found, sizeof(found));
+	return true;
+}
+
+bool tool_target(struct tool *tool, const struct url *url, struct tool_login *login,
+		 struct sluice_target *ret_target)
+{
+	const struct tool_options *options = &tool->options;
+	bool has_user = url->has_user || options->user;
+	bool has_password = url->has_password || options->password_path;
+
+	*login = (struct tool_login){ .user = "" };
+	snprintf(login->user, sizeof(login->user), "%s",
+		 url->has_user	 ? url->user
+		 : options->user ? options->user
+				 : "anonymous");
+	if (options->account)
+		snprintf(login->account, sizeof(login->account), "%s", options->account);
+	if (url->has_password)
+		snprintf(login->password, sizeof(login->password), "%s", url->password);
+	else if (options->password_path && !read_password(tool, login->password))
+		return false;
+	if (!read_netrc(tool, url, login, &has_user, &has_password))
+		return false;
+	*ret_target = (struct sluice_target){
+		.host = url->host,
+		.port = url->port,
+		.user = login->user,
+		.password = has_password ? login->password : NULL,
+		.account = login->account[0] ? login->account : NULL,
+		.data = options->data,
+		.family = options->family,
+	};
+	return true;
+}
+
+struct sluice_session *tool_open_new(struct tool *tool, const struct url *url)
+{
+	struct tool_result result = { .over = false };
+	struct sluice_session *session = NULL;
+	struct sluice_target target;
+	struct tool_login login;
+	int r;
+
+	if (!tool_target(tool, url, &login, &target))
+		return NULL;
+	r = sluice_session_open(tool->client, &target, tool_on_done, &result, &session);
+	explicit_bzero(&login, sizeof(login));
+	if (tool_wait(tool, r, &result) == 0)
+		return session;
+	tool_fail_open(tool, url, &result);
+	if (session)
+		sluice_session_cut(session);
+	return NULL;
+}
+
+static bool is_same_place(const struct url *one, const struct url *other)
+{
+	return strcasecmp(one->host, other->host) == 0 && one->port == other->port &&
+	       one->has_user == other->has_user && one->has_password == other->has_password &&
+	       (!one->has_user || strcmp(one->user, other->user) == 0) &&
+	       (!one->has_password || strcmp(one->password, other->password) == 0);
+}
+
+struct sluice_session *tool_open(struct tool *tool, const struct url *url)
+{
+	if (tool->session && sluice_session_is_free(tool->session) && is_same_place(&tool->at, url))
+		return tool->session;
+	tool_close(tool);
+	tool->session = tool_open_new(tool, url);
+	tool->at = *url;
+	return tool->session;
+}
+
+void tool_close(struct tool *tool)
+{
+	struct tool_result result = { .over = false };
+
+	if (!tool->session)
+		return;
+	if (sluice_session_is_free(tool->session))
+		tool_wait(tool, sluice_session_close(tool->session, tool_on_done, &result),
+			  &result);
+	else
+		sluice_session_cut(tool->session);
+	tool->session = NULL;
+}

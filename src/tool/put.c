@@ -1,0 +1,103 @@
+/*
+ * sluice put: files to a server. What the server has already is gone on with, if it is shorter than
+ * our file and not older: it can then only be the beginning of it that an earlier put left.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tool/tool.h"
+
+/* Where to begin. -1: the server has all of it. */
+static int64_t put_offset(struct tool *tool, struct sluice_session *session, const struct url *url,
+			  const struct stat *local)
+{
+	int64_t modified_s;
+	int64_t size;
+
+	if (tool->options.no_resume || tool->options.ascii || tool->options.append)
+		return 0;
+	size = tool_remote_size(tool, session, url->path);
+	if (size <= 0 || size > local->st_size)
+		return 0;
+	/* A file that was changed here since then is another one. */
+	if (!tool_remote_time(tool, session, url->path, &modified_s) ||
+	    modified_s < local->st_mtime)
+		return 0;
+	return size == local->st_size ? -1 : size;
+}
+
+static void put_from(struct tool *tool, struct sluice_session *session, const struct url *url,
+		     const char *path, int fd)
+{
+	struct tool_result result = { .over = false };
+	struct sluice_transfer transfer = { .fd = fd, .append = tool->options.append };
+	struct stat local;
+
+	if (fstat(fd, &local) < 0 || !S_ISREG(local.st_mode)) {
+		tool_say(tool, TOOL_FAILED, "%s: not a regular file", path);
+		return;
+	}
+	transfer.type = tool->options.ascii || url->type == 'A' ? 'A' : 'I';
+	transfer.offset = put_offset(tool, session, url, &local);
+	if (transfer.offset < 0) {
+		tool_tell(tool, "%s: whole at the server already", path);
+		return;
+	}
+	tool_transfer_begin(tool, path, local.st_size, &transfer);
+	tool_wait(tool, sluice_put(session, url->path, &transfer, tool_on_done, &result), &result);
+	tool_transfer_end(tool, url, &result);
+}
+
+/* A URL that ends with a slash is a folder: the file keeps its name there. */
+static bool put_name(struct tool *tool, const char *path, struct url *url)
+{
+	size_t length = strlen(url->path);
+	const char *name = tool_base_name(path);
+
+	if (length > 0 && url->path[length - 1] != '/')
+		return true;
+	if (!name || length + strlen(name) >= sizeof(url->path)) {
+		tool_say(tool, TOOL_WRONG_ARGUMENTS, "%s: there is no name for it", path);
+		return false;
+	}
+	strcpy(url->path + length, name); /* NOLINT: checked above */
+	return true;
+}
+
+static void put_one(struct tool *tool, const char *path, const struct url *to)
+{
+	struct sluice_session *session;
+	struct url url = *to;
+	int fd;
+
+	if (!put_name(tool, path, &url))
+		return;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
+		tool_say(tool, TOOL_FAILED, "%s: %s", path, strerror(errno));
+		return;
+	}
+	session = tool_open(tool, &url);
+	if (session)
+		put_from(tool, session, &url, path, fd);
+	close(fd);
+	explicit_bzero(&url, sizeof(url));
+}
+
+void tool_put(struct tool *tool, int argc, char **argv)
+{
+	struct url url;
+
+	if (!tool_read_url(tool, argv[argc - 1], &url))
+		return;
+	if (argc > 2 && url.path[0] && url.path[strlen(url.path) - 1] != '/')
+		tool_say(tool, TOOL_WRONG_ARGUMENTS,
+			 "several files need a URL that ends with a slash");
+	else
+		for (int i = 0; i < argc - 1; i++)
+			put_one(tool, argv[i], &url);
+	explicit_bzero(&url, sizeof(url));
+}

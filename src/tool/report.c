@@ -1,0 +1,127 @@
+/*
+ * What sluice(1) says, and which exit code follows from it.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/printable.h"
+#include "tool/tool.h"
+
+#define LINE_MAX_BYTES 2048
+
+static void tool_set_exit(struct tool *tool, enum tool_exit code)
+{
+	if (tool->exit_code == TOOL_DONE)
+		tool->exit_code = code;
+}
+
+/* Takes a progress line away before another one is written. */
+static void tool_clear_progress(struct tool *tool)
+{
+	if (tool->progress_shown)
+		fputs("\r\033[K", stderr);
+	tool->progress_shown = false;
+}
+
+static void print_safe(FILE *file, const char *before, const char *line)
+{
+	char safe[PRINTABLE_BYTES(LINE_MAX_BYTES)];
+
+	printable_text(view_of(line), safe, sizeof(safe));
+	fprintf(file, "%s%s\n", before, safe);
+}
+
+void tool_say(struct tool *tool, enum tool_exit code, const char *format, ...)
+{
+	char line[LINE_MAX_BYTES];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	tool_set_exit(tool, code);
+	tool_clear_progress(tool);
+	print_safe(stderr, "sluice: ", line);
+}
+
+void tool_tell(struct tool *tool, const char *format, ...)
+{
+	char line[LINE_MAX_BYTES];
+	va_list arguments;
+
+	if (tool->options.quiet || tool->options.json)
+		return;
+	va_start(arguments, format);
+	vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	tool_clear_progress(tool);
+	print_safe(stdout, "", line);
+}
+
+void tool_show_url(const struct url *url, char *ret_text, size_t size_bytes)
+{
+	char port[8] = "";
+
+	if (url->port != 21)
+		snprintf(port, sizeof(port), ":%u", url->port);
+	snprintf(ret_text, size_bytes, "ftp://%s%s%s%s/%s%.1024s", url->is_ipv6 ? "[" : "",
+		 url->host, url->is_ipv6 ? "]" : "", port, url->path[0] == '/' ? "%2F" : "",
+		 url->path[0] == '/' ? url->path + 1 : url->path);
+}
+
+/* A reply of several lines is told by its last one, which sums it up; a protocol error by all. */
+static void result_words(const struct tool_result *result, char *ret_text, size_t size_bytes)
+{
+	const char *text = result->text;
+	const char *last = strrchr(text, '\n');
+
+	if (result->error == -EPROTO) {
+		size_t length = (size_t)snprintf(ret_text, size_bytes,
+						 "the server breaks the protocol: %s", text);
+
+		for (size_t i = 0; i < length && i < size_bytes; i++)
+			if (ret_text[i] == '\n')
+				ret_text[i] = ';';
+	} else if ((result->error == -EREMOTEIO || result->error == -EACCES) && result->code) {
+		snprintf(ret_text, size_bytes, "%d %s", result->code,
+			 last && last[1] ? last + 1 : text);
+	} else if (result->error == -ENOENT && text[0]) {
+		snprintf(ret_text, size_bytes, "%s", text); /* the resolver's */
+	} else {
+		snprintf(ret_text, size_bytes, "%s", strerror(-result->error));
+	}
+}
+
+void tool_fail(struct tool *tool, const struct url *url, const struct tool_result *result)
+{
+	char where[LINE_MAX_BYTES / 2 + 512];
+	char words[LINE_MAX_BYTES / 2];
+
+	tool_show_url(url, where, sizeof(where));
+	result_words(result, words, sizeof(words));
+	tool_say(tool, result->error == -EPROTO ? TOOL_PROTOCOL_ERROR : TOOL_FAILED, "%s: %s",
+		 where, words);
+}
+
+void tool_fail_open(struct tool *tool, const struct url *url, const struct tool_result *result)
+{
+	char words[LINE_MAX_BYTES / 2];
+
+	result_words(result, words, sizeof(words));
+	if (result->error == -EACCES)
+		tool_say(tool, TOOL_NOT_LOGGED_IN, "%s: not logged in: %s", url->host, words);
+	else if (result->error == -EPROTO)
+		tool_say(tool, TOOL_PROTOCOL_ERROR, "%s: %s", url->host, words);
+	else
+		tool_say(tool, TOOL_CANNOT_CONNECT, "%s, port %u: %s", url->host, url->port, words);
+}
+
+const char *tool_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 ? name : NULL;
+}
