@@ -300,6 +300,13 @@ void move_begin(struct sluice_session *session, const char *verb, char type);
 /* --- copy.c */
 
 void copy_on_abort(struct sluice_session *session);
+void copy_on_cut(struct sluice_session *session);
+
+/* Ends the errands of both sessions, once neither server has anything more to say. */
+void copy_settle(struct sluice_session *session);
+
+/* Whether both servers have been told to move: they may then be silent for hours. */
+bool copy_is_moving(const struct sluice_session *session);
 
 /* --- list.c */
 

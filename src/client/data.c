@@ -44,8 +44,10 @@ void data_over(struct sluice_session *session, int error)
 
 	data_close(session);
 	session->data.state = DATA_OVER;
-	if (session->errand.under_way && !session->errand.ending)
+	if (session->errand.under_way && !session->errand.ending) {
+		session_touch(session);
 		move_on_data_over(session, error, established);
+	}
 }
 
 void data_drop(struct sluice_session *session)

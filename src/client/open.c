@@ -232,6 +232,7 @@ static void session_on_greeting(struct sluice_session *session, const struct rep
 static int session_connected(struct sluice_session *session)
 {
 	static const int one = 1;
+	static const int idle_s = 60;
 	int r = address_of_socket(session->fd, &session->local);
 
 	if (r == 0)
@@ -239,6 +240,10 @@ static int session_connected(struct sluice_session *session)
 	if (r < 0)
 		return r;
 	setsockopt(session->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	/* During a long transfer nothing is said here, and what lies between forgets connections. */
+	setsockopt(session->fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	setsockopt(session->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	setsockopt(session->fd, IPPROTO_TCP, TCP_KEEPINTVL, &idle_s, sizeof(idle_s));
 	fcntl(session->fd, F_SETFL, fcntl(session->fd, F_GETFL) & ~O_NONBLOCK);
 	control_start(session, session_on_greeting);
 	return 0;

@@ -54,6 +54,8 @@ void session_settle(struct sluice_session *session)
 {
 	struct errand *errand = &session->errand;
 
+	if (errand->copy)
+		copy_settle(session);
 	if (session->lost)
 		session_close_control(session);
 	if (errand->ending && !errand->reporting && data_is_quiet(session) && !session->gone)
@@ -91,8 +93,8 @@ static void session_on_timer(struct wheel_timer *timer)
 
 	if (!session->errand.under_way || session->lost)
 		return;
-	/* What moves has a time-out of its own. */
-	if (session->data.state == DATA_MOVING) {
+	/* What moves has a time-out of its own; of what moves elsewhere nothing is heard. */
+	if (session->data.state == DATA_MOVING || copy_is_moving(session)) {
 		session_touch(session);
 		return;
 	}
@@ -122,10 +124,9 @@ void sluice_session_cut(struct sluice_session *session)
 	session->gone = true;
 	session->held++;
 	if (session->errand.under_way) {
-		/* A copy tells its other half; nobody is told of this one. */
 		session->errand.done = NULL;
-		if (session->errand.lost && !session->lost)
-			session_lose(session, -ECANCELED);
+		if (session->errand.copy)
+			copy_on_cut(session);
 		session->errand.under_way = false;
 		client->under_way--;
 		if (client->under_way == 0)

@@ -166,16 +166,34 @@ struct sluice_session *tool_open(struct tool *tool, const struct url *url)
 	return tool->session;
 }
 
-void tool_close(struct tool *tool)
+void tool_close_session(struct tool *tool, struct sluice_session *session)
 {
 	struct tool_result result = { .over = false };
 
-	if (!tool->session)
-		return;
-	if (sluice_session_is_free(tool->session))
-		tool_wait(tool, sluice_session_close(tool->session, tool_on_done, &result),
-			  &result);
+	if (sluice_session_is_free(session))
+		tool_wait(tool, sluice_session_close(session, tool_on_done, &result), &result);
 	else
-		sluice_session_cut(tool->session);
+		sluice_session_cut(session);
+}
+
+void tool_close(struct tool *tool)
+{
+	if (tool->session)
+		tool_close_session(tool, tool->session);
 	tool->session = NULL;
+}
+
+bool tool_add_name(struct tool *tool, const char *path, struct url *url)
+{
+	size_t length = strlen(url->path);
+	const char *name = tool_base_name(path);
+
+	if (length > 0 && url->path[length - 1] != '/')
+		return true;
+	if (!name || length + strlen(name) >= sizeof(url->path)) {
+		tool_say(tool, TOOL_WRONG_ARGUMENTS, "%s: there is no name for it", path);
+		return false;
+	}
+	strcpy(url->path + length, name); /* NOLINT: checked above */
+	return true;
 }

@@ -51,29 +51,13 @@ static void put_from(struct tool *tool, struct sluice_session *session, const st
 	tool_transfer_end(tool, url, &result);
 }
 
-/* A URL that ends with a slash is a folder: the file keeps its name there. */
-static bool put_name(struct tool *tool, const char *path, struct url *url)
-{
-	size_t length = strlen(url->path);
-	const char *name = tool_base_name(path);
-
-	if (length > 0 && url->path[length - 1] != '/')
-		return true;
-	if (!name || length + strlen(name) >= sizeof(url->path)) {
-		tool_say(tool, TOOL_WRONG_ARGUMENTS, "%s: there is no name for it", path);
-		return false;
-	}
-	strcpy(url->path + length, name); /* NOLINT: checked above */
-	return true;
-}
-
 static void put_one(struct tool *tool, const char *path, const struct url *to)
 {
 	struct sluice_session *session;
 	struct url url = *to;
 	int fd;
 
-	if (!put_name(tool, path, &url))
+	if (!tool_add_name(tool, path, &url))
 		return;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0) {

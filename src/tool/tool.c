@@ -24,6 +24,7 @@ static const struct tool_command {
 	{ "cat", tool_cat, 1, ANY, "URL...", "files to standard output" },
 	{ "rm", tool_rm, 1, ANY, "URL...", "remove files, and folders (URL/)" },
 	{ "mkdir", tool_mkdir, 1, ANY, "URL...", "make folders" },
+	{ "copy", tool_copy, 2, 2, "URL URL", "copy from one server to another" },
 	{ "mv", tool_mv, 2, 2, "URL URL", "rename within one server" },
 };
 

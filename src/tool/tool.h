@@ -159,6 +159,13 @@ bool tool_target(struct tool *tool, const struct url *url, struct tool_login *lo
 /* QUIT on the session that tool_open has opened last, if any. */
 void tool_close(struct tool *tool);
 
+/* The same for any session. */
+void tool_close_session(struct tool *tool, struct sluice_session *session);
+
+/* A URL that is empty or ends with a slash names a folder: what comes there keeps the last name of
+ * path. False: there is none, which has been said. */
+bool tool_add_name(struct tool *tool, const char *path, struct url *url);
+
 /* "sluice: what: why" on stderr and the exit code that fits, for an errand that has failed. */
 void tool_fail(struct tool *tool, const struct url *url, const struct tool_result *result);
 

@@ -1,0 +1,70 @@
+/*
+ * sluice copy: from one server to another, nothing through this machine (RFC 959 section 5.2).
+ */
+#include <string.h>
+
+#include "tool/tool.h"
+
+static int64_t copy_offset(struct tool *tool, struct sluice_session *from, const char *from_path,
+			   struct sluice_session *to, const char *to_path)
+{
+	int64_t from_time_s;
+	int64_t to_time_s;
+	int64_t size;
+	int64_t have;
+
+	if (tool->options.no_resume)
+		return 0;
+	have = tool_remote_size(tool, to, to_path);
+	if (have <= 0)
+		return 0;
+	size = tool_remote_size(tool, from, from_path);
+	if (have > size)
+		return 0;
+	/* The beginning of it, or all: unless it was changed at its source since then. */
+	if (!tool_remote_time(tool, from, from_path, &from_time_s) ||
+	    !tool_remote_time(tool, to, to_path, &to_time_s) || from_time_s > to_time_s)
+		return 0;
+	return have == size ? -1 : have;
+}
+
+static void copy_between(struct tool *tool, struct sluice_session *from, const struct url *from_url,
+			 struct sluice_session *to, const struct url *to_url)
+{
+	struct tool_result result = { .over = false };
+	struct sluice_session *at = from;
+	int64_t offset = copy_offset(tool, from, from_url->path, to, to_url->path);
+	int r;
+
+	if (offset < 0) {
+		tool_tell(tool, "%s: whole at the other server already", to_url->path);
+		return;
+	}
+	r = sluice_copy(from, from_url->path, to, to_url->path, offset, &at, tool_on_done, &result);
+	if (tool_wait(tool, r, &result) < 0)
+		tool_fail(tool, at == to ? to_url : from_url, &result);
+	else
+		tool_tell(tool, "%s: copied%s", to_url->path, offset ? ", the rest of it" : "");
+}
+
+void tool_copy(struct tool *tool, int argc, char **argv)
+{
+	struct sluice_session *from;
+	struct sluice_session *to;
+	struct url from_url;
+	struct url to_url;
+
+	(void)argc;
+	if (!tool_read_url(tool, argv[0], &from_url) || !tool_read_url(tool, argv[1], &to_url))
+		return;
+	if (!tool_add_name(tool, from_url.path, &to_url))
+		return;
+	from = tool_open(tool, &from_url);
+	to = from ? tool_open_new(tool, &to_url) : NULL;
+	if (to) {
+		copy_between(tool, from, &from_url, to, &to_url);
+		tool_close_session(tool, to);
+	}
+	explicit_bzero(&from_url, sizeof(from_url));
+	explicit_bzero(&to_url, sizeof(to_url));
+}
