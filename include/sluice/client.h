@@ -183,7 +183,9 @@ int sluice_rename(struct sluice_session *session, const char *from, const char *
 		  sluice_done_fn *done, void *context);
 
 struct sluice_transfer {
-	int fd; /* the local file; -1: take is called with what comes (get only) */
+	/* The local file; -1: take is called with what comes (get only). Put wants a regular file; get
+	 * writes to anything, and blocks the client while a pipe or a terminal is full. */
+	int fd;
 	/* Where in the file it begins, and what REST says if it is not 0. For type 'A' the two
 	 * differ as lines are longer on the way: only 0 is allowed, else -EINVAL. */
 	int64_t offset;

@@ -128,6 +128,7 @@ struct errand {
 	/* A transfer or listing. */
 	bool moves;
 	bool sends;	  /* to the server */
+	bool takes;	  /* what comes passes through us: it goes to a function, or to no file */
 	bool moving;	  /* the command that moves has been sent */
 	bool preliminary; /* 1yz came */
 	bool final;	  /* 2yz came, or what refused */

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "client/client_priv.h"
@@ -128,6 +129,22 @@ static void data_move_file(struct sluice_session *session)
 	transfer_start(transfer);
 }
 
+/* What is no file takes bytes one after the other, at its own speed: a pipe, a terminal. */
+static int data_write(int fd, const char *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t put = write(fd, bytes, length);
+
+		if (put < 0 && errno != EINTR)
+			return -errno;
+		if (put > 0) {
+			bytes += put;
+			length -= (size_t)put;
+		}
+	}
+	return 0;
+}
+
 /* Hands on what has been received. False: the data connection is over. */
 static bool data_hand_on(struct sluice_session *session, size_t bytes)
 {
@@ -146,7 +163,9 @@ static bool data_hand_on(struct sluice_session *session, size_t bytes)
 			length = ascii_from_network(session->data.buffer, bytes, bytes == 0,
 						    &session->data.transfer.carriage, at);
 		}
-		if (length > 0)
+		if (length > 0 && errand->transfer.fd >= 0)
+			r = data_write(errand->transfer.fd, at, length);
+		else if (length > 0)
 			r = errand->transfer.take(errand->transfer.context, at, length);
 	}
 	session->held--;
@@ -168,7 +187,7 @@ static void data_on_readable(struct op *op, int result)
 {
 	struct sluice_session *session = list_entry(op, struct sluice_session, data.op);
 
-	if (session->errand.ending || session->lost || op->cancelled)
+	if (session->errand.ending || op->cancelled)
 		data_over(session, -ECANCELED);
 	else if (result < 0)
 		data_over(session, result);
@@ -214,7 +233,7 @@ static void data_move(struct sluice_session *session)
 		data->progress_timer.fire = data_on_progress;
 		ring_timer_set(session->client->ring, &data->progress_timer, SLUICE_PROGRESS_MS);
 	}
-	if (session->errand.lines || session->errand.transfer.fd < 0) {
+	if (session->errand.lines || session->errand.takes) {
 		data->state = DATA_CONNECTED; /* for the session's own time-out */
 		data->taking = true;
 		data->dropped = false;

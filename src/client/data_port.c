@@ -31,7 +31,9 @@ static void data_on_connect(struct op *op, int result)
 		error = -result;
 	else if (getsockopt(session->data.fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
 		error = errno;
-	if (session->errand.ending || session->lost)
+	if (error == ECONNRESET) /* it was there, and is gone: the server knows */
+		session->data.state = DATA_CONNECTED;
+	if (session->errand.ending)
 		error = ECANCELED;
 	if (error)
 		data_over(session, -error);
@@ -87,7 +89,7 @@ static void data_on_accept(struct op *op, int result)
 	data_close(session);
 	data->fd = data->accepted;
 	data->accepted = -1;
-	if (data->fd < 0 || session->errand.ending || session->lost)
+	if (data->fd < 0 || session->errand.ending)
 		data_over(session, result < 0 ? result : -ECANCELED);
 	else
 		data_connected(session);

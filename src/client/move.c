@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "client/client_priv.h"
@@ -166,9 +167,18 @@ static int transfer_check(const struct sluice_transfer *transfer, bool sends)
 		return transfer->take && !sends ? 0 : -EBADF;
 	if (fstat(transfer->fd, &stat) < 0)
 		return -errno;
-	if (sends ? !S_ISREG(stat.st_mode) : lseek(transfer->fd, 0, SEEK_CUR) < 0)
-		return -ESPIPE;
-	return 0;
+	return sends && !S_ISREG(stat.st_mode) ? -ESPIPE : 0;
+}
+
+/* Whether the kernel alone can move what comes into the file. */
+static bool is_spliceable(int fd)
+{
+	struct stat stat;
+
+	if (fd < 0 || fstat(fd, &stat) < 0)
+		return false;
+	return S_ISREG(stat.st_mode) ||
+	       (S_ISCHR(stat.st_mode) && stat.st_rdev == makedev(1, 3)); /* /dev/null */
 }
 
 static int move_file(struct sluice_session *session, const char *verb, bool sends, const char *path,
@@ -185,6 +195,7 @@ static int move_file(struct sluice_session *session, const char *verb, bool send
 	errand_begin(session, done, context);
 	session->errand.sends = sends;
 	session->errand.transfer = *transfer;
+	session->errand.takes = !sends && !is_spliceable(transfer->fd);
 	strcpy(session->path, path); /* NOLINT: checked above */
 	move_begin(session, verb, transfer->type ? transfer->type : 'I');
 	return 0;

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "client/client_priv.h"
+#include "sluice/ftp.h"
 #include "sys/calls.h"
 
 /* A name look-up. It cannot be cancelled, so it outlives a session that gives it up. */
@@ -195,7 +196,10 @@ static void session_on_login(struct sluice_session *session, const struct reply 
 {
 	errand_take_reply(session, reply);
 	session->login = reply->state;
-	switch (reply->state) {
+	/* The diagram tells by the first digit what the code tells of USER as well: no password. */
+	if (reply->code == REPLY_332_NEED_ACCOUNT)
+		session->login = DIAGRAM_NEXT_3;
+	switch (session->login) {
 	case DIAGRAM_NEXT_2:
 		control_send(session, DIAGRAM_LOGIN, session->login, "PASS", session->password,
 			     session_on_login);

@@ -65,6 +65,15 @@ void session_settle(struct sluice_session *session)
 		session_free(session);
 }
 
+/* Whether the server has said all, and only the data connection is still to end. */
+static bool session_only_moves(const struct sluice_session *session)
+{
+	const struct errand *errand = &session->errand;
+
+	return errand->under_way && !errand->ending && errand->final && !errand->refused &&
+	       !errand->abort_waits && !session->gone;
+}
+
 void session_lose(struct sluice_session *session, int error)
 {
 	struct errand *errand = &session->errand;
@@ -73,9 +82,11 @@ void session_lose(struct sluice_session *session, int error)
 		return;
 	session->lost = true;
 	session->commands_count = 0;
-	ring_timer_clear(session->client->ring, &session->timer);
 	if (session->fd >= 0)
 		shutdown(session->fd, SHUT_RDWR);
+	if (session_only_moves(session))
+		return;
+	ring_timer_clear(session->client->ring, &session->timer);
 	if (errand->under_way && !errand->ending) {
 		if (errand->failure == 0)
 			errand->failure = error;
@@ -91,7 +102,7 @@ static void session_on_timer(struct wheel_timer *timer)
 {
 	struct sluice_session *session = list_entry(timer, struct sluice_session, timer);
 
-	if (!session->errand.under_way || session->lost)
+	if (!session->errand.under_way || session->errand.ending)
 		return;
 	/* What moves has a time-out of its own; of what moves elsewhere nothing is heard. */
 	if (session->data.state == DATA_MOVING || copy_is_moving(session)) {
@@ -103,6 +114,8 @@ static void session_on_timer(struct wheel_timer *timer)
 		session_give_up_resolving(session);
 	else if (op_pending(&session->connect_op))
 		ring_cancel(session->client->ring, &session->connect_op);
+	else if (session->lost)
+		errand_end(session, -ETIMEDOUT);
 	else
 		session_lose(session, -ETIMEDOUT);
 	session->held--;
