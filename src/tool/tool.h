@@ -34,7 +34,6 @@ struct tool_options {
 	const char *account;
 	const char *netrc_path;
 	const char *output;
-	const char *jobs;
 	bool no_netrc;
 	bool ascii;
 	bool quiet;
@@ -44,8 +43,6 @@ struct tool_options {
 	bool parents;
 	bool append;
 	bool no_resume;
-	bool verify;
-	bool deletes;
 	enum sluice_data data;
 	enum sluice_family family;
 	enum sluice_ring ring;

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -274,6 +275,7 @@ static void *thread(void *argument)
 		return NULL;
 	}
 	be_patient(server->control);
+	setsockopt(server->control, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 	if (play(server, server->script))
 		wait_for_end(server);
 	close_data(server, false);

@@ -305,7 +305,7 @@ static void a_host_that_is_no_server_is_refused(void **state)
 
 static void a_port_where_nobody_listens_is_an_error(void **state)
 {
-	static const char *const script[] = { NULL };
+	static const char *const script[] = { "X:", NULL };
 	struct sluice_target target;
 
 	(void)state;
@@ -320,18 +320,29 @@ static void a_port_where_nobody_listens_is_an_error(void **state)
 
 /* --- Diagrams: every first digit of a reply, where each of them may be waited for */
 
-/* Plays script with the reply "Nxx" in the place of "?" for each digit N from 1 to 5. */
+/* script with the reply "N00" in the place of "?"; what follows "1?" is there after a 1yz alone. */
+static void fill_in(const char *const *script, int digit, char *reply, const char **ret_lines)
+{
+	sprintf(reply, "S: %d00 x", digit); /* NOLINT: a digit */
+	for (; *script; script++) {
+		if (strcmp(*script, "?") == 0)
+			*ret_lines++ = reply;
+		else if (strncmp(*script, "1?", 2) != 0)
+			*ret_lines++ = *script;
+		else if (digit == 1)
+			*ret_lines++ = *script + 2;
+	}
+	*ret_lines = NULL;
+}
+
+/* Plays script for each digit from 1 to 5. */
 static void try_digits(const char *const *script, const int *errors, int (*errand)(void))
 {
 	for (int digit = 1; digit <= 5; digit++) {
 		const char *lines[20];
-		char reply[16];
-		size_t i;
+		char reply[32];
 
-		snprintf(reply, sizeof(reply), "S: %d00 x", digit);
-		for (i = 0; script[i]; i++)
-			lines[i] = strcmp(script[i], "?") == 0 ? reply : script[i];
-		lines[i] = NULL;
+		fill_in(script, digit, reply, lines);
 		begin(lines);
 		error = errand();
 		if (error != errors[digit - 1])
@@ -395,13 +406,14 @@ static void rename_takes_3_then_2(void **state)
 
 static void a_transfer_takes_1_or_2_and_fails_on_4_and_5(void **state)
 {
-	static const char *const first[] = { "LOGIN", "C: TYPE I", "S: 200 ok", "EPSV", "C: RETR a",
-					     "?",     "D: x",	   "S: 226 ok", NULL };
+	static const char *const first[] = { "LOGIN", "C: TYPE I",   "S: 200 ok",
+					     "EPSV",  "C: RETR a",   "?",
+					     "D: x",  "1?S: 226 ok", NULL };
 	static const int first_errors[] = { 0, 0, -EPROTO, -EREMOTEIO, -EREMOTEIO };
 	static const char *const second[] = { "LOGIN",	       "C: TYPE I", "S: 200 ok",
 					      "EPSV",	       "C: RETR a", "S: 150 now",
 					      "S: 110 marker", "D: x",	    "?",
-					      "S: 226 ok",     NULL };
+					      "1?S: 226 ok",   NULL };
 	static const int second_errors[] = { 0, 0, -EPROTO, -EREMOTEIO, -EREMOTEIO };
 
 	(void)state;
@@ -426,13 +438,9 @@ static void try_login(const char *const *script, const int *errors)
 	for (int digit = 1; digit <= 5; digit++) {
 		struct sluice_target target;
 		const char *lines[20];
-		char reply[16];
-		size_t i;
+		char reply[32];
 
-		snprintf(reply, sizeof(reply), "S: %d00 x", digit);
-		for (i = 0; script[i]; i++)
-			lines[i] = strcmp(script[i], "?") == 0 ? reply : script[i];
-		lines[i] = NULL;
+		fill_in(script, digit, reply, lines);
 		fake_server_start(&server, lines);
 		target = target_of(&server);
 		target.account = "rich";

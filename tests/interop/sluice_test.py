@@ -1,0 +1,278 @@
+#!/usr/bin/env python3
+"""sluice(1) against a real sluiced: every subcommand, every way of opening a data connection, resuming,
+copying between two servers, exit codes, and that no password is shown."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+
+from checks import expect, main, same, test  # noqa: E402
+from pattern import pattern, write_pattern  # noqa: E402
+from ports import have_ipv6  # noqa: E402
+from sluiced import REPORTS, Sluiced, binary, engine_arguments, environment, password_hash  # noqa: E402
+
+SIZE = 5_000_003
+TIMEOUT_S = 60
+
+
+def program():
+    return os.environ.get("SLUICE") or os.path.join(os.path.dirname(binary()), "sluice")
+
+
+class Place:
+    """A folder to be served, one to work in, and a server that lets everybody write."""
+
+    def __init__(self, *options):
+        self.options = ["--anonymous-write", "--fxp=on", *options]
+
+    def __enter__(self):
+        self.scratch = tempfile.TemporaryDirectory(prefix="sluice-tool-")
+        os.chmod(self.scratch.name, 0o755)
+        self.root = os.path.join(self.scratch.name, "root")
+        self.here = os.path.join(self.scratch.name, "here")
+        for folder in (self.root, self.here, os.path.join(self.root, "sub")):
+            os.mkdir(folder)
+        write_pattern(os.path.join(self.root, "big"), SIZE)
+        self.write_root("lines", b"one\ntwo\n")
+        self.server = Sluiced(self.root, self.options).start()
+        self.port = self.server.port
+        return self
+
+    def __exit__(self, kind, *rest):
+        try:
+            if kind:
+                self.server.abandon()
+            else:
+                self.server.stop()
+        finally:
+            self.scratch.cleanup()
+
+    def write_root(self, name, content):
+        with open(os.path.join(self.root, name), "wb") as file:
+            file.write(content)
+
+    def read(self, folder, name):
+        with open(os.path.join(folder, name), "rb") as file:
+            return file.read()
+
+    def url(self, path="", host="127.0.0.1", login=""):
+        return f"ftp://{login}{host}:{self.port}/{path}"
+
+    def run(self, *arguments, status=0, stdin=b""):
+        """Runs sluice. Returns what it wrote to stdout and stderr."""
+        arguments = [program(), *arguments[:1], *engine_arguments(), *arguments[1:]]
+        done = subprocess.run(arguments, input=stdin, cwd=self.here, timeout=TIMEOUT_S, check=False,
+                              env=environment(HOME=self.here), capture_output=True)
+        errors = done.stderr.decode("utf-8", "backslashreplace")
+        expect(not REPORTS.search(errors), errors)
+        same(f"exit code of {' '.join(arguments[1:])}\n{errors}", status, done.returncode)
+        return done.stdout, errors
+
+
+@test
+def get_fetches_files_under_their_names():
+    with Place() as place:
+        place.run("get", place.url("big"), place.url("lines"))
+        expect(place.read(place.here, "big") == pattern(SIZE), "other bytes than the server's")
+        same("lines", b"one\ntwo\n", place.read(place.here, "lines"))
+
+
+@test
+def every_way_of_opening_a_data_connection_works():
+    hosts = ["127.0.0.1"] + (["[::1]"] if have_ipv6() else [])
+    with Place() as place:
+        for host in hosts:
+            for how in ("auto", "epsv", "active", "default") + (("pasv",) if host[0] != "[" else ()):
+                place.run("get", "--data", how, "-o", "got", "--no-resume", place.url("big", host))
+                expect(place.read(place.here, "got") == pattern(SIZE), f"{how} over {host}")
+                listing, _ = place.run("ls", "--data", how, place.url("", host))
+                same(f"ls, {how} over {host}", b"big\nlines\nsub/\n", listing)
+
+
+@test
+def get_resumes_what_is_there_and_only_that():
+    with Place() as place:
+        with open(os.path.join(place.here, "big"), "wb") as file:
+            file.write(pattern(SIZE)[:1234567])
+        _, errors = place.run("get", "-v", place.url("big"))
+        expect("REST 1234567" in errors, errors)
+        expect(place.read(place.here, "big") == pattern(SIZE), "other bytes after resuming")
+        said, errors = place.run("get", "-v", place.url("big"))
+        expect("RETR" not in errors, errors)
+        expect(b"whole already" in said, said)
+
+
+@test
+def get_does_not_go_on_with_the_beginning_of_an_older_file():
+    with Place() as place:
+        path = os.path.join(place.here, "big")
+        with open(path, "wb") as file:
+            file.write(b"something else")
+        os.utime(path, (1000000000, 1000000000))
+        place.run("get", place.url("big"))
+        expect(place.read(place.here, "big") == pattern(SIZE), "an old beginning was kept")
+
+
+@test
+def a_file_that_the_server_does_not_have_leaves_nothing_behind():
+    with Place() as place:
+        _, errors = place.run("get", place.url("none"), status=1)
+        expect("550" in errors, errors)
+        same("files", [], os.listdir(place.here))
+
+
+@test
+def text_is_translated_both_ways():
+    with Place() as place:
+        place.run("get", "--ascii", place.url("lines"))
+        same("lines", b"one\ntwo\n", place.read(place.here, "lines"))
+        place.run("put", "--ascii", "lines", place.url("sub/lines"))
+        same("sub/lines", b"one\ntwo\n", place.read(place.root, "sub/lines"))
+
+
+@test
+def put_sends_files_and_resumes():
+    with Place() as place:
+        write_pattern(os.path.join(place.here, "mine"), SIZE)
+        place.run("put", "mine", place.url("sub/"))
+        expect(place.read(place.root, "sub/mine") == pattern(SIZE), "other bytes at the server")
+        os.truncate(os.path.join(place.root, "sub/mine"), 1234567)
+        _, errors = place.run("put", "-v", "mine", place.url("sub/mine"))
+        expect("REST 1234567" in errors, errors)
+        expect(place.read(place.root, "sub/mine") == pattern(SIZE), "other bytes after resuming")
+        place.run("put", "--append", "mine", place.url("lines"))
+        expect(place.read(place.root, "lines") == b"one\ntwo\n" + pattern(SIZE), "not appended")
+
+
+@test
+def cat_writes_to_a_pipe_and_ends_with_it():
+    with Place() as place:
+        said, _ = place.run("cat", place.url("lines"), place.url("big"))
+        expect(said == b"one\ntwo\n" + pattern(SIZE), "other bytes")
+        said, _ = place.run("get", "--output", "-", place.url("lines"))
+        same("get -o -", b"one\ntwo\n", said)
+
+
+@test
+def ls_shows_names_lines_and_json():
+    with Place() as place:
+        os.symlink("lines", os.path.join(place.root, "link"))
+        said, _ = place.run("ls", place.url())
+        same("ls", b"big\nlines\nlink\nsub/\n", said)
+        said, _ = place.run("ls", "-l", place.url())
+        expect(b"5000003" in said and said.startswith(b"-rw"), said)
+        said, _ = place.run("ls", "--json", place.url())
+        entries = {entry["name"]: entry for entry in map(json.loads, said.splitlines())}
+        same("size", SIZE, entries["big"]["size"])
+        same("type", "folder", entries["sub"]["type"])
+
+
+@test
+def a_name_cannot_steer_the_terminal():
+    with Place() as place:
+        place.write_root("sub/\x1b[31mred", b"")
+        said, _ = place.run("ls", place.url("sub"))
+        same("ls", b"\\x1b[31mred\n", said)
+        said, _ = place.run("ls", "--json", place.url("sub"))
+        same("name", "\x1b[31mred", json.loads(said)["name"])
+
+
+@test
+def names_are_made_moved_and_removed():
+    with Place() as place:
+        place.run("mkdir", place.url("new"))
+        _, errors = place.run("mkdir", place.url("new"), status=1)
+        expect("550" in errors, errors)
+        place.run("mkdir", "--parents", place.url("new/a/b"))
+        place.run("mkdir", "--parents", place.url("new/a/b"))
+        place.run("mv", place.url("lines"), place.url("new/a/moved"))
+        same("moved", b"one\ntwo\n", place.read(place.root, "new/a/moved"))
+        place.run("rm", place.url("new/a/moved"), place.url("new/a/b/"), place.url("new/a/"), place.url("new/"))
+        same("root", ["big", "sub"], sorted(os.listdir(place.root)))
+
+
+@test
+def copy_moves_bytes_from_server_to_server():
+    with Place() as one, Place() as other:
+        one.run("copy", one.url("big"), other.url("sub/"))
+        expect(other.read(other.root, "sub/big") == pattern(SIZE), "other bytes at the other server")
+        os.truncate(os.path.join(other.root, "sub/big"), 1234567)
+        _, errors = one.run("copy", "-v", one.url("big"), other.url("sub/big"))
+        expect(errors.count("REST 1234567") == 2, errors)
+        expect(other.read(other.root, "sub/big") == pattern(SIZE), "other bytes after resuming")
+        _, errors = one.run("copy", one.url("none"), other.url("sub/none"), status=1)
+        expect("550" in errors, errors)
+
+
+@test
+def exit_codes_tell_what_went_wrong():
+    with Place() as place:
+        place.run("get", status=2)
+        place.run("get", "http://example.com/", status=2)
+        place.run("get", "--nothing", place.url("big"), status=2)
+        place.run("cat", "ftp://127.0.0.1:1/x", status=3)
+        place.run("cat", place.url("big", login="nobody:wrong@"), status=4)
+        place.run("cat", place.url("none"), status=1)
+
+
+@test
+def a_login_comes_from_url_file_or_netrc_and_is_shown_nowhere():
+    with tempfile.TemporaryDirectory(prefix="sluice-users-") as folder:
+        users = os.path.join(folder, "users")
+        with open(users, "w", encoding="utf-8") as file:
+            file.write(f"joe:{password_hash('pass word')}:{folder}\n")
+        with open(os.path.join(folder, "lines"), "wb") as file:
+            file.write(b"joe's\n")
+        os.chmod(folder, 0o755)
+        os.chmod(users, 0o644)
+        with Place("--users", users) as place:
+            said, errors = place.run("cat", "-v", place.url("lines", login="joe:pass%20word@"))
+            same("of the URL", b"joe's\n", said)
+            expect("pass word" not in errors and "pass%20word" not in errors, errors)
+            said, _ = place.run("cat", "--user", "joe", "--password-file", "-", place.url("lines"),
+                                stdin=b"pass word\n")
+            same("of a file", b"joe's\n", said)
+            path = os.path.join(place.here, ".netrc")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write('machine 127.0.0.1 login joe password "pass word"\n')
+            os.chmod(path, 0o600)
+            said, _ = place.run("cat", place.url("lines"))
+            same("of netrc", b"joe's\n", said)
+            os.chmod(path, 0o644)
+            _, errors = place.run("cat", place.url("lines"), status=4)
+            expect("others may read it" in errors, errors)
+
+
+@test
+def the_process_list_shows_no_password():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with subprocess.Popen([program(), "cat", f"ftp://joe:secret@127.0.0.1:{port}/x"]) as run:
+            connection, _ = listener.accept()
+            try:
+                with open(f"/proc/{run.pid}/cmdline", "rb") as file:
+                    shown = file.read()
+                expect(b"secret" not in shown and b"joe@127.0.0.1" in shown, shown)
+            finally:
+                run.kill()
+                connection.close()
+
+
+@test
+def json_events_tell_how_a_transfer_ended():
+    with Place() as place:
+        said, _ = place.run("get", "--json", place.url("big"))
+        last = json.loads(said.splitlines()[-1])
+        same("event", ("done", SIZE), (last["event"], last["bytes"]))
+        said, _ = place.run("get", "--json", place.url("none"), status=1)
+        last = json.loads(said.splitlines()[-1])
+        same("event", ("failed", 550), (last["event"], last["code"]))
+
+
+if __name__ == "__main__":
+    main()
