@@ -229,6 +229,12 @@ int sluice_list(struct sluice_session *session, const char *path,
 		void (*entry)(void *context, const struct sluice_entry *entry),
 		sluice_done_fn *done, void *context);
 
+/* The same by LIST, even where MLSD is known: whether the facts of a symbolic link are its own or
+ * those of what it leads to is left to the server (RFC 3659 section 7.5.1.3); LIST shows links. */
+int sluice_list_plain(struct sluice_session *session, const char *path,
+		      void (*entry)(void *context, const struct sluice_entry *entry),
+		      sluice_done_fn *done, void *context);
+
 /*
  * The third-party transfer of RFC 959 section 5.2: from's server sends to_path's bytes to to's
  * server, nothing through this machine. EPSV or PASV on one, EPRT or PORT on the other, STOR and

@@ -11,6 +11,7 @@
 #include "protocol/remote_entry.h"
 
 struct line_reader {
+	bool plain; /* LIST is wanted */
 	bool facts; /* MLSD */
 	size_t length;
 	char line[SLUICE_LISTING_LINE_MAX];
@@ -110,7 +111,8 @@ int list_take(struct sluice_session *session, const char *bytes, size_t length, 
 
 static void list_begin(struct sluice_session *session)
 {
-	bool facts = sluice_session_has(session, SLUICE_FEATURE_MLST) && !session->data.no_mlsd;
+	bool facts = sluice_session_has(session, SLUICE_FEATURE_MLST) && !session->data.no_mlsd &&
+		     !session->errand.lines->plain;
 
 	session->errand.lines->facts = facts;
 	session->errand.lines->length = 0;
@@ -138,9 +140,9 @@ bool list_on_refusal(struct sluice_session *session, int code)
 	return true;
 }
 
-int sluice_list(struct sluice_session *session, const char *path,
-		void (*entry)(void *context, const struct sluice_entry *entry),
-		sluice_done_fn *done, void *context)
+static int list_errand(struct sluice_session *session, const char *path, bool plain,
+		       void (*entry)(void *context, const struct sluice_entry *entry),
+		       sluice_done_fn *done, void *context)
 {
 	struct line_reader *lines;
 	int r = errand_check(session);
@@ -154,10 +156,25 @@ int sluice_list(struct sluice_session *session, const char *path,
 		return -ENOMEM;
 	errand_begin(session, done, context);
 	session->errand.lines = lines;
+	lines->plain = plain;
 	session->errand.entry = entry;
 	session->errand.transfer.fd = -1;
 	session->errand.transfer.context = context;
 	strcpy(session->path, path ? path : ""); /* NOLINT: checked above */
 	list_begin(session);
 	return 0;
+}
+
+int sluice_list(struct sluice_session *session, const char *path,
+		void (*entry)(void *context, const struct sluice_entry *entry),
+		sluice_done_fn *done, void *context)
+{
+	return list_errand(session, path, false, entry, done, context);
+}
+
+int sluice_list_plain(struct sluice_session *session, const char *path,
+		      void (*entry)(void *context, const struct sluice_entry *entry),
+		      sluice_done_fn *done, void *context)
+{
+	return list_errand(session, path, true, entry, done, context);
 }

@@ -97,7 +97,7 @@ static void result_words(const struct tool_result *result, char *ret_text, size_
 void tool_fail(struct tool *tool, const struct url *url, const struct tool_result *result)
 {
 	char where[LINE_MAX_BYTES / 2 + 512];
-	char words[LINE_MAX_BYTES / 2];
+	char words[LINE_MAX_BYTES / 2 + 64];
 
 	tool_show_url(url, where, sizeof(where));
 	result_words(result, words, sizeof(words));
@@ -107,7 +107,7 @@ void tool_fail(struct tool *tool, const struct url *url, const struct tool_resul
 
 void tool_fail_open(struct tool *tool, const struct url *url, const struct tool_result *result)
 {
-	char words[LINE_MAX_BYTES / 2];
+	char words[LINE_MAX_BYTES / 2 + 64];
 
 	result_words(result, words, sizeof(words));
 	if (result->error == -EACCES)

@@ -25,6 +25,8 @@ static const struct tool_command {
 	{ "rm", tool_rm, 1, ANY, "URL...", "remove files, and folders (URL/)" },
 	{ "mkdir", tool_mkdir, 1, ANY, "URL...", "make folders" },
 	{ "copy", tool_copy, 2, 2, "URL URL", "copy from one server to another" },
+	{ "mirror", tool_mirror, 2, 2, "URL FOLDER | FOLDER URL",
+	  "make one folder tree like another" },
 	{ "mv", tool_mv, 2, 2, "URL URL", "rename within one server" },
 };
 

@@ -43,6 +43,9 @@ struct tool_options {
 	bool parents;
 	bool append;
 	bool no_resume;
+	const char *jobs;
+	bool deletes;
+	bool dry_run;
 	enum sluice_data data;
 	enum sluice_family family;
 	enum sluice_ring ring;
@@ -100,6 +103,7 @@ void tool_rm(struct tool *tool, int argc, char **argv);
 void tool_mkdir(struct tool *tool, int argc, char **argv);
 void tool_mv(struct tool *tool, int argc, char **argv);
 void tool_copy(struct tool *tool, int argc, char **argv);
+void tool_mirror(struct tool *tool, int argc, char **argv);
 
 /* A sluice_done_fn whose context is a struct tool_result. */
 void tool_on_done(struct sluice_session *session, const struct sluice_outcome *outcome,

@@ -1,0 +1,299 @@
+#include "tool/mirror_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define OPENINGS_MAX 3 /* of one worker's session in a row */
+
+static void worker_next(struct mirror_worker *worker);
+static void worker_open(struct mirror_worker *worker);
+
+void mirror_say(struct mirror_worker *worker, enum mirror_event event, const char *path,
+		uint64_t bytes, const char *why)
+{
+	const struct mirror_options *options = worker->mirror->options;
+
+	options->say(options->context, event, worker->index, path, bytes, why);
+}
+
+void mirror_fail(struct mirror_worker *worker, const char *path, int error)
+{
+	worker->mirror->counts.failed++;
+	mirror_say(worker, MIRROR_FAILED, path, 0, strerror(-error));
+}
+
+int mirror_join(const char *folder, const char *name, char *ret_path)
+{
+	int depth = 0;
+	int length =
+		snprintf(ret_path, MIRROR_PATH_MAX, "%s%s%s", folder, *folder ? "/" : "", name);
+
+	for (const char *at = folder; *at; at++)
+		depth += *at == '/';
+	if (length < 0 || length >= MIRROR_PATH_MAX)
+		return -ENAMETOOLONG;
+	return depth >= MIRROR_DEPTH_MAX ? -ELOOP : 0;
+}
+
+struct mirror_task *mirror_add(struct mirror *mirror, enum mirror_task_kind kind,
+			       const char *folder, const char *name)
+{
+	struct mirror_worker *anybody = &mirror->workers[0];
+	char path[MIRROR_PATH_MAX] = "";
+	struct mirror_task *task = NULL;
+	int r = *name ? mirror_join(folder, name, path) : 0;
+
+	if (r == 0 && mirror->tasks_count == MIRROR_TASKS_MAX)
+		r = -E2BIG;
+	if (r == 0)
+		task = calloc(1, sizeof(*task) + strlen(path) + 1);
+	if (!task) {
+		mirror_fail(anybody, path, r < 0 ? r : -ENOMEM);
+		return NULL;
+	}
+	task->kind = kind;
+	task->modified_s = INT64_MIN;
+	task->mode = -1;
+	strcpy(task->path, path);
+	list_append(kind == MIRROR_FOLDER || kind == MIRROR_REMOVE_FOLDER ? &mirror->folders
+									  : &mirror->files,
+		    &task->link);
+	mirror->tasks_count++;
+	return task;
+}
+
+int mirror_name_remote(struct mirror_worker *worker, const char *path)
+{
+	const char *root = worker->mirror->options->remote;
+	bool slash = *root && *path && root[strlen(root) - 1] != '/';
+	int length = snprintf(worker->remote, sizeof(worker->remote), "%s%s%s", root,
+			      slash ? "/" : "", path);
+
+	return length < 0 || (size_t)length >= sizeof(worker->remote) ? -ENAMETOOLONG : 0;
+}
+
+void mirror_on_entry(void *context, const struct sluice_entry *entry)
+{
+	struct mirror_worker *worker = context;
+
+	mirror_entries_add(&worker->entries, entry);
+}
+
+void mirror_on_progress(void *context, uint64_t bytes)
+{
+	struct mirror_worker *worker = context;
+
+	mirror_say(worker, MIRROR_PROGRESS, worker->task->path, bytes, "");
+}
+
+/* The next task, or NULL. Files first: they make the list shorter. */
+static struct mirror_task *take_task(struct mirror *mirror)
+{
+	struct list *link = list_shift(&mirror->files);
+
+	if (!link)
+		link = list_shift(&mirror->folders);
+	if (!link)
+		return NULL;
+	mirror->tasks_count--;
+	return list_entry(link, struct mirror_task, link);
+}
+
+static void worker_drop_task(struct mirror_worker *worker)
+{
+	if (worker->fd >= 0)
+		close(worker->fd);
+	worker->fd = -1;
+	free(worker->task);
+	worker->task = NULL;
+}
+
+static bool worker_is_idle(const struct mirror_worker *worker)
+{
+	return worker->session && !worker->task && sluice_session_is_free(worker->session);
+}
+
+/* All is done when nobody has a task and none waits: the sessions say goodbye. */
+static void mirror_end_if_done(struct mirror *mirror)
+{
+	bool waits = !list_empty(&mirror->files) || !list_empty(&mirror->folders);
+	bool somebody = false;
+
+	for (unsigned i = 0; i < mirror->options->sessions; i++) {
+		const struct mirror_worker *worker = &mirror->workers[i];
+
+		if (worker->task)
+			return;
+		somebody |= worker->session != NULL;
+	}
+	if (mirror->ended || (waits && somebody))
+		return;
+	mirror->ended = true;
+	for (unsigned i = 0; i < mirror->options->sessions; i++) {
+		struct mirror_worker *worker = &mirror->workers[i];
+
+		if (worker->session)
+			sluice_session_close(worker->session, NULL, NULL);
+		worker->session = NULL;
+	}
+}
+
+static void mirror_wake(struct mirror *mirror)
+{
+	for (unsigned i = 0; i < mirror->options->sessions; i++)
+		if (worker_is_idle(&mirror->workers[i]))
+			worker_next(&mirror->workers[i]);
+	mirror_end_if_done(mirror);
+}
+
+static void worker_next(struct mirror_worker *worker)
+{
+	struct mirror *mirror = worker->mirror;
+	int r = 1;
+
+	while (r != 0 && (worker->task = take_task(mirror))) {
+		r = mirror_name_remote(worker, worker->task->path);
+		if (r == 0)
+			r = mirror->options->up ? mirror_up_begin(worker)
+						: mirror_down_begin(worker);
+		if (r < 0)
+			mirror_fail(worker, worker->task->path, r);
+		if (r != 0)
+			worker_drop_task(worker);
+	}
+}
+
+void mirror_task_done(struct mirror_worker *worker)
+{
+	worker_drop_task(worker);
+	mirror_wake(worker->mirror);
+}
+
+void mirror_task_failed(struct mirror_worker *worker, const struct sluice_outcome *outcome)
+{
+	struct mirror *mirror = worker->mirror;
+	struct mirror_task *task = worker->task;
+
+	if (outcome->connected || ++task->tries >= MIRROR_TRIES) {
+		mirror->counts.failed++;
+		mirror_say(worker, MIRROR_FAILED, task->path, 0,
+			   *outcome->text ? outcome->text : strerror(-outcome->error));
+		worker_drop_task(worker);
+	} else {
+		list_append(task->kind == MIRROR_FOLDER || task->kind == MIRROR_REMOVE_FOLDER
+				    ? &mirror->folders
+				    : &mirror->files,
+			    &task->link);
+		mirror->tasks_count++;
+		worker->task = NULL;
+		worker_drop_task(worker);
+	}
+	if (!outcome->connected) {
+		sluice_session_cut(worker->session);
+		worker->session = NULL;
+		worker_open(worker);
+	}
+	mirror_wake(mirror);
+}
+
+static void worker_opened(struct sluice_session *session, const struct sluice_outcome *outcome,
+			  void *context)
+{
+	struct mirror_worker *worker = context;
+	struct mirror *mirror = worker->mirror;
+
+	if (outcome->error == 0) {
+		worker->failures = 0;
+		mirror_wake(mirror);
+		return;
+	}
+	if (mirror->counts.error == 0) {
+		mirror->counts.error = outcome->error;
+		mirror->counts.code = outcome->code;
+		snprintf(mirror->counts.why, sizeof(mirror->counts.why), "%s",
+			 *outcome->text ? outcome->text : strerror(-outcome->error));
+	}
+	sluice_session_cut(session);
+	worker->session = NULL;
+	mirror_wake(mirror);
+}
+
+static void worker_open(struct mirror_worker *worker)
+{
+	struct mirror *mirror = worker->mirror;
+
+	if (worker->failures++ >= OPENINGS_MAX)
+		return;
+	if (sluice_session_open(mirror->client, mirror->options->target, worker_opened, worker,
+				&worker->session) < 0)
+		worker->session = NULL;
+}
+
+/* What waits when the last session is lost is not done. */
+static void mirror_drop_rest(struct mirror *mirror)
+{
+	struct mirror_task *task;
+
+	while ((task = take_task(mirror))) {
+		mirror->counts.failed++;
+		free(task);
+	}
+}
+
+static int mirror_begin(struct mirror *mirror)
+{
+	int r = mirror_local_open(&mirror->local, mirror->options->local,
+				  !mirror->options->up && !mirror->options->dry_run);
+
+	mirror->counts.local = r < 0;
+	if (r < 0)
+		return r;
+	if (!mirror_add(mirror, MIRROR_FOLDER, "", ""))
+		return -ENOMEM;
+	for (unsigned i = 0; i < mirror->options->sessions; i++)
+		worker_open(&mirror->workers[i]);
+	return sluice_client_run(mirror->client);
+}
+
+int mirror_run(struct sluice_client *client, const struct mirror_options *options,
+	       struct mirror_counts *ret_counts)
+{
+	struct mirror *mirror = calloc(1, sizeof(*mirror));
+	struct list *link;
+	int r;
+
+	*ret_counts = (struct mirror_counts){ .error = -ENOMEM };
+	if (!mirror)
+		return -ENOMEM;
+	mirror->client = client;
+	mirror->options = options;
+	mirror->now_s = time(NULL);
+	mirror->local.root = -1;
+	mirror->local.folder = -1;
+	list_init(&mirror->files);
+	list_init(&mirror->folders);
+	list_init(&mirror->removals);
+	for (unsigned i = 0; i < MIRROR_SESSIONS_MAX; i++)
+		mirror->workers[i] =
+			(struct mirror_worker){ .mirror = mirror, .index = i, .fd = -1 };
+	r = mirror_begin(mirror);
+	mirror_drop_rest(mirror);
+	for (unsigned i = 0; i < MIRROR_SESSIONS_MAX; i++) {
+		mirror_entries_free(&mirror->workers[i].entries);
+		mirror_entries_free(&mirror->workers[i].links);
+	}
+	while ((link = list_shift(&mirror->removals)))
+		free(list_entry(link, struct mirror_removal, link));
+	mirror_local_close(&mirror->local);
+	*ret_counts = mirror->counts;
+	if (r < 0)
+		ret_counts->error = r;
+	else if (mirror->counts.folders > 0)
+		ret_counts->error = 0; /* one session of several was enough */
+	free(mirror);
+	return ret_counts->error;
+}

@@ -1,0 +1,257 @@
+/*
+ * The server's tree is the model. A folder is listed by MLSD where there is one, whose times are
+ * exact, and then by LIST, which alone shows symbolic links as such: RFC 3659 leaves it to the
+ * server whether the facts of a link are its target's. A file comes into a part beside it, which an
+ * interrupted run leaves and the next one goes on with, and gets its name when it is whole.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tool/mirror_priv.h"
+
+static void make_link(struct mirror_worker *worker, const char *path, const char *target)
+{
+	struct mirror *mirror = worker->mirror;
+	char present[MIRROR_PATH_MAX];
+	int r = 0;
+
+	if (mirror_local_read_link(&mirror->local, path, present) == 0 &&
+	    strcmp(present, target) == 0)
+		return;
+	if (!mirror->options->dry_run)
+		r = mirror_local_make_link(&mirror->local, target, path);
+	if (r < 0) {
+		mirror_fail(worker, path, r);
+		return;
+	}
+	mirror->counts.links++;
+	mirror_say(worker, MIRROR_LINKED, path, 0, target);
+}
+
+static bool file_is_the_same(struct mirror_worker *worker, const struct mirror_entry *entry,
+			     const char *path)
+{
+	struct mirror *mirror = worker->mirror;
+	struct stat stat;
+
+	return mirror_local_stat(&mirror->local, path, &stat) == 0 && S_ISREG(stat.st_mode) &&
+	       (entry->size_bytes < 0 || stat.st_size == entry->size_bytes) &&
+	       mirror_same_time(entry, stat.st_mtim.tv_sec, mirror->now_s);
+}
+
+static void add_file(struct mirror_worker *worker, const struct mirror_entry *entry,
+		     const char *name, const char *path)
+{
+	struct mirror_task *task;
+
+	if (file_is_the_same(worker, entry, path)) {
+		worker->mirror->counts.kept++;
+		return;
+	}
+	task = mirror_add(worker->mirror, MIRROR_FILE, worker->task->path, name);
+	if (!task)
+		return;
+	task->size_bytes = entry->size_bytes;
+	task->modified_s = entry->modified_s;
+	task->mode = entry->mode;
+}
+
+static void compare_entry(struct mirror_worker *worker, const struct mirror_entry *entry)
+{
+	const char *name = mirror_entry_name(&worker->entries, entry);
+	const char *target = mirror_entry_target(&worker->entries, entry);
+	const struct mirror_entry *link = mirror_entries_find(&worker->links, name);
+	char path[MIRROR_PATH_MAX];
+	int r = mirror_join(worker->task->path, name, path);
+	enum sluice_kind kind = link ? SLUICE_LINK : entry->kind;
+
+	if (link)
+		target = mirror_entry_target(&worker->links, link);
+	if (r < 0) {
+		mirror_fail(worker, path, r);
+	} else if (kind == SLUICE_LINK && *target) {
+		make_link(worker, path, target);
+	} else if (kind == SLUICE_FOLDER) {
+		mirror_add(worker->mirror, MIRROR_FOLDER, worker->task->path, name);
+	} else if (kind == SLUICE_FILE) {
+		add_file(worker, entry, name, path);
+	} else {
+		worker->mirror->counts.skipped++;
+		mirror_say(worker, MIRROR_SKIPPED, path, 0,
+			   kind == SLUICE_LINK ? "a link whose target the server does not tell"
+					       : "neither a file nor a folder");
+	}
+}
+
+/* --delete: one name of the local folder. */
+static int remove_unless_listed(void *context, const char *name)
+{
+	struct mirror_worker *worker = context;
+	struct mirror *mirror = worker->mirror;
+	char path[MIRROR_PATH_MAX];
+	int r;
+
+	if (mirror_entries_find(&worker->entries, name) || mirror_is_part(name))
+		return 0;
+	r = mirror_join(worker->task->path, name, path);
+	if (r == 0 && !mirror->options->dry_run)
+		r = mirror_local_remove(&mirror->local, path);
+	if (r < 0) {
+		mirror_fail(worker, path, r);
+		return 0;
+	}
+	mirror->counts.removed++;
+	mirror_say(worker, MIRROR_REMOVED, path, 0, "");
+	return 0;
+}
+
+static void compare_folder(struct mirror_worker *worker)
+{
+	struct mirror *mirror = worker->mirror;
+	const char *path = worker->task->path;
+	struct stat stat;
+	int r = 0;
+
+	mirror_entries_sort(&worker->entries);
+	mirror_entries_sort(&worker->links);
+	if (*path && mirror_local_stat(&mirror->local, path, &stat) < 0) {
+		r = mirror->options->dry_run ? 0 : mirror_local_make_folder(&mirror->local, path);
+		if (r == 0)
+			mirror_say(worker, MIRROR_MADE, path, 0, "");
+	} else if (*path && !S_ISDIR(stat.st_mode) && !mirror->options->dry_run) {
+		r = mirror_local_make_folder(&mirror->local, path);
+	}
+	if (r < 0) {
+		mirror_fail(worker, path, r);
+		return;
+	}
+	mirror->counts.folders++;
+	for (size_t i = 0; i < worker->entries.count; i++)
+		compare_entry(worker, &worker->entries.at[i]);
+	if (mirror->options->remove)
+		mirror_local_each(&mirror->local, path, remove_unless_listed, worker);
+}
+
+static void links_listed(struct sluice_session *session, const struct sluice_outcome *outcome,
+			 void *context)
+{
+	struct mirror_worker *worker = context;
+
+	(void)session;
+	if (!outcome->connected) {
+		mirror_task_failed(worker, outcome);
+		return;
+	}
+	if (outcome->error == 0 || worker->links.error == 0)
+		compare_folder(worker);
+	mirror_task_done(worker);
+}
+
+/* Of the second listing only the links count. */
+static void on_link(void *context, const struct sluice_entry *entry)
+{
+	struct mirror_worker *worker = context;
+
+	if (entry->kind == SLUICE_LINK && *entry->target)
+		mirror_entries_add(&worker->links, entry);
+}
+
+static void folder_listed(struct sluice_session *session, const struct sluice_outcome *outcome,
+			  void *context)
+{
+	struct mirror_worker *worker = context;
+
+	if (outcome->error < 0) {
+		mirror_task_failed(worker, outcome);
+		return;
+	}
+	if (worker->entries.error < 0) {
+		mirror_fail(worker, worker->task->path, worker->entries.error);
+		mirror_task_done(worker);
+		return;
+	}
+	mirror_entries_clear(&worker->links);
+	if (worker->entries.count > 0 && !worker->entries.links_seen &&
+	    sluice_session_has(session, SLUICE_FEATURE_MLST) &&
+	    sluice_list_plain(session, worker->remote, on_link, links_listed, worker) == 0)
+		return;
+	compare_folder(worker);
+	mirror_task_done(worker);
+}
+
+static void file_fetched(struct sluice_session *session, const struct sluice_outcome *outcome,
+			 void *context)
+{
+	struct mirror_worker *worker = context;
+	struct mirror *mirror = worker->mirror;
+	struct mirror_task *task = worker->task;
+	struct stat stat;
+	int r;
+
+	(void)session;
+	if (outcome->error < 0) {
+		mirror_task_failed(worker, outcome);
+		return;
+	}
+	/* The listing was another version's, or the server's 226 was not true: the next run will
+	 * compare again, this one does not call it whole. */
+	if (fstat(worker->fd, &stat) == 0 && task->size_bytes >= 0 &&
+	    stat.st_size != task->size_bytes) {
+		mirror_local_remove_part(&mirror->local, task->path, worker->tag);
+		mirror->counts.failed++;
+		mirror_say(worker, MIRROR_FAILED, task->path, 0,
+			   "its size is not what the listing said; it may be changing");
+		mirror_task_done(worker);
+		return;
+	}
+	r = mirror_local_settle_part(&mirror->local, task->path, worker->tag, worker->fd,
+				     task->modified_s, task->mode);
+	if (r < 0) {
+		mirror_fail(worker, task->path, r);
+	} else {
+		mirror->counts.moved++;
+		mirror->counts.moved_bytes += outcome->bytes;
+		mirror_say(worker, MIRROR_FETCHED, task->path, outcome->bytes, "");
+	}
+	mirror_task_done(worker);
+}
+
+static int begin_file(struct mirror_worker *worker)
+{
+	struct mirror *mirror = worker->mirror;
+	struct mirror_task *task = worker->task;
+	struct sluice_transfer transfer = { .type = 'I',
+					    .progress = mirror_on_progress,
+					    .context = worker };
+	struct stat stat;
+
+	if (mirror->options->dry_run) {
+		mirror->counts.moved++;
+		mirror_say(worker, MIRROR_FETCHED, task->path, 0, "");
+		return 1;
+	}
+	if (mirror_local_stat(&mirror->local, task->path, &stat) == 0 && S_ISDIR(stat.st_mode))
+		return -EISDIR;
+	worker->tag = mirror_tag(task->path, task->size_bytes, task->modified_s);
+	worker->fd =
+		mirror_local_open_part(&mirror->local, task->path, worker->tag, &transfer.offset);
+	if (worker->fd < 0)
+		return worker->fd;
+	/* Too much of it can only be a mistake; without a size it cannot be told. */
+	if (task->size_bytes < 0 || transfer.offset > task->size_bytes) {
+		if (ftruncate(worker->fd, 0) < 0)
+			return -errno;
+		transfer.offset = 0;
+	}
+	transfer.fd = worker->fd;
+	return sluice_get(worker->session, worker->remote, &transfer, file_fetched, worker);
+}
+
+int mirror_down_begin(struct mirror_worker *worker)
+{
+	if (worker->task->kind == MIRROR_FILE)
+		return begin_file(worker);
+	mirror_entries_clear(&worker->entries);
+	return sluice_list(worker->session, worker->remote, mirror_on_entry, folder_listed, worker);
+}

@@ -1,0 +1,137 @@
+#include "tool/mirror_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MINUTE_S 60
+#define DAY_S 86400
+#define HALF_YEAR_S (180 * DAY_S) /* older times of LIST have a day and no minute */
+
+void mirror_entries_clear(struct mirror_entries *entries)
+{
+	entries->count = 0;
+	entries->text_bytes = 0;
+	entries->links_seen = false;
+	entries->error = 0;
+}
+
+void mirror_entries_free(struct mirror_entries *entries)
+{
+	free(entries->at);
+	free(entries->text);
+	*entries = (struct mirror_entries){ .error = 0 };
+}
+
+/* Makes room by doubling. */
+static bool make_room(void **at, size_t *size, size_t wanted, size_t unit)
+{
+	size_t larger = *size ? *size : 64;
+	void *memory;
+
+	if (wanted <= *size)
+		return true;
+	while (larger < wanted)
+		larger *= 2;
+	memory = reallocarray(*at, larger, unit);
+	if (!memory)
+		return false;
+	*at = memory;
+	*size = larger;
+	return true;
+}
+
+static size_t put_text(struct mirror_entries *entries, const char *text)
+{
+	size_t at = entries->text_bytes;
+	size_t length = strlen(text) + 1;
+
+	memcpy(entries->text + at, text, length);
+	entries->text_bytes += length;
+	return at;
+}
+
+void mirror_entries_add(struct mirror_entries *entries, const struct sluice_entry *entry)
+{
+	size_t text_bytes = entries->text_bytes + strlen(entry->name) + strlen(entry->target) + 2;
+
+	if (entries->error < 0)
+		return;
+	if (entries->count == MIRROR_ENTRIES_MAX) {
+		entries->error = -E2BIG;
+		return;
+	}
+	if (!make_room((void **)&entries->at, &entries->size, entries->count + 1,
+		       sizeof(*entries->at)) ||
+	    !make_room((void **)&entries->text, &entries->text_size, text_bytes, 1)) {
+		entries->error = -ENOMEM;
+		return;
+	}
+	entries->links_seen |= entry->kind == SLUICE_LINK;
+	entries->at[entries->count++] =
+		(struct mirror_entry){ .name = put_text(entries, entry->name),
+				       .target = put_text(entries, entry->target),
+				       .size_bytes = entry->size_bytes,
+				       .modified_s = entry->modified_s,
+				       .mode = entry->mode,
+				       .kind = entry->kind,
+				       .time_is_exact = entry->time_is_exact };
+}
+
+static int entry_compare(const void *left, const void *right, void *text)
+{
+	const struct mirror_entry *first = left;
+	const struct mirror_entry *second = right;
+
+	return strcmp((const char *)text + first->name, (const char *)text + second->name);
+}
+
+void mirror_entries_sort(struct mirror_entries *entries)
+{
+	if (entries->count > 0)
+		qsort_r(entries->at, entries->count, sizeof(*entries->at), entry_compare,
+			entries->text);
+}
+
+struct mirror_entry *mirror_entries_find(const struct mirror_entries *entries, const char *name)
+{
+	size_t low = 0;
+	size_t high = entries->count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = strcmp(name, entries->text + entries->at[middle].name);
+
+		if (order == 0)
+			return &entries->at[middle];
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return NULL;
+}
+
+const char *mirror_entry_name(const struct mirror_entries *entries,
+			      const struct mirror_entry *entry)
+{
+	return entries->text + entry->name;
+}
+
+const char *mirror_entry_target(const struct mirror_entries *entries,
+				const struct mirror_entry *entry)
+{
+	return entries->text + entry->target;
+}
+
+bool mirror_same_time(const struct mirror_entry *entry, int64_t local_s, int64_t now_s)
+{
+	int64_t apart = entry->modified_s - local_s;
+	int64_t allowed = entry->time_is_exact			    ? 0
+			  : entry->modified_s > now_s - HALF_YEAR_S ? MINUTE_S - 1
+								    : DAY_S - 1;
+
+	if (entry->modified_s == INT64_MIN)
+		return true; /* nothing is known: the size decides */
+	return apart <= allowed && apart >= -allowed;
+}

@@ -1,0 +1,134 @@
+/*
+ * What the files of a mirror share.
+ */
+#ifndef TOOL_MIRROR_PRIV_H
+#define TOOL_MIRROR_PRIV_H
+
+#include "base/list.h"
+#include "tool/mirror.h"
+#include "tool/mirror_local.h"
+
+/* The entries of a folder of the server. */
+struct mirror_entry {
+	size_t name; /* offsets in text */
+	size_t target;
+	int64_t size_bytes;
+	int64_t modified_s;
+	int mode;
+	enum sluice_kind kind;
+	bool time_is_exact;
+	bool matched; /* the other side has it too */
+};
+
+struct mirror_entries {
+	struct mirror_entry *at;
+	size_t count;
+	size_t size;
+	char *text;
+	size_t text_bytes;
+	size_t text_size;
+	bool links_seen;
+	int error; /* -ENOMEM, -E2BIG: not all are here */
+};
+
+void mirror_entries_clear(struct mirror_entries *entries);
+void mirror_entries_free(struct mirror_entries *entries);
+void mirror_entries_add(struct mirror_entries *entries, const struct sluice_entry *entry);
+
+/* Makes mirror_entries_find possible. */
+void mirror_entries_sort(struct mirror_entries *entries);
+struct mirror_entry *mirror_entries_find(const struct mirror_entries *entries, const char *name);
+const char *mirror_entry_name(const struct mirror_entries *entries,
+			      const struct mirror_entry *entry);
+const char *mirror_entry_target(const struct mirror_entries *entries,
+				const struct mirror_entry *entry);
+
+/* Whether a time of a listing and a local one are the same, as far as the listing tells. */
+bool mirror_same_time(const struct mirror_entry *entry, int64_t local_s, int64_t now_s);
+
+enum mirror_task_kind { MIRROR_FOLDER, MIRROR_FILE, MIRROR_REMOVE_FILE, MIRROR_REMOVE_FOLDER };
+
+/* A folder of the server that goes once all that was in it is gone. */
+struct mirror_removal {
+	struct list link; /* of all there are, until the end */
+	struct mirror_removal *parent;
+	size_t remaining; /* names in it, and one until its listing is done */
+	char path[];
+};
+
+struct mirror_task {
+	struct list link;
+	enum mirror_task_kind kind;
+	unsigned tries;
+	int64_t size_bytes; /* of the model's file */
+	int64_t modified_s;
+	int64_t part_bytes; /* up: what an earlier run has stored already, or 0 */
+	int mode;
+	bool is_new;			/* up: a folder that the server does not have */
+	struct mirror_removal *removal; /* whose name this is, or that is to be listed */
+	char path[];
+};
+
+struct mirror;
+
+struct mirror_worker {
+	struct mirror *mirror;
+	unsigned index;
+	struct sluice_session *session; /* NULL: none */
+	struct mirror_task *task;	/* under way */
+	unsigned failures;		/* openings in a row */
+	int fd;				/* of the task's file, or -1 */
+	uint32_t tag;
+	bool plain_name; /* up: the server takes no name with a dot in front */
+	struct mirror_entries entries;
+	struct mirror_entries links; /* down: of the same folder, by LIST */
+	char remote[SLUICE_ARGUMENT_MAX];
+	char remote_part[SLUICE_ARGUMENT_MAX];
+};
+
+struct mirror {
+	struct sluice_client *client;
+	const struct mirror_options *options;
+	struct mirror_local local;
+	struct list files; /* tasks that move or remove */
+	struct list folders;
+	struct list removals;
+	size_t tasks_count;
+	int64_t now_s;
+	bool ended;
+	struct mirror_counts counts;
+	struct mirror_worker workers[MIRROR_SESSIONS_MAX];
+};
+
+/* mirror.c */
+
+/* A new task, at the end of its list. NULL: no memory, or too many; it is counted as failed. */
+struct mirror_task *mirror_add(struct mirror *mirror, enum mirror_task_kind kind,
+			       const char *folder, const char *name);
+
+/* "folder/name" into ret_path[MIRROR_PATH_MAX]; -ENAMETOOLONG, or -ELOOP beyond the depth. */
+int mirror_join(const char *folder, const char *name, char *ret_path);
+
+/* The path as the server knows it, into the worker's buffers. 0 or -ENAMETOOLONG. */
+int mirror_name_remote(struct mirror_worker *worker, const char *path);
+
+void mirror_say(struct mirror_worker *worker, enum mirror_event event, const char *path,
+		uint64_t bytes, const char *why);
+void mirror_fail(struct mirror_worker *worker, const char *path, int error);
+
+/* The worker's task is over, failed or not: its file is closed, and the next one is begun. */
+void mirror_task_done(struct mirror_worker *worker);
+
+/* The same after an errand that failed: said, or taken up again if the connection was lost. */
+void mirror_task_failed(struct mirror_worker *worker, const struct sluice_outcome *outcome);
+
+/* Collects the entries of a listing. */
+void mirror_on_entry(void *context, const struct sluice_entry *entry);
+void mirror_on_progress(void *context, uint64_t bytes);
+
+/* Begins the worker's task: 0 when an errand is under way, 1 if it is done already, -errno if it
+ * cannot be done. */
+int mirror_down_begin(struct mirror_worker *worker);
+int mirror_up_begin(struct mirror_worker *worker);
+
+#endif
