@@ -67,7 +67,7 @@ void mirror_entries_add(struct mirror_entries *entries, const struct sluice_entr
 		entries->error = -ENOMEM;
 		return;
 	}
-	entries->links_seen |= entry->kind == SLUICE_LINK;
+	entries->links_seen |= entry->kind == SLUICE_LINK && *entry->target;
 	entries->at[entries->count++] =
 		(struct mirror_entry){ .name = put_text(entries, entry->name),
 				       .target = put_text(entries, entry->target),

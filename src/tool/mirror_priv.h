@@ -27,8 +27,8 @@ struct mirror_entries {
 	char *text;
 	size_t text_bytes;
 	size_t text_size;
-	bool links_seen;
-	int error; /* -ENOMEM, -E2BIG: not all are here */
+	bool links_seen; /* with their targets */
+	int error;	 /* -ENOMEM, -E2BIG: not all are here */
 };
 
 void mirror_entries_clear(struct mirror_entries *entries);

@@ -1,0 +1,371 @@
+#!/usr/bin/env python3
+"""sluice mirror against a real sluiced: down and up, again, after a cut, and from servers that mean harm."""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+
+from checks import expect, main, same, test  # noqa: E402
+from pattern import write_pattern  # noqa: E402
+from sluiced import REPORTS, Sluiced, binary, children, engine_arguments, environment  # noqa: E402
+
+PROGRAM = os.environ.get("SLUICE") or os.path.join(os.path.dirname(binary()), "sluice")
+TIMEOUT_S = 60
+
+
+def tree_of(folder):
+    """Every name with what it is: size and time of a file, target of a link."""
+    found = {}
+    for path, folders, files in os.walk(folder):
+        for name in folders + files:
+            full = os.path.join(path, name)
+            key = os.path.relpath(full, folder)
+            if os.path.islink(full):
+                found[key] = ("link", os.readlink(full))
+            elif os.path.isdir(full):
+                found[key] = ("folder",)
+            else:
+                with open(full, "rb") as file:
+                    found[key] = ("file", os.path.getsize(full), hashlib.sha256(file.read()).hexdigest()[:12])
+    return found
+
+
+def same_tree(wanted, got):
+    keys = sorted(key for key in {*wanted, *got} if wanted.get(key) != got.get(key))
+    expect(not keys, "the trees differ: " +
+           "; ".join(f"{key!r}: {wanted.get(key)} became {got.get(key)}" for key in keys[:5]))
+
+
+def times_of(folder):
+    return {key: int(os.stat(os.path.join(folder, key)).st_mtime)
+            for key, value in tree_of(folder).items() if value[0] == "file"}
+
+
+class Place:
+    """A server's folder with some of everything in it, and a folder to mirror into."""
+
+    def __init__(self, *options):
+        self.options = ["--anonymous-write", *options]
+
+    def __enter__(self):
+        self.scratch = tempfile.TemporaryDirectory(prefix="sluice-mirror-")
+        os.chmod(self.scratch.name, 0o755)
+        self.root = os.path.join(self.scratch.name, "root")
+        self.down = os.path.join(self.scratch.name, "down")
+        os.makedirs(os.path.join(self.root, "a", "deep", "er"))
+        os.mkdir(os.path.join(self.root, "empty folder"))
+        for number in range(60):
+            write_pattern(os.path.join(self.root, "a", f"file{number}"), number * 997)
+        self.write("a/deep/er/-dash \"quoted\" é", b"x")
+        self.write("empty", b"")
+        os.utime(os.path.join(self.root, "empty"), (1_000_000_000, 1_000_000_000))
+        os.symlink("a/file1", os.path.join(self.root, "link"))
+        os.symlink("..", os.path.join(self.root, "a", "loop"))
+        os.symlink("nowhere", os.path.join(self.root, "loose"))
+        self.server = Sluiced(self.root, self.options).start()
+        return self
+
+    def __exit__(self, kind, *rest):
+        try:
+            if kind:
+                self.server.abandon()
+            else:
+                self.server.stop()
+        finally:
+            self.scratch.cleanup()
+
+    def write(self, name, content):
+        with open(os.path.join(self.root, name), "wb") as file:
+            file.write(content)
+
+    def url(self, path=""):
+        return f"ftp://127.0.0.1:{self.server.port}/{path}"
+
+    def mirror(self, *arguments, status=0):
+        return mirror(*arguments, status=status, home=self.scratch.name)
+
+
+def mirror(*arguments, status=0, home="/nonexistent"):
+    """Runs it with --json. Returns the events, the last one the sums."""
+    done = subprocess.run([PROGRAM, "mirror", *engine_arguments(), "--json", *arguments], timeout=TIMEOUT_S,
+                          check=False, capture_output=True, env=environment(HOME=home))
+    errors = done.stderr.decode("utf-8", "backslashreplace")
+    expect(not REPORTS.search(errors), errors)
+    if status is not None:
+        same(f"exit code\n{errors}", status, done.returncode)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def paths(events, kind):
+    return sorted(event["path"] for event in events if event["event"] == kind)
+
+
+@test
+def a_tree_comes_down_whole_with_its_times_and_links():
+    with Place() as place:
+        events = place.mirror(place.url(), place.down)
+        same_tree(tree_of(place.root), tree_of(place.down))
+        same_tree(times_of(place.root), times_of(place.down))
+        same("links", ["a/loop", "link", "loose"], paths(events, "linked"))
+        same("files moved", 62, events[-1]["moved"])
+
+
+@test
+def a_second_run_moves_nothing():
+    with Place() as place:
+        place.mirror(place.url(), place.down)
+        events = place.mirror(place.url(), place.down)
+        same("events", ["done"], [event["event"] for event in events])
+        same("files that were the same", 62, events[-1]["kept"])
+
+
+@test
+def what_changed_is_replaced_and_only_that():
+    with Place() as place:
+        place.mirror(place.url(), place.down)
+        place.write("a/file7", b"other")                       # size
+        os.utime(os.path.join(place.root, "a", "file8"), (1, 1))  # time
+        os.unlink(os.path.join(place.root, "link"))
+        os.symlink("a/file2", os.path.join(place.root, "link"))
+        events = place.mirror(place.url(), place.down)
+        same("fetched", ["a/file7", "a/file8"], paths(events, "fetched"))
+        same("linked", ["link"], paths(events, "linked"))
+        same_tree(tree_of(place.root), tree_of(place.down))
+
+
+@test
+def only_delete_deletes():
+    with Place() as place:
+        place.mirror(place.url(), place.down)
+        os.makedirs(os.path.join(place.down, "old", "er"))
+        with open(os.path.join(place.down, "old", "er", "file"), "wb"):
+            pass
+        os.unlink(os.path.join(place.root, "a", "file9"))
+        events = place.mirror(place.url(), place.down)
+        same("removed", 0, events[-1]["removed"])
+        events = place.mirror("--delete", "--dry-run", place.url(), place.down)
+        same("would be removed", ["a/file9", "old"], paths(events, "removed"))
+        expect(os.path.exists(os.path.join(place.down, "old", "er", "file")), "a dry run has deleted")
+        events = place.mirror("--delete", place.url(), place.down)
+        same("removed", ["a/file9", "old"], paths(events, "removed"))
+        same_tree(tree_of(place.root), tree_of(place.down))
+
+
+@test
+def what_takes_the_name_of_a_folder_or_link_makes_room():
+    with Place() as place:
+        os.mkdir(place.down)
+        os.symlink("/etc", os.path.join(place.down, "a"))
+        with open(os.path.join(place.down, "link"), "wb") as file:
+            file.write(b"a file")
+        place.mirror(place.url(), place.down)
+        same_tree(tree_of(place.root), tree_of(place.down))
+        expect(not os.path.exists("/etc/file1"), "a link was followed")
+
+
+@test
+def a_cut_mirror_goes_on_where_it_was():
+    with Place() as place:
+        write_pattern(os.path.join(place.root, "large"), 64_000_000)
+        process = subprocess.Popen([PROGRAM, "mirror", *engine_arguments(), "-q", "-j", "2", place.url(), place.down],
+                                   env=environment(HOME=place.scratch.name))
+        part = None
+        end = time.monotonic() + 20
+        while time.monotonic() < end and not (part and os.path.getsize(part) > 0):
+            found = [name for name in os.listdir(place.down) if name.endswith(".sluice")] \
+                if os.path.isdir(place.down) else []
+            part = os.path.join(place.down, found[0]) if found else part
+            if part and not os.path.exists(part):
+                part = None
+                break
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        left = [name for name in os.listdir(place.down) if name.startswith(".large.")]
+        had = os.path.getsize(os.path.join(place.down, left[0])) if left else 0
+        events = place.mirror(place.url(), place.down)
+        moved = [event["bytes"] for event in events if event["event"] == "fetched" and event["path"] == "large"]
+        if had:
+            same("bytes of the second run", [64_000_000 - had], moved)
+        same_tree(tree_of(place.root), tree_of(place.down))
+
+
+@test
+def a_part_of_another_version_is_not_gone_on_with():
+    with Place() as place:
+        place.mirror(place.url(), place.down)
+        stale = os.path.join(place.down, "a", ".file7.0badcafe.sluice")
+        with open(stale, "wb") as file:
+            file.write(b"of another version")
+        place.write("a/file7", b"a new version that is longer than the stale part")
+        place.mirror(place.url(), place.down)
+        same_tree(tree_of(place.root), tree_of(place.down))
+
+
+@test
+def a_tree_goes_up_whole():
+    for options in ([], ["--uploads", "atomic"]):
+        with Place(*options) as place:
+            place.mirror(place.url(), place.down)
+            events = place.mirror("-j", "8", place.down, place.url("up"))
+            same("skipped", ["a/loop", "link", "loose"], paths(events, "skipped"))
+            wanted = {key: value for key, value in tree_of(place.down).items() if value[0] != "link"}
+            same_tree(wanted, tree_of(os.path.join(place.root, "up")))
+            events = place.mirror(place.down, place.url("up"))
+            same("moved by a second run", 0, events[-1]["moved"])
+
+
+@test
+def delete_goes_up_too():
+    with Place() as place:
+        place.mirror(place.url("a/"), place.down)
+        os.unlink(os.path.join(place.down, "loop"))
+        place.mirror(place.down, place.url("up"))
+        os.makedirs(os.path.join(place.root, "up", "old", "er"))
+        for name in ("old/er/1", "old/er/2", "old/3", "file99"):
+            place.write("up/" + name, b"x")
+        os.unlink(os.path.join(place.down, "file3"))
+        events = place.mirror("--delete", place.down, place.url("up"))
+        same("removed", ["file3", "file99", "old", "old/3", "old/er", "old/er/1", "old/er/2"], paths(events, "removed"))
+        same_tree(tree_of(place.down), tree_of(os.path.join(place.root, "up")))
+
+
+@test
+def an_upload_goes_on_where_it_was():
+    with Place() as place:
+        os.mkdir(place.down)
+        write_pattern(os.path.join(place.down, "large"), 3_000_000)
+        place.mirror(place.down, place.url("up"))
+        up = os.path.join(place.root, "up")
+        os.rename(os.path.join(up, "large"), os.path.join(up, "whole"))
+        part = None
+        # What a run cut after a million bytes leaves has the name that the next one looks for.
+        for name in subprocess.run([PROGRAM, "mirror", *engine_arguments(), "-v", "-q", place.down, place.url("up")],
+                                   capture_output=True, check=True, env=environment(HOME=place.scratch.name)
+                                   ).stderr.decode().split():
+            if name.endswith(".sluice"):
+                part = os.path.join(up, os.path.basename(name))
+        expect(part is not None, "no part was named")
+        os.unlink(os.path.join(up, "large"))
+        shutil.copyfile(os.path.join(up, "whole"), part)
+        os.truncate(part, 1_000_000)
+        done = subprocess.run([PROGRAM, "mirror", *engine_arguments(), "-v", "-q", place.down, place.url("up")],
+                              capture_output=True, check=True, env=environment(HOME=place.scratch.name))
+        expect("C: REST 1000000" in done.stderr.decode(), "the upload began anew")
+        same("the file", tree_of(place.down)["large"], tree_of(up)["large"])
+
+
+@test
+def lost_connections_are_taken_up_again():
+    with Place("--idle-timeout", "60") as place:
+        write_pattern(os.path.join(place.root, "large"), 200_000_000)
+        process = subprocess.Popen([PROGRAM, "mirror", *engine_arguments(), "-q", "-j", "4", place.url(), place.down],
+                                   env=environment(HOME=place.scratch.name))
+        time.sleep(random.uniform(0, 0.05))
+        # The server process dies; the supervisor keeps the listeners and starts another.
+        for child in children(place.server.process.pid):
+            os.kill(child, signal.SIGKILL)
+        status = process.wait(TIMEOUT_S)
+        if status != 0:
+            place.mirror(place.url(), place.down)
+        same_tree(tree_of(place.root), tree_of(place.down))
+
+
+class HostileServer:
+    """Says what a script says, whatever it is asked: one session, passive."""
+
+    def __init__(self, listing, plain=b""):
+        self.listing, self.plain = listing, plain
+        self.control = socket.create_server(("127.0.0.1", 0))
+        self.data = socket.create_server(("127.0.0.1", 0))
+        self.port = self.control.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                connection, _ = self.control.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
+
+    def serve(self, connection):
+        with connection, connection.makefile("rb") as lines:
+            connection.sendall(b"220 hello\r\n")
+            for line in lines:
+                verb = line.split()[0].upper()
+                answers = {b"USER": b"230 in\r\n", b"TYPE": b"200 ok\r\n", b"QUIT": b"221 bye\r\n",
+                           b"FEAT": b"211-Features\r\n MLST type*;size*;modify*;\r\n211 End\r\n",
+                           b"EPSV": b"229 here (|||%d|)\r\n" % self.data.getsockname()[1]}
+                if verb in (b"MLSD", b"LIST", b"RETR"):
+                    connection.sendall(b"150 here\r\n")
+                    data, _ = self.data.accept()
+                    data.sendall({b"MLSD": self.listing, b"LIST": self.plain, b"RETR": b"evil"}[verb])
+                    data.close()
+                    connection.sendall(b"226 done\r\n")
+                    if verb == b"MLSD":
+                        self.listing = b""
+                else:
+                    connection.sendall(answers.get(verb, b"500 no\r\n"))
+
+    def close(self):
+        self.control.close()
+        self.data.close()
+
+
+def hostile(listing, plain=b"", status=0):
+    with tempfile.TemporaryDirectory(prefix="sluice-hostile-") as scratch:
+        target = os.path.join(scratch, "inner", "target")
+        os.makedirs(target)
+        server = HostileServer(listing, plain)
+        try:
+            events = mirror(f"ftp://127.0.0.1:{server.port}/", target, status=status, home=scratch)
+        finally:
+            server.close()
+        same("what is outside of the folder", ["inner", "target"],
+             sorted(os.listdir(scratch) + os.listdir(os.path.join(scratch, "inner"))))
+        return events, sorted(os.listdir(target))
+
+
+@test
+def names_that_lead_elsewhere_are_left_out():
+    facts = b"type=file;size=4;modify=20200101000000; "
+    lines = [b"../up", b"/etc/x", b"a/b", b"..", b".", b"", b"good"]
+    _, found = hostile(b"".join(facts + name + b"\r\n" for name in lines))
+    same("names", ["good"], found)
+
+
+@test
+def a_link_is_no_way_out():
+    """First a link out of the folder, then a folder of that name with a file in it."""
+    listing = (b"type=OS.unix=slink:..;size=1; way\r\n"
+               b"type=dir; way\r\n")
+    _, found = hostile(listing, status=None)
+    expect(found in (["way"], []), f"found {found}")
+
+
+@test
+def control_characters_reach_no_terminal():
+    listing = b"type=file;size=5;modify=20200101000000; a\x1b]0;owned\x07b\r\n"
+    with tempfile.TemporaryDirectory(prefix="sluice-hostile-") as scratch:
+        server = HostileServer(listing)
+        done = subprocess.run([PROGRAM, "mirror", *engine_arguments(), f"ftp://127.0.0.1:{server.port}/", scratch],
+                              capture_output=True, check=False, timeout=TIMEOUT_S, env=environment(HOME=scratch))
+        server.close()
+        expect(b"\x1b" not in done.stdout + done.stderr, f"an escape came through: {done.stdout + done.stderr!r}")
+        same("exit code", 1, done.returncode)  # its size is not what the listing said
+        expect(b"size is not what" in done.stderr, f"the reason is not told: {done.stderr!r}")
+
+
+if __name__ == "__main__":
+    main()
