@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tool/tool.h"
+#include "tool/verify.h"
 
 static int64_t copy_offset(struct tool *tool, struct sluice_session *from, const char *from_path,
 			   struct sluice_session *to, const char *to_path)
@@ -38,13 +39,17 @@ static void copy_between(struct tool *tool, struct sluice_session *from, const s
 
 	if (offset < 0) {
 		tool_tell(tool, "%s: whole at the other server already", to_url->path);
-		return;
-	}
-	r = sluice_copy(from, from_url->path, to, to_url->path, offset, &at, tool_on_done, &result);
-	if (tool_wait(tool, r, &result) < 0)
-		tool_fail(tool, at == to ? to_url : from_url, &result);
-	else
+	} else {
+		r = sluice_copy(from, from_url->path, to, to_url->path, offset, &at, tool_on_done,
+				&result);
+		if (tool_wait(tool, r, &result) < 0) {
+			tool_fail(tool, at == to ? to_url : from_url, &result);
+			return;
+		}
 		tool_tell(tool, "%s: copied%s", to_url->path, offset ? ", the rest of it" : "");
+	}
+	if (tool->options.verify)
+		verify_between(tool, from, from_url, to, to_url);
 }
 
 void tool_copy(struct tool *tool, int argc, char **argv)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tool/tool.h"
+#include "tool/verify.h"
 
 /* Where to begin. -1: the file is there already, whole. */
 static int64_t get_offset(struct tool *tool, struct sluice_session *session, const struct url *url,
@@ -46,6 +47,8 @@ static void get_into(struct tool *tool, struct sluice_session *session, const st
 	transfer.offset = get_offset(tool, session, url, fd, &size);
 	if (transfer.offset < 0) {
 		tool_tell(tool, "%s: whole already", path);
+		if (tool->options.verify)
+			verify_local(tool, session, url, path);
 		return;
 	}
 	/* What is longer than the server's file, or older, is not kept. */
@@ -56,6 +59,8 @@ static void get_into(struct tool *tool, struct sluice_session *session, const st
 	tool_transfer_begin(tool, path, size, &transfer);
 	tool_wait(tool, sluice_get(session, url->path, &transfer, tool_on_done, &result), &result);
 	tool_transfer_end(tool, url, &result);
+	if (result.error == 0 && tool->options.verify)
+		verify_local(tool, session, url, path);
 	if (result.error < 0 && created && result.bytes == 0)
 		unlink(path); /* nothing to go on with */
 }

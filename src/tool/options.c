@@ -27,6 +27,8 @@ static const struct option options[] = {
 	  "the file to write; - is standard output" },
 	{ "no-resume", 0, " get put copy ", OPTION_FLAG, FIELD(no_resume), NULL,
 	  "begin at the first byte, whatever is there already" },
+	{ "verify", 0, " get put copy ", OPTION_FLAG, FIELD(verify), NULL,
+	  "compare a hash of the whole file, here and at the server" },
 	{ "append", 0, " put ", OPTION_FLAG, FIELD(append), NULL,
 	  "append to the file at the server (APPE)" },
 	{ "long", 'l', " ls ", OPTION_FLAG, FIELD(long_listing), NULL,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tool/tool.h"
+#include "tool/verify.h"
 
 /* Where to begin. -1: the server has all of it. */
 static int64_t put_offset(struct tool *tool, struct sluice_session *session, const struct url *url,
@@ -44,11 +45,15 @@ static void put_from(struct tool *tool, struct sluice_session *session, const st
 	transfer.offset = put_offset(tool, session, url, &local);
 	if (transfer.offset < 0) {
 		tool_tell(tool, "%s: whole at the server already", path);
+		if (tool->options.verify)
+			verify_local(tool, session, url, path);
 		return;
 	}
 	tool_transfer_begin(tool, path, local.st_size, &transfer);
 	tool_wait(tool, sluice_put(session, url->path, &transfer, tool_on_done, &result), &result);
 	tool_transfer_end(tool, url, &result);
+	if (result.error == 0 && tool->options.verify)
+		verify_local(tool, session, url, path);
 }
 
 static void put_one(struct tool *tool, const char *path, const struct url *to)

@@ -114,6 +114,8 @@ static int tool_run(const struct tool_command *command, int argc, char **argv)
 			 command->arguments);
 		return wrong(error);
 	}
+	if (tool.options.ascii && tool.options.verify)
+		return wrong("--verify compares the bytes of files, which --ascii changes");
 	if (tool_make_client(&tool) < 0)
 		return (int)tool.exit_code;
 	command->run(&tool, count, argv);

@@ -42,6 +42,7 @@ struct tool_options {
 	bool long_listing;
 	bool parents;
 	bool append;
+	bool verify;
 	bool no_resume;
 	const char *jobs;
 	bool deletes;
