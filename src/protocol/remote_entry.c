@@ -116,17 +116,34 @@ static void fact_take(struct view name, struct view value, struct remote_entry *
 	}
 }
 
+/* Cuts the facts off *line, and the space after them: a space after a semicolon, or one at the
+ * start if there are no facts. RFC 3659 allows none within a fact, but Pure-FTPd writes the target
+ * of a link as it is. Returns 0 or -EINVAL. */
+static int facts_cut(struct view *line, struct view *ret_facts)
+{
+	const char *end = line->at;
+	size_t gap = 1;
+
+	if (line->length == 0)
+		return -EINVAL;
+	if (*line->at != ' ') {
+		end = memmem(line->at, line->length, "; ", 2);
+		gap = 2;
+	}
+	if (!end)
+		return -EINVAL;
+	*ret_facts = (struct view){ line->at, (size_t)(end - line->at) };
+	*line = view_skip(*line, ret_facts->length + gap);
+	return line->length > 0 ? 0 : -EINVAL;
+}
+
 int remote_entry_parse_facts(struct view line, struct remote_entry *ret_entry)
 {
 	struct remote_entry entry = entry_unknown();
 	struct view facts;
 
 	entry.name = line;
-	facts = cut(&entry.name, ' '); /* no fact has a space in it */
-	if (entry.name.length == 0)
-		return -EINVAL;
-	/* A fact that does not end is the first half of something else. */
-	if (facts.length > 0 && facts.at[facts.length - 1] != ';')
+	if (facts_cut(&entry.name, &facts) < 0)
 		return -EINVAL;
 
 	while (facts.length > 0) {

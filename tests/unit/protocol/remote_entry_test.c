@@ -92,6 +92,46 @@ static void facts_have_size_time_and_mode(void **state)
 	assert_int_equal(entry.kind, REMOTE_OTHER);
 }
 
+/* pyftpdlib, ProFTPD, Pure-FTPd ("sizd" is the size of a folder). */
+static void facts_read_the_lines_of_every_server(void **state)
+{
+	static const struct {
+		const char *line;
+		enum remote_kind kind;
+		int64_t size_bytes;
+		int mode;
+		const char *name;
+	} lines[] = {
+		{ "modify=20260102030405;perm=r;size=5;type=file;unique=fe00ga75e55; two  words",
+		  REMOTE_FILE, 5, REMOTE_MODE_UNKNOWN, "two  words" },
+		{ "modify=20260102030405;perm=el;size=4096;type=dir;unique=fe00ga75e57; folder",
+		  REMOTE_FOLDER, 4096, REMOTE_MODE_UNKNOWN, "folder" },
+		{ "modify=20260102030405;perm=adfr;size=1;type=file;unique=FE00UA75E54;"
+		  "UNIX.group=0;UNIX.groupname=nogroup;UNIX.mode=0644;UNIX.owner=0;"
+		  "UNIX.ownername=nobody;  leading",
+		  REMOTE_FILE, 1, 0644, " leading" },
+		{ "modify=20260102030405;perm=fle;type=cdir;unique=FE00UA75E58;UNIX.group=0;"
+		  "UNIX.groupname=nogroup;UNIX.mode=0755;UNIX.owner=0;UNIX.ownername=nobody; .",
+		  REMOTE_CDIR, REMOTE_SIZE_UNKNOWN, 0755, "." },
+		{ "type=pdir;sizd=4096;modify=20260102030405;UNIX.mode=0755;unique=fe00ga75e58; ..",
+		  REMOTE_PDIR, REMOTE_SIZE_UNKNOWN, 0755, ".." },
+		{ "type=file;size=1;modify=20260102030405;UNIX.mode=0751;unique=fe00ga75e52; -rf",
+		  REMOTE_FILE, 1, 0751, "-rf" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(lines); i++) {
+		struct remote_entry entry = facts(lines[i].line);
+
+		assert_int_equal(entry.kind, lines[i].kind);
+		assert_int_equal(entry.size_bytes, lines[i].size_bytes);
+		assert_int_equal(entry.mode, lines[i].mode);
+		assert_int_equal(entry.modified_s, 1767323045);
+		assert_true(entry.time_is_exact);
+		assert_view_is(entry.name, lines[i].name);
+	}
+}
+
 static void facts_know_links_of_every_server(void **state)
 {
 	struct remote_entry entry;
@@ -102,6 +142,12 @@ static void facts_know_links_of_every_server(void **state)
 	assert_view_is(entry.target, "");
 	entry = facts("type=OS.unix=symlink; a");
 	assert_int_equal(entry.kind, REMOTE_LINK);
+	entry = facts(
+		"type=OS.unix=slink:../to here;size=10;UNIX.mode=0777; a link"); /* Pure-FTPd */
+	assert_int_equal(entry.kind, REMOTE_LINK);
+	assert_view_is(entry.target, "../to here");
+	assert_int_equal(entry.mode, 0777);
+	assert_view_is(entry.name, "a link");
 	entry = facts("type=os.UNIX=slink:../b=c; a");
 	assert_int_equal(entry.kind, REMOTE_LINK);
 	assert_view_is(entry.target, "../b=c");
@@ -146,7 +192,7 @@ static void lines_of_another_form_have_no_facts(void **state)
 		VIEW("type=file; "),
 		VIEW("type=file;name"),
 		VIEW("type=file name"),
-		VIEW("type=OS.unix=slink:a b; name"),
+		VIEW("type=file;\tname"),
 		VIEW("-rw-r--r--   1 ftp      ftp          1234 Jan  2 03:04 name"),
 	};
 	struct remote_entry entry = { .size_bytes = 7 };
@@ -163,7 +209,7 @@ static void list_reads_the_layout_of_every_server(void **state)
 	static const char *const lines[] = {
 		"-rw-r--r--    1 1000     1000         1234 Jan 02 03:04 name",	      /* vsftpd */
 		"-rw-r--r--   1 ftp      ftp          1234 Jan  2 03:04 name",	      /* ProFTPD */
-		"-rw-r--r--    1 1000       ftp              1234 Jan  2 03:04 name", /* Pure-FTPd */
+		"-rw-r--r--    1 0          0                1234 Jan  2 03:04 name", /* Pure-FTPd */
 		"-rw-r--r--   1 root     root         1234 Jan 02 03:04 name", /* pyftpdlib */
 		"-rw-r--r-- 1 ftp 1234 Jan 2 3:04 name",		       /* one column */
 		"-rw-r--r-- 1234 Jan 2 03:04 name",			       /* none */
@@ -421,6 +467,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(facts_read_the_examples_of_the_rfc),
 		cmocka_unit_test(facts_have_size_time_and_mode),
+		cmocka_unit_test(facts_read_the_lines_of_every_server),
 		cmocka_unit_test(facts_know_links_of_every_server),
 		cmocka_unit_test(facts_may_be_none),
 		cmocka_unit_test(a_fact_that_cannot_be_is_unknown),
