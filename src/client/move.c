@@ -57,8 +57,9 @@ void move_on_data_over(struct sluice_session *session, int error, bool establish
 
 	if (error < 0 && errand->data_error == 0)
 		errand->data_error = error;
-	/* The server waits for a connection that will never be. */
-	if (error < 0 && !established && errand->moving && !errand->final)
+	/* The server waits for a connection that will never be, or we cannot go on: not every server
+	 * notices at once that nobody reads. */
+	if (error < 0 && (!established || errand->failure) && errand->moving && !errand->final)
 		move_abort(session);
 	move_settle(session);
 }

@@ -27,7 +27,7 @@ static void tool_clear_progress(struct tool *tool)
 
 static void print_safe(FILE *file, const char *before, const char *line)
 {
-	char safe[PRINTABLE_BYTES(LINE_MAX_BYTES)];
+	char safe[PRINTABLE_BYTES(2 * LINE_MAX_BYTES + 64)];
 
 	printable_text(view_of(line), safe, sizeof(safe));
 	fprintf(file, "%s%s\n", before, safe);
@@ -35,7 +35,7 @@ static void print_safe(FILE *file, const char *before, const char *line)
 
 void tool_say(struct tool *tool, enum tool_exit code, const char *format, ...)
 {
-	char line[LINE_MAX_BYTES];
+	char line[2 * LINE_MAX_BYTES + 64];
 	va_list arguments;
 
 	va_start(arguments, format);
@@ -48,7 +48,7 @@ void tool_say(struct tool *tool, enum tool_exit code, const char *format, ...)
 
 void tool_tell(struct tool *tool, const char *format, ...)
 {
-	char line[LINE_MAX_BYTES];
+	char line[2 * LINE_MAX_BYTES + 64];
 	va_list arguments;
 
 	if (tool->options.quiet || tool->options.json)
@@ -96,8 +96,8 @@ static void result_words(const struct tool_result *result, char *ret_text, size_
 
 void tool_fail(struct tool *tool, const struct url *url, const struct tool_result *result)
 {
-	char where[LINE_MAX_BYTES / 2 + 512];
-	char words[LINE_MAX_BYTES / 2 + 64];
+	char where[LINE_MAX_BYTES];
+	char words[LINE_MAX_BYTES];
 
 	tool_show_url(url, where, sizeof(where));
 	result_words(result, words, sizeof(words));
@@ -107,7 +107,7 @@ void tool_fail(struct tool *tool, const struct url *url, const struct tool_resul
 
 void tool_fail_open(struct tool *tool, const struct url *url, const struct tool_result *result)
 {
-	char words[LINE_MAX_BYTES / 2 + 64];
+	char words[LINE_MAX_BYTES];
 
 	result_words(result, words, sizeof(words));
 	if (result->error == -EACCES)

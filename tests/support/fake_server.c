@@ -28,7 +28,7 @@ static bool play(struct fake_server *server, const char *const *script);
 static bool fail(struct fake_server *server, const char *step, const char *got)
 {
 	if (!server->error[0])
-		snprintf(server->error, sizeof(server->error), "at \"%s\": %s", step, got);
+		snprintf(server->error, sizeof(server->error), "at \"%.100s\": %.200s", step, got);
 	return false;
 }
 

@@ -728,9 +728,11 @@ static void what_the_server_refuses_says_more_than_the_reset(void **state)
 
 static void a_full_disk_here_is_what_is_told(void **state)
 {
-	static const char *const script[] = { "LOGIN",	   "C: TYPE I",	 "S: 200 ok", "EPSV",
-					      "C: RETR a", "S: 150 now", "D: hello",  "S: 426 cut",
-					      "C: NOOP",   "S: 200 ok",	 NULL };
+	static const char *const script[] = {
+		"LOGIN",      "C: TYPE I", "S: 200 ok", "EPSV",	      "C: RETR a",
+		"S: 150 now", "D: hello",  "C: ABOR",	"S: 426 cut", "S: 226 aborted",
+		"C: NOOP",    "S: 200 ok", NULL
+	};
 	int fd = open("/dev/full", O_WRONLY);
 
 	(void)state;
