@@ -240,8 +240,11 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 UNIT_FILES := sluiced.socket sluiced.service
 
 install: programs ## install programs, manual and systemd units below DESTDIR and PREFIX
-	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(UNITDIR)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITDIR)
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 755 $(OUT)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
 	install -m 755 $(OUT)/sluiced $(DESTDIR)$(PREFIX)/sbin/sluiced
+	install -m 644 man/sluice.1 $(DESTDIR)$(PREFIX)/share/man/man1/sluice.1
 	install -m 644 man/sluiced.8 $(DESTDIR)$(PREFIX)/share/man/man8/sluiced.8
 	for unit in $(UNIT_FILES); do \
 		sed 's,/usr/local/sbin,$(PREFIX)/sbin,' systemd/$$unit >$(DESTDIR)$(UNITDIR)/$$unit && \
@@ -250,6 +253,7 @@ install: programs ## install programs, manual and systemd units below DESTDIR an
 
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/sbin/sluiced $(DESTDIR)$(PREFIX)/share/man/man8/sluiced.8
+	rm -f $(DESTDIR)$(PREFIX)/bin/sluice $(DESTDIR)$(PREFIX)/share/man/man1/sluice.1
 	rm -f $(UNIT_FILES:%=$(DESTDIR)$(UNITDIR)/%)
 
 clean: ## remove build/
