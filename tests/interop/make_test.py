@@ -38,12 +38,13 @@ def files_below(folder):
 
 
 @test
-def install_puts_four_files_and_uninstall_leaves_none():
+def install_puts_each_file_in_its_place_and_uninstall_leaves_none():
     variant = os.path.basename(os.path.dirname(binary()))
     with tempfile.TemporaryDirectory(prefix="sluice-install-") as folder:
         where = [f"VARIANT={variant}", f"DESTDIR={folder}", "PREFIX=/opt/ftp"]
         subprocess.run(**make("install", *where), check=True, stdout=subprocess.DEVNULL)
         same("installed", {"/opt/ftp/sbin/sluiced": 0o755, "/opt/ftp/share/man/man8/sluiced.8": 0o644,
+                           "/opt/ftp/bin/sluice": 0o755, "/opt/ftp/share/man/man1/sluice.1": 0o644,
                            "/opt/ftp/lib/systemd/system/sluiced.service": 0o644,
                            "/opt/ftp/lib/systemd/system/sluiced.socket": 0o644}, files_below(folder))
         with open(f"{folder}/opt/ftp/lib/systemd/system/sluiced.service", encoding="utf-8") as unit:
