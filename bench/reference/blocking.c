@@ -95,7 +95,9 @@ static void *connection_main(void *argument)
 	struct connection *connection = argument;
 
 	data_socket_prepare(connection->settings, connection->fd);
-	if (!connection->settings->sends)
+	if (connection->settings->send)
+		connection->settings->send(connection->settings, connection->fd);
+	else if (!connection->settings->sends)
 		receive(connection);
 	else if (connection->settings->splices)
 		send_by_splice(connection);

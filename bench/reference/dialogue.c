@@ -23,7 +23,7 @@
 
 #include "reference.h"
 
-enum { SLOTS_MAX = 4096, COMMAND_BYTES = 512 };
+enum { SLOTS_MAX = 4096, COMMAND_BYTES = 4096 };
 
 /* One control connection. A slot's listener outlives its connections. */
 struct slot {
@@ -86,10 +86,23 @@ static void slot_give(struct slot *slot)
 	close(control);
 }
 
+/* What is said in a turn goes out in one packet. */
+static __thread char said[4096];
+static __thread size_t said_length;
+
+static void said_send(const struct slot *slot)
+{
+	if (said_length > 0 && send(slot->control, said, said_length, MSG_NOSIGNAL) < 0)
+		errno = 0; /* the end of the connection is read soon */
+	said_length = 0;
+}
+
 static void say(const struct slot *slot, const char *text, size_t length)
 {
-	if (send(slot->control, text, length, MSG_NOSIGNAL) < 0)
-		return;
+	if (said_length + length > sizeof(said))
+		said_send(slot);
+	memcpy(said + said_length, text, length);
+	said_length += length;
 }
 
 #define SAY(slot, text) say(slot, text, sizeof(text) - 1)
@@ -119,8 +132,10 @@ static void retr(const struct slot *slot, const char *path)
 	if (data < 0)
 		die("accept");
 	data_socket_prepare(settings, data);
-	if (!settings->together)
+	if (!settings->together) {
 		SAY(slot, TEXT_150);
+		said_send(slot);
+	}
 	file_send(path, data);
 	close(data);
 	if (settings->together)
@@ -142,23 +157,39 @@ static bool command(struct slot *slot, char *line)
 		SAY(slot, "230 Logged in\r\n");
 	else if (strncmp(line, "QUIT", 4) == 0)
 		SAY(slot, "221 Goodbye\r\n");
+	else if (strncmp(line, "PWD", 3) == 0)
+		SAY(slot, "257 \"/\" is the current folder\r\n");
+	else if (strncmp(line, "SIZE", 4) == 0)
+		SAY(slot, "213 65536\r\n");
+	else if (strncmp(line, "MDTM", 4) == 0)
+		SAY(slot, "213 20260101000000\r\n");
 	else
 		SAY(slot, "200 OK\r\n");
 	return strncmp(line, "QUIT", 4) != 0;
 }
 
+/* Takes the commands in text, all of them whole: the load sends no halves. */
+static bool commands(struct slot *slot, char *text)
+{
+	bool going = true;
+
+	for (char *end; going && (end = strstr(text, "\r\n")); text = end + 2) {
+		*end = '\0';
+		going = command(slot, text);
+	}
+	said_send(slot);
+	return going;
+}
+
 static void slot_on_ready(struct slot *slot)
 {
-	char line[COMMAND_BYTES];
-	ssize_t n = recv(slot->control, line, sizeof(line) - 1, 0);
+	char text[COMMAND_BYTES];
+	ssize_t n = recv(slot->control, text, sizeof(text) - 1, 0);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
-		n--;
-	if (n > 0)
-		line[n] = '\0';
-	if (n <= 0 || !command(slot, line))
+	text[n > 0 ? n : 0] = '\0';
+	if (n <= 0 || !commands(slot, text))
 		slot_give(slot);
 }
 
@@ -207,6 +238,7 @@ void dialogue_serve(const struct settings *given)
 		slot = slot_take(fd);
 		event.data.ptr = slot;
 		SAY(slot, "220 A bare dialogue\r\n");
+		said_send(slot);
 		if (epoll_ctl(workers[i].epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
 			die("epoll_ctl");
 	}

@@ -14,18 +14,21 @@ struct mode {
 	bool sends;
 	bool splices;
 	void (*serve)(const struct settings *settings);
+	void (*send)(const struct settings *settings, int fd);
 };
 
 static const struct mode modes[] = {
-	{ "send-sendfile-blocking", true, false, blocking_serve },
-	{ "send-splice-blocking", true, true, blocking_serve },
-	{ "send-sendfile-event", true, false, event_serve },
-	{ "send-splice-event", true, true, event_serve },
-	{ "receive-write-blocking", false, false, blocking_serve },
-	{ "receive-splice-blocking", false, true, blocking_serve },
-	{ "receive-write-event", false, false, event_serve },
-	{ "receive-splice-event", false, true, event_serve },
-	{ "dialogue", true, false, dialogue_serve },
+	{ "send-sendfile-blocking", true, false, blocking_serve, NULL },
+	{ "send-splice-blocking", true, true, blocking_serve, NULL },
+	{ "send-sendfile-event", true, false, event_serve, NULL },
+	{ "send-splice-event", true, true, event_serve, NULL },
+	{ "receive-write-blocking", false, false, blocking_serve, NULL },
+	{ "receive-splice-blocking", false, true, blocking_serve, NULL },
+	{ "receive-write-event", false, false, event_serve, NULL },
+	{ "receive-splice-event", false, true, event_serve, NULL },
+	{ "send-text-blocking", true, false, blocking_serve, text_send },
+	{ "send-listing-blocking", true, false, blocking_serve, listing_send },
+	{ "dialogue", true, false, dialogue_serve, NULL },
 };
 
 static const struct option long_options[] = {
@@ -102,6 +105,7 @@ int main(int argc, char **argv)
 
 	settings.sends = mode->sends;
 	settings.splices = mode->splices;
+	settings.send = mode->send;
 	while ((letter = getopt_long(argc - 1, argv + 1, "", long_options, NULL)) != -1)
 		option_take(&settings, letter);
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {

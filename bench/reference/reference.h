@@ -6,7 +6,10 @@
  *   send-{sendfile,splice}-{blocking,event}     a connection gets the file, then the end
  *   receive-{write,splice}-{blocking,event}     a connection's bytes become a file, which
  *                                               bears the peer's port: p<port>
- *   dialogue                                    EPSV, RETR, 150, data, 226 in fixed words
+ *   send-text-blocking                          text with its line ends converted
+ *   send-listing-blocking                       a statx and a name for each entry of a folder
+ *   dialogue                                    EPSV, RETR, 150, data, 226 and the small
+ *                                               commands in fixed words
  *
  * Blocking is a thread for each connection; event is a fixed number of threads with an
  * epoll each, to which the main thread deals connections in turn.
@@ -23,16 +26,17 @@ enum { WINDOW_BYTES = 1 << 20 };
 struct settings {
 	bool sends;    /* else receives */
 	bool splices;  /* else sendfile, or recv and write */
-	unsigned port; /* on 127.0.0.1 */
+	unsigned port; /* on every address of the benchmark's own network */
 	unsigned threads;
 	int notsent_lowat_bytes; /* TCP_NOTSENT_LOWAT of data connections; 0: not set */
 	bool together;		 /* dialogue: 150 and 226 in one send, after the data */
 	int file_fd;		 /* what is sent */
 	int64_t file_bytes;
-	int folder_fd; /* where received files go; root of the dialogue */
+	int folder_fd; /* where received files go; root of the dialogue; what is listed */
+	void (*send)(const struct settings *settings, int fd); /* of blocking, where not NULL */
 };
 
-/* Returns a listening socket on 127.0.0.1, port 0 being any port; ends the program when
+/* Returns a listening socket on every address, port 0 being any port; ends the program when
  * there is none. */
 int listener_open(unsigned port, int flags);
 
@@ -44,6 +48,10 @@ int received_file_open(const struct settings *settings, int connection);
 
 /* A pipe of WINDOW_BYTES; ends the program when there is none. */
 void window_pipe_open(int ret_pipe[2]);
+
+/* Each sends to one connection all that its mode has to send. */
+void text_send(const struct settings *settings, int fd);
+void listing_send(const struct settings *settings, int fd);
 
 /* Prints what failed and why, and ends the program. */
 void die(const char *what) __attribute__((noreturn));
