@@ -25,6 +25,39 @@ void content_fill(uint32_t number, uint64_t offset, unsigned char *buffer, size_
 	}
 }
 
+/* 37 is odd, so its multiples modulo 64 are all numbers below 64. */
+static unsigned text_line_length(unsigned line)
+{
+	return 32 + line * 37 % CONTENT_TEXT_LINES;
+}
+
+static void text_block(char *block)
+{
+	for (unsigned line = 0; line < CONTENT_TEXT_LINES; line++) {
+		unsigned length = text_line_length(line);
+
+		for (unsigned i = 0; i < length; i++)
+			block[i] = (char)('a' + content_mix(line * 100 + i) % 26);
+		block[length] = '\n';
+		block += length + 1;
+	}
+}
+
+void content_text(uint64_t offset, unsigned char *buffer, size_t length)
+{
+	char block[CONTENT_TEXT_BLOCK];
+
+	text_block(block);
+	for (size_t done = 0; done < length;) {
+		size_t skip = (size_t)((offset + done) % sizeof(block));
+		size_t part = sizeof(block) - skip < length - done ? sizeof(block) - skip
+								   : length - done;
+
+		memcpy(buffer + done, block + skip, part);
+		done += part;
+	}
+}
+
 size_t content_differs(uint32_t number, uint64_t offset, const unsigned char *buffer, size_t length)
 {
 	unsigned char expected[4096];

@@ -11,10 +11,18 @@
 #include <stdint.h>
 
 enum {
-	CONTENT_BIG = 1000000,	 /* the number of big.bin */
-	CONTENT_HOT = 1000001,	 /* the number of hot.bin */
-	CONTENT_COLD = 1000002,	 /* the number of cold.bin */
-	CONTENT_UPLOAD = 1000003 /* what stor sends */
+	CONTENT_BIG = 1000000,	  /* the number of big.bin */
+	CONTENT_HOT = 1000001,	  /* the number of hot.bin */
+	CONTENT_COLD = 1000002,	  /* the number of cold.bin */
+	CONTENT_UPLOAD = 1000003, /* what stor sends */
+	CONTENT_TEXT = 1000004	  /* the number of text.txt */
+};
+
+/* text.txt is blocks of 64 lines, whose lengths are all those from 32 to 95, mixed. */
+enum {
+	CONTENT_TEXT_LINES = 64,
+	CONTENT_TEXT_BLOCK = 4128, /* 32 + .. + 95, and 64 line ends */
+	CONTENT_TEXT_BYTES = 8192 * CONTENT_TEXT_BLOCK
 };
 
 /* One round of splitmix64: a good hash of 64 bits in three multiplications. */
@@ -22,6 +30,9 @@ uint64_t content_mix(uint64_t value);
 
 /* Writes bytes offset .. offset + length of file `number` to buffer. */
 void content_fill(uint32_t number, uint64_t offset, unsigned char *buffer, size_t length);
+
+/* Writes bytes offset .. offset + length of text.txt to buffer. */
+void content_text(uint64_t offset, unsigned char *buffer, size_t length);
 
 /* Returns how many bytes of buffer differ from bytes offset .. offset + length of file
  * `number`. */

@@ -13,6 +13,14 @@
 
 enum { FILL_CHUNK_BYTES = 1 << 20 };
 
+static void fill_chunk(uint32_t number, uint64_t offset, unsigned char *chunk, size_t length)
+{
+	if (number == CONTENT_TEXT)
+		content_text(offset, chunk, length);
+	else
+		content_fill(number, offset, chunk, length);
+}
+
 static int fill_write(int fd, uint32_t number, uint64_t size)
 {
 	static unsigned char chunk[FILL_CHUNK_BYTES];
@@ -21,7 +29,7 @@ static int fill_write(int fd, uint32_t number, uint64_t size)
 		size_t part = size - done < sizeof(chunk) ? (size_t)(size - done) : sizeof(chunk);
 		ssize_t n;
 
-		content_fill(number, done, chunk, part);
+		fill_chunk(number, done, chunk, part);
 		n = write(fd, chunk, part);
 		if (n < 0)
 			return -errno;
@@ -74,28 +82,41 @@ static int fill_small(int root, unsigned files)
 	return r;
 }
 
-/* Sizes differ so that a listing has to say something, but nothing is allocated for them. */
+/* An entry's file has a size, so that a listing has to say something, but no blocks. */
+static int fill_entry(int folder, unsigned number)
+{
+	char name[32];
+	int fd;
+	int r = 0;
+
+	snprintf(name, sizeof(name), "entry-%06u.txt", number);
+	fd = openat(folder, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0 || ftruncate(fd, (off_t)content_small_size(number)) < 0)
+		r = -errno;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/* The folder is taken as made where a file beside it says so: a million look-ups take long. */
 static int fill_entries(int root, unsigned entries)
 {
-	int folder = fill_folder(root, "many");
-	int r = folder < 0 ? folder : 0;
 	char name[32];
+	char mark[40];
+	int folder;
+	int r;
 
-	for (unsigned i = 0; r == 0 && i < entries; i++) {
-		int fd;
-
-		snprintf(name, sizeof(name), "entry-%06u.txt", i);
-		fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-		if (fd < 0 && errno == EEXIST)
-			continue;
-		if (fd < 0 || ftruncate(fd, (off_t)content_small_size(i)) < 0)
-			r = -errno;
-		if (fd >= 0)
-			close(fd);
-	}
+	snprintf(name, sizeof(name), "entries-%u", entries);
+	snprintf(mark, sizeof(mark), ".%s-made", name);
+	if (entries == 0 || faccessat(root, mark, F_OK, 0) == 0)
+		return 0;
+	folder = fill_folder(root, name);
+	r = folder < 0 ? folder : 0;
+	for (unsigned i = 0; r == 0 && i < entries; i++)
+		r = fill_entry(folder, i);
 	if (folder >= 0)
 		close(folder);
-	return r;
+	return r < 0 ? r : fill_file(root, mark, 0, 0);
 }
 
 int fill_tree(const struct options *options)
@@ -109,6 +130,8 @@ int fill_tree(const struct options *options)
 		r = fill_file(root, "cold.bin", CONTENT_COLD, options->size / 4);
 	if (r == 0)
 		r = fill_file(root, "hot.bin", CONTENT_HOT, 64 * 1024);
+	if (r == 0)
+		r = fill_file(root, "text.txt", CONTENT_TEXT, CONTENT_TEXT_BYTES);
 	if (r == 0)
 		r = fill_small(root, options->files);
 	if (r == 0)

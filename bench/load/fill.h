@@ -1,6 +1,7 @@
 /*
- * Makes the tree that the scenarios serve: big.bin, cold.bin, hot.bin, small/f0 .. and a
- * directory of many entries. The names and contents are known to the other subcommands.
+ * Makes the tree that the scenarios serve: big.bin, cold.bin, hot.bin, text.txt, small/f0 ..
+ * and, where asked for, entries-<N>/, a folder of N entries. The names and contents are known
+ * to the other subcommands.
  */
 #ifndef LOAD_FILL_H
 #define LOAD_FILL_H

@@ -9,7 +9,7 @@
  *   CLOSED --> GREETING --> USER --> PASS --> TYPE --> READY --> (workload) --> CLOSED
  *
  *   transfers:  EPSV --> MOVING --> EPSV ...      login:  QUIT --> CLOSED --> GREETING ...
- *   ctrl:       PIPELINED                         plain:  MOVING, with no control connection
+ *   ctrl:       PIPELINED                         plain, http:  MOVING, with no control connection
  *
  * Thread:    one.
  * Ownership: struct load owns all sessions; a session owns its two descriptors.
@@ -46,6 +46,9 @@ enum session_state {
 	SESSION_DEAD /* gave up after too many errors */
 };
 
+/* Where a connection of http stands: to be made, asked and waiting, receiving. */
+enum http_step { HTTP_CONNECT, HTTP_HEADER, HTTP_BODY };
+
 enum data_use { DATA_DISCARD, DATA_VERIFY, DATA_LINES, DATA_HOLD, DATA_SEND };
 
 /* A descriptor in the epoll set and who is told about it. fd < 0: closed. */
@@ -80,6 +83,8 @@ struct session {
 	bool replied;	 /* 2xx seen */
 	bool drained;	 /* the data connection has ended */
 	uint64_t uploads;
+	enum http_step http;
+	uint64_t http_length; /* of the body */
 
 	/* Pipelined commands: when each was sent, oldest at tail. */
 	uint64_t sent_ns[DEPTH_MAX];
@@ -164,5 +169,13 @@ void transfer_tick(struct session *session);
 /* Checks the sizes of a transfer whose data and reply have both come, counts it, and goes
  * on. Does nothing while one is missing. */
 void transfer_finish(struct session *session);
+
+/* http.c: a download by GET, on a connection that stays for the next one */
+
+/* Asks for session->argument. Returns 0 or a negative errno. */
+int http_get(struct session *session);
+
+/* The connection stands, or the header of the answer has come. */
+void http_on_ready(struct session *session);
 
 #endif

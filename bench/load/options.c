@@ -46,6 +46,8 @@ static const struct option long_options[] = {
 	{ "number", required_argument, NULL, 'N' },
 	{ "verify", no_argument, NULL, 'v' },
 	{ "plain", no_argument, NULL, 'P' },
+	{ "http", no_argument, NULL, 'H' },
+	{ "ascii", no_argument, NULL, 'A' },
 	{ "gate", no_argument, NULL, 'g' },
 	{ "depth", required_argument, NULL, 'D' },
 	{ "source-ips", required_argument, NULL, 'i' },
@@ -73,11 +75,10 @@ static void options_defaults(const struct subcommand *subcommand, struct options
 		.sessions = subcommand->sessions,
 		.count = subcommand->count,
 		.verify = subcommand->verify,
-		.file = subcommand->work == WORK_LIST	? "many"
+		.file = subcommand->work == WORK_LIST	? "entries-100000"
 			: subcommand->work == WORK_STOR ? "in"
 							: "big.bin",
 		.files = 1024,
-		.entries = 100000,
 		.size = subcommand->work == WORK_FILL ? 1024u * MEBIBYTE : 64u * MEBIBYTE,
 		.number = CONTENT_BIG,
 		.depth = 1,
@@ -175,6 +176,12 @@ static bool text_take(int letter, struct options *options)
 		return true;
 	case 'P':
 		options->plain = true;
+		return true;
+	case 'H':
+		options->http = options->plain = true;
+		return true;
+	case 'A':
+		options->ascii = true;
 		return true;
 	case 'g':
 		options->gate = true;

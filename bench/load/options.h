@@ -37,11 +37,13 @@ struct options {
 	uint64_t expect;  /* bytes of the file, or entries of the listing; 0: not checked */
 	const char *file; /* path on the server; of fill: local directory */
 	unsigned files;	  /* small files f0 .. f<files - 1> */
-	unsigned entries; /* of fill */
+	unsigned entries; /* of fill: in a folder entries-<N>; 0: none */
 	uint64_t size;	  /* of an upload; of fill: of big.bin */
 	uint32_t number;  /* which content the file of retr has, with verify */
 	bool verify;
 	bool plain; /* no control connection: connect, then only read or only write */
+	bool http;  /* GET over connections that stay, instead of RETR; plain as well */
+	bool ascii; /* TYPE A instead of TYPE I */
 	bool gate;  /* start when a line comes on stdin, end when stdin closes */
 	unsigned depth;
 	unsigned source_ips;

@@ -140,7 +140,7 @@ void session_next(struct session *session)
 	}
 	transfer_choose(session);
 	if (load->options.plain) {
-		int r = transfer_open(session, 0);
+		int r = load->options.http ? http_get(session) : transfer_open(session, 0);
 
 		session->state = SESSION_MOVING;
 		if (r < 0)
@@ -205,7 +205,9 @@ static void login_reply(struct session *session, int code, const char *line)
 		session_command(session, "PASS %s", options->password);
 	} else if (session->state < SESSION_TYPE && code == 230) {
 		session->state = options->work == WORK_LOGIN ? SESSION_QUIT : SESSION_TYPE;
-		session_command(session, options->work == WORK_LOGIN ? "QUIT" : "TYPE I");
+		session_command(session, options->work == WORK_LOGIN ? "QUIT"
+					 : options->ascii	     ? "TYPE A"
+								     : "TYPE I");
 	} else if (session->state == SESSION_TYPE && code == 200) {
 		session->state = SESSION_READY;
 		login_over(session);

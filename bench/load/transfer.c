@@ -114,12 +114,25 @@ static ssize_t data_receive(struct session *session, size_t most)
 	return n;
 }
 
+static void transfer_got(struct session *session, size_t n)
+{
+	transfer_moved(session, n);
+	if (!session->load->options.http || session->moved < session->http_length)
+		return;
+	session->drained = true; /* and the connection stays */
+	transfer_finish(session);
+}
+
 static void data_take(struct session *session, size_t most)
 {
-	ssize_t n = data_receive(session, most);
+	uint64_t left = session->http_length - session->moved;
+	ssize_t n;
 
+	if (session->load->options.http && left < most)
+		most = (size_t)left;
+	n = data_receive(session, most);
 	if (n > 0)
-		transfer_moved(session, (size_t)n);
+		transfer_got(session, (size_t)n);
 	else if (n == 0)
 		transfer_drained(session);
 	else if (errno != EAGAIN && errno != EINTR)
@@ -158,7 +171,9 @@ static void data_on_ready(struct watch *watch, uint32_t events)
 	(void)events;
 	if (watch->fd < 0)
 		return;
-	if (session->use == DATA_HOLD)
+	if (session->load->options.http && session->http != HTTP_BODY)
+		http_on_ready(session);
+	else if (session->use == DATA_HOLD)
 		load_session_begun(session->load);
 	else if (session->use == DATA_SEND && session->moved < session->expect)
 		data_give(session);
@@ -168,7 +183,7 @@ static void data_on_ready(struct watch *watch, uint32_t events)
 
 static uint32_t data_events(const struct session *session)
 {
-	if (session->use == DATA_SEND)
+	if (session->use == DATA_SEND || session->load->options.http)
 		return EPOLLOUT;
 	/* Of a stalled download only the first byte is awaited, and never read. */
 	return session->use == DATA_HOLD ? EPOLLIN | EPOLLONESHOT : EPOLLIN;
@@ -196,8 +211,8 @@ int transfer_open(struct session *session, unsigned port)
 	/* A bare reference names what it receives by the sender's port. */
 	if (session->use == DATA_SEND && session->load->options.plain)
 		snprintf(session->argument, sizeof(session->argument), "p%u", local_port(fd));
-	/* A paced reader looks at its socket by the clock alone. */
-	if (session->load->options.pace_bytes_per_s == 0)
+	/* A paced reader looks at its socket by the clock alone, once the file is coming. */
+	if (session->load->options.pace_bytes_per_s == 0 || session->load->options.http)
 		watch_set(session->load, &session->data, EPOLL_CTL_ADD, data_events(session));
 	return 0;
 }
@@ -208,6 +223,8 @@ void transfer_tick(struct session *session)
 	uint64_t due;
 
 	if (session->data.fd < 0 || session->state != SESSION_MOVING)
+		return;
+	if (session->load->options.http && session->http != HTTP_BODY)
 		return;
 	due = (uint64_t)((double)pace * (double)(report_now_ns() - session->began_ns) / 1e9);
 	if (due > session->moved)
