@@ -99,6 +99,28 @@ def thread_cpu_s(pid):
     return found
 
 
+OPCODE_RECV = 27  # IORING_OP_RECV
+
+
+def waiting_receives(pid):
+    """{(process, descriptor): number}: for each ring of the tree the receives that it waits
+    with, for each epoll the descriptors in it."""
+    found = {}
+    for each in tree(pid):
+        folder = f"/proc/{each}/fd"
+        try:
+            for fd in os.listdir(folder):
+                kind = os.readlink(f"{folder}/{fd}")
+                if kind in ("anon_inode:[io_uring]", "anon_inode:[eventpoll]"):
+                    with open(f"/proc/{each}/fdinfo/{fd}") as file:
+                        lines = [line.split() for line in file]
+                    found[each, fd] = sum(1 for line in lines if line and line[0] in (
+                        f"op={OPCODE_RECV},", "tfd:"))
+        except (FileNotFoundError, PermissionError):
+            pass
+    return found
+
+
 def kernel_memory_bytes():
     """Slab, kernel stacks and page tables of the whole machine."""
     wanted = ("Slab:", "KernelStack:", "PageTables:")

@@ -1,20 +1,30 @@
 """What scenario files are written with.
 
-A scenario is a file in scenarios/: a sentence at its head, then
+A scenario is a file in scenarios/: a sentence at its head (a second paragraph explains), then
 
+    GROUP    one of GROUPS, its chapter in the report
     SERVERS  names (see servers.py); the first is the one under test
     LOAD     arguments of the load generator
-    SHOW     the figures to print
+    SHOW     the figures to print; the first is drawn
     BARS     what the first server has to meet
+    SECONDS  of one measurement, where one is too short to be steady
+    COST     seconds that one measurement takes besides
     ROOT     "files" (default) or "uploads", a folder in memory
-    OPTIONS  for the server: workers, passive, file
+    ENTRIES  of the folder that is listed, options["folder"]; --quick makes a tenth
+    OPTIONS  for the server: workers, passive, file, folder, address
     FRESH    a new server for each round
     measure  a function (bench, server, seconds) -> result, where one load is not enough
 """
+from . import accounting
 from .servers import Load, Unavailable, derive, failure, gated  # noqa: F401
 from .verdict import Bar  # noqa: F401
 
+GROUPS = ["Large files", "Small files", "Uploads", "Text", "Listings", "Commands and logins",
+          "Many sessions", "Slow beside fast", "Long distance", "Workers", "Kernel path"]
+
 BIG = 1 << 30
+TEXT = 8192 * 4128  # bytes of text.txt, in lines of 64.5 bytes on average
+TEXT_RETR = ["retr", "--ascii", "--file", "text.txt", "--expect", TEXT + 8192 * 64]
 BIG_RETR = ["retr", "--file", "big.bin", "--expect", BIG, "--settle", 0.5]
 EVENT_SENDERS = ["reference:send-sendfile-event", "reference:send-splice-event",
                  "reference:send-sendfile-event:lowat", "reference:send-splice-event:lowat"]
@@ -23,3 +33,94 @@ EVENT_RECEIVERS = ["reference:receive-write-event", "reference:receive-splice-ev
 BLOCKING_RECEIVERS = ["reference:receive-write-blocking", "reference:receive-splice-blocking"]
 SENDING = ["cpu_s_per_gb", "total_cpu_s_per_gb", "gb_per_s", "jain"]
 SMALL = ["cpu_us_per_operation", "per_s", "p50_us", "p99_us"]
+
+
+def setting(words, name, standard):
+    """The N of "name=N" among a server's words, as text."""
+    return next((word.partition("=")[2] for word in words if word.startswith(name + "=")),
+                str(standard))
+
+
+def beside(bench, server, fast, slow, seconds, slow_goes=False):
+    """A load alone, then beside another that stands ready (and goes, where it is gated)."""
+    alone = gated(bench, server, fast, seconds)
+    threads = accounting.tree_threads(server.pid)
+    with Load(bench, server, slow) as other:
+        ready = other.line(120)
+        if slow_goes and not ready["errors"]:
+            other.go()
+        more_threads = accounting.tree_threads(server.pid) - threads
+        second = gated(bench, server, fast, seconds)
+        if slow_goes:
+            other.process.terminate()
+        else:
+            other.end()
+    return {"alone_gb_per_s": alone["gb_per_s"], "beside_gb_per_s": second["gb_per_s"],
+            "alone_p99_us": alone["p99_us"], "beside_p99_us": second["p99_us"],
+            "kept": second["per_s"] / alone["per_s"] if fast[0] == "probe"
+            else second["gb_per_s"] / alone["gb_per_s"],
+            "times": second["p99_us"] / max(alone["p99_us"], 1e-9),
+            "more_threads": more_threads, "other_cpus": alone["other_cpus"],
+            "failure": failure(alone) or failure(ready) or failure(second)}
+
+
+def listing(verb, repeated):
+    """The measure function of a listing: the first time with a server just started, then so
+    many times again."""
+    def measure(bench, server, seconds):
+        folder = server.options["folder"]
+        entries = int(folder.partition("-")[2])
+        load = ["list", "--verb", verb, "--file", folder, "--count"]
+        first = gated(bench, server, [*load, 1], seconds)
+        result = gated(bench, server, [*load, repeated], seconds)
+        result["first_entries_per_s"] = first["entries_per_s"]
+        result["cpu_us_per_entry"] = result["cpu_s"] / max(result["entries"], 1) * 1e6
+        result["failure"] = failure(first)
+        for each, times in ((first, 1), (result, repeated)):
+            # "." and ".." and a line of a total may come on top.
+            if not each["errors"] and not 0 <= each["entries"] / times - entries <= 3:
+                result["failure"] = f"{each['entries'] / times:.0f} entries instead of {entries}"
+        return result
+    return measure
+
+
+LISTING = ["entries_per_s", "first_entries_per_s", "cpu_us_per_entry"]
+
+
+def idle(sessions):
+    """The measure function of so many idle sessions."""
+    def hold(bench, server, number):
+        load = Load(bench, server, ["idle", "--sessions", number, "--source-ips", 16,
+                                    "--deadline", 300])
+        return load, load.line(200)
+
+    def kernel_bytes(group):
+        return int(group.read("memory.kmem.usage_in_bytes")) if group.path else \
+            accounting.kernel_memory_bytes()
+
+    def look(server, group):
+        return (accounting.tree_pss_bytes(server.pid) / 1024, kernel_bytes(group) / 1024,
+                accounting.tree_threads(server.pid), server.cpu_s())
+
+    def measure(bench, server, seconds):
+        group = accounting.Cgroup("memory", "idle")
+        try:
+            if group.path:
+                group.add(server.pid)
+            hold(bench, server, 100)[0].end()  # what the first sessions bring is no growth
+            before = look(server, group)
+            load, ready = hold(bench, server, sessions)
+            with load:
+                pss, kernel, threads, cpu = (b - a for a, b in zip(before, look(server, group)))
+                load.end()
+            return {"failure": failure(ready), "ready": ready["ready"],
+                    "pss_kib_per_session": pss / sessions,
+                    "kernel_kib_per_session": kernel / sessions,
+                    "more_threads": threads, "cpu_s": cpu}
+        finally:
+            server.stop()
+            group.remove()
+    return measure
+
+
+IDLE = ["pss_kib_per_session", "kernel_kib_per_session", "more_threads", "cpu_s"]

@@ -31,15 +31,24 @@ def module_load(path):
     return module
 
 
+def module_of(place, name):
+    """The file in servers/ of a server by its name."""
+    file = name.split(":")[0].replace("-", "_") + ".py"
+    return module_load(os.path.join(place.bench, "servers", file))
+
+
 class Server:
     """One running server. `place` says where things are (see run), `options` what the
-    scenario wants: root, workers, passive."""
+    scenario wants: root, workers, passive. A server's file may set
+
+        PACKAGE   the Debian package, for its version
+        PROTOCOL  arguments that make the load speak other than FTP, or a function of the name
+    """
 
     def __init__(self, name, place, port, options):
-        self.name, self.port, self.place = name, port, place
-        kind, *words = name.split(":")
-        path = os.path.join(place.bench, "servers", kind.replace("-", "_") + ".py")
-        self.module = module_load(path)
+        self.name, self.port, self.place, self.options = name, port, place, options
+        words = name.split(":")[1:]
+        self.module = module_of(place, name)
         scratch = os.path.join(place.scratch, name.replace(":", "-"))
         os.makedirs(scratch, exist_ok=True)
         argv, environment = self.module.command(place, port, scratch, words, options)
@@ -69,7 +78,7 @@ class Server:
         end = time.monotonic() + START_S
         while time.monotonic() < end and self.process.poll() is None:
             try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                socket.create_connection((self.options["address"], self.port), 1).close()
                 time.sleep(0.1)
                 return
             except OSError:
@@ -80,6 +89,12 @@ class Server:
     @property
     def pid(self):
         return self.process.pid
+
+    @property
+    def protocol(self):
+        """What the load has to be told."""
+        spoken = getattr(self.module, "PROTOCOL", [])
+        return spoken(self.name) if callable(spoken) else spoken
 
     def cpu_s(self):
         """CPU time of the server's processes, without the launcher's own."""
@@ -113,11 +128,12 @@ class Server:
 
 
 class Load:
-    """One running load generator."""
+    """One running load generator against a server."""
 
-    def __init__(self, place, port, arguments):
+    def __init__(self, place, server, arguments):
         self.process = subprocess.Popen(
-            [place.load, *map(str, arguments), "--port", str(port)],
+            [*server.options.get("load_prefix", []), place.load, *map(str, arguments),
+             "--host", server.options["address"], "--port", str(server.port), *server.protocol],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
         self.unread = b""
 
@@ -154,6 +170,13 @@ class Load:
         self.process.stdout.close()
 
 
+def entries_make(place, entries):
+    """Makes a folder of so many entries, once; returns its name below the root."""
+    subprocess.run([place.load, "fill", "--file", place.files, "--entries", str(entries)],
+                   check=True)
+    return f"entries-{entries}"
+
+
 def failure(result):
     """What makes a result worthless, or None."""
     if result.get("wrong_bytes"):
@@ -166,9 +189,8 @@ def failure(result):
 def gated(place, server, arguments, seconds):
     """Runs one gated load against a server; returns its result with the server's CPU time
     between the start and the end, and figures derived from both."""
-    plain = ["--plain"] if getattr(server.module, "PLAIN", lambda name: False)(server.name) else []
     timed = [] if "--count" in arguments else ["--seconds", seconds]
-    with Load(place, server.port, [*arguments, *timed, *plain, "--gate"]) as load:
+    with Load(place, server, [*arguments, *timed, "--gate"]) as load:
         ready = load.line(150)
         if ready["errors"]:
             raise Unavailable(failure(ready))

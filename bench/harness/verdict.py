@@ -40,6 +40,23 @@ def values_of(rounds, metric):
     return [each[metric] for each in rounds if metric in each]
 
 
+def spread(low, middle, high):
+    """The distance of the quartiles, as a part of the median."""
+    return (high - low) / abs(middle) if middle else 0.0
+
+
+def ratio(own_rounds, other_rounds, metric):
+    """Ratio of the medians, and the quartiles of the ratios of the single rounds; None where
+    there is none."""
+    own, other = values_of(own_rounds, metric), values_of(other_rounds, metric)
+    ratios = [a / b for a, b in zip(own, other) if b]
+    if not ratios or not statistics.median(other):
+        return None
+    middle = statistics.median(own) / statistics.median(other)
+    low, _, high = quartiles(ratios)
+    return {"ratio": middle, "low": low, "high": high, "spread": spread(low, middle, high)}
+
+
 def judge(bar, subject, results):
     """One line about one bar, as a dict. results: {server: [round, ...]}."""
     verdict = {"metric": bar.metric, "bar": bar.text(), "server": subject}
@@ -47,7 +64,7 @@ def judge(bar, subject, results):
     if not own:
         return dict(verdict, verdict="NO FIGURE")
     if not bar.against:
-        ratios, ratio = own, statistics.median(own)
+        ratios, value = own, statistics.median(own)
     else:
         others = {name: values_of(results.get(name, []), bar.metric) for name in bar.against}
         medians = {name: statistics.median(each) for name, each in others.items() if each}
@@ -55,13 +72,13 @@ def judge(bar, subject, results):
             return dict(verdict, verdict="NO FIGURE", against=" ".join(bar.against))
         best = (min if bar.at_most is not None else max)(medians, key=medians.get)
         ratios = [a / b for a, b in zip(own, others[best]) if b]
-        ratio = statistics.median(own) / medians[best] if medians[best] else float("inf")
+        value = statistics.median(own) / medians[best] if medians[best] else float("inf")
         verdict["against"] = best
     low, _, high = quartiles(ratios)
-    verdict.update(ratio=ratio, low=low, high=high, rounds=len(own))
+    verdict.update(ratio=value, low=low, high=high, rounds=len(own))
     if low is not None and low < bar.bound < high:
         word = "NOISY"
     else:
-        word = "PASS" if bar.met(ratio) else "FAIL"
+        word = "PASS" if bar.met(value) else "FAIL"
     few = "" if len(own) >= ROUNDS_FOR_A_VERDICT else f" ({len(own)} rounds)"
     return dict(verdict, verdict=word + few)

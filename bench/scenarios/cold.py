@@ -5,6 +5,7 @@ import time
 from harness import accounting
 from harness.scenario import Bar, Load, Unavailable, failure, gated
 
+GROUP = "Slow beside fast"
 SERVERS = ["sluiced", "vsftpd", "pyftpdlib"]
 SHOW = ["alone_p99_us", "beside_p99_us", "times", "cold_mb_per_s"]
 BARS = [Bar("times", at_most=3.0)]
@@ -31,7 +32,7 @@ def measure(bench, server, seconds):
         group.add(server.pid)
         alone = gated(bench, server, HOT, seconds)
         evict(path)
-        with Load(bench, server.port, ["retr", "--file", "cold.bin", "--seconds", 60,
+        with Load(bench, server, ["retr", "--file", "cold.bin", "--seconds", 60,
                                        "--gate"]) as cold:
             cold.line(10)
             group.add(server.pid)  # a server that forks has a new process now

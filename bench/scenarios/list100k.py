@@ -1,15 +1,12 @@
-"""LIST of a folder of 100,000 entries, one session."""
-from harness.scenario import Bar, gated
+"""LIST of a folder of 100,000 entries, the first time after the server's start and repeated."""
+from harness.scenario import Bar, LISTING, listing
 
-SERVERS = ["sluiced", "pure-ftpd", "vsftpd", "pyftpdlib"]
-SHOW = ["entries_per_s", "p50_us", "cpu_s"]
+GROUP = "Listings"
+SERVERS = ["sluiced", "pure-ftpd", "vsftpd", "pyftpdlib", "reference:send-listing-blocking"]
+ENTRIES = 100000
+SHOW = LISTING
 BARS = [Bar("entries_per_s", "pure-ftpd", at_least=2.0)]
-
-
-def measure(bench, server, seconds):
-    result = gated(bench, server, ["list", "--verb", "LIST", "--file", "many", "--count", 3], seconds)
-    each = result["entries"] / max(result["operations"], 1)
-    # "." and ".." and a line of a total may come on top.
-    if not result["errors"] and not 100000 <= each <= 100003:
-        result["failure"] = f"{each} entries instead of 100000"
-    return result
+FRESH = True
+SECONDS = 0
+COST = 2.5
+measure = listing("LIST", repeated=3)

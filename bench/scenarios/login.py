@@ -1,7 +1,8 @@
 """connect, USER, PASS, QUIT, 8 at a time from 8 addresses."""
 from harness.scenario import SMALL, Bar
 
-SERVERS = ["sluiced", "pyftpdlib", "vsftpd", "pure-ftpd", "reference:dialogue"]
+GROUP = "Commands and logins"
+SERVERS = ["sluiced", "pyftpdlib", "vsftpd", "pure-ftpd", "proftpd", "reference:dialogue"]
 LOAD = ["login", "--sessions", 8, "--source-ips", 8]
 SHOW = SMALL
 BARS = [Bar("cpu_us_per_operation", "pyftpdlib", at_most=0.45)]

@@ -1,6 +1,7 @@
 """1,000 sessions from one address on 16 passive ports, 100,000 verified transfers."""
 from harness.scenario import SMALL, Bar
 
+GROUP = "Many sessions"
 SERVERS = ["sluiced", "reference:dialogue"]
 LOAD = ["many", "--sessions", 1000, "--count", 100000]
 SHOW = [*SMALL, "errors", "replies_425", "wrong_bytes"]

@@ -1,6 +1,7 @@
 """One passive port for eight workers: 100 sessions, 10,000 verified transfers."""
 from harness.scenario import SMALL, Bar
 
+GROUP = "Many sessions"
 SERVERS = ["sluiced"]
 OPTIONS = {"passive": (50000, 50000), "workers": 8}
 LOAD = ["many", "--sessions", 100, "--count", 10000]

@@ -2,6 +2,7 @@
 from harness.scenario import BIG_RETR, EVENT_SENDERS, SENDING, Bar
 
 SENDFILE = [name for name in EVENT_SENDERS if "sendfile" in name]
+GROUP = "Large files"
 SERVERS = ["sluiced", "vsftpd", *SENDFILE]
 LOAD = [*BIG_RETR, "--sessions", 100, "--pace", 5000000, "--settle", 3]
 SHOW = SENDING

@@ -1,7 +1,8 @@
 """RETR of 1 GiB from the page cache, 100 sessions."""
 from harness.scenario import BIG_RETR, BLOCKING_SENDERS, EVENT_SENDERS, SENDING, Bar
 
-SERVERS = ["sluiced", "vsftpd", "pyftpdlib", *EVENT_SENDERS, *BLOCKING_SENDERS]
+GROUP = "Large files"
+SERVERS = ["sluiced", "vsftpd", "proftpd", "nginx", *EVENT_SENDERS, *BLOCKING_SENDERS]
 LOAD = [*BIG_RETR, "--sessions", 100]
 SHOW = SENDING
 BARS = [

@@ -1,7 +1,9 @@
 """RETR of 1 GiB from the page cache, 8 sessions, and how evenly they are served."""
 from harness.scenario import BIG_RETR, BLOCKING_SENDERS, EVENT_SENDERS, SENDING, Bar
 
-SERVERS = ["sluiced", "vsftpd", "pyftpdlib", *EVENT_SENDERS, *BLOCKING_SENDERS]
+GROUP = "Large files"
+SERVERS = ["sluiced", "vsftpd", "proftpd", "pyftpdlib", "nginx",
+           *EVENT_SENDERS, *BLOCKING_SENDERS]
 LOAD = [*BIG_RETR, "--sessions", 8]
 SHOW = SENDING
 BARS = [

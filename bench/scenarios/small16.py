@@ -2,8 +2,9 @@
 from harness.scenario import SMALL, Bar
 
 DIALOGUES = ["reference:dialogue", "reference:dialogue:together"]
-PEERS = ["pure-ftpd", "vsftpd", "pyftpdlib"]
-SERVERS = ["sluiced", *PEERS, *DIALOGUES]
+PEERS = ["pure-ftpd", "vsftpd", "proftpd", "pyftpdlib"]
+GROUP = "Small files"
+SERVERS = ["sluiced", *PEERS, "nginx", *DIALOGUES]
 LOAD = ["small", "--sessions", 16]
 SHOW = SMALL
 BARS = [

@@ -1,7 +1,9 @@
 """STOR of 64 MiB into memory, 8 sessions; each upload is unlinked once it is acknowledged."""
 from harness.scenario import BLOCKING_RECEIVERS, EVENT_RECEIVERS, Bar
 
-SERVERS = ["sluiced", "pure-ftpd", "vsftpd", "pyftpdlib", *EVENT_RECEIVERS, *BLOCKING_RECEIVERS]
+GROUP = "Uploads"
+SERVERS = ["sluiced", "pure-ftpd", "vsftpd", "proftpd", "pyftpdlib",
+           *EVENT_RECEIVERS, *BLOCKING_RECEIVERS]
 ROOT = "uploads"
 LOAD = ["stor", "--sessions", 8, "--size", 64 << 20]
 SHOW = ["cpu_s_per_gb", "total_cpu_s_per_gb", "gb_per_s", "jain"]

@@ -4,6 +4,7 @@ import os
 
 from harness.servers import Unavailable
 
+PACKAGE = "pure-ftpd"
 NAMESPACE = 'mount --bind "$1" /etc/passwd && shift && exec "$@"'
 
 
@@ -18,7 +19,7 @@ def command(place, port, scratch, words, options):
         file.writelines(users)
     return [
         "unshare", "--mount", "sh", "-c", NAMESPACE, "sh", f"{scratch}/passwd", binary,
-        "--bind", f"127.0.0.1,{port}", "--anonymousonly", "--dontresolve",
+        "--bind", f"{options['address']},{port}", "--anonymousonly", "--dontresolve",
         "--maxclientsnumber", "20000", "--maxclientsperip", "20000",
         "--limitrecursion", "2000000:4", "--maxidletime", "60", "--syslogfacility", "none",
         "--tls", "0", "--pidfile", f"{scratch}/pid", "--umask", "133:022",

@@ -1,16 +1,20 @@
-"""sluiced as built here, two workers, sixteen passive ports unless a scenario wants others."""
+"""sluiced as built here: sluiced[:uring|:epoll][:workers=N]; two workers and sixteen passive
+ports unless a scenario wants others."""
 import os
 
+from harness.scenario import setting
 from harness.servers import Unavailable
 
 
 def command(place, port, scratch, words, options):
     if not os.access(place.sluiced, os.X_OK):
         raise Unavailable(f"{place.sluiced} is not built")
+    engine = next((word for word in words if word in ("uring", "epoll")), "auto")
     low, high = options.get("passive", (50000, 50015))
     return [
-        place.sluiced, "--listen", f"127.0.0.1:{port}", "--root", options["root"],
-        "--passive-ports", f"{low}-{high}", "--workers", str(options.get("workers", 2)),
+        place.sluiced, "--listen", f"{options['address']}:{port}", "--root", options["root"],
+        "--passive-ports", f"{low}-{high}",
+        "--workers", setting(words, "workers", options.get("workers", 2)),
         "--anonymous-write", "--max-sessions", "20000",
-        "--max-sessions-per-address", "20000", "--ring=" + (words[0] if words else "auto"),
+        "--max-sessions-per-address", "20000", "--ring=" + engine,
     ], {}

@@ -4,10 +4,11 @@ import os
 
 from harness.servers import Unavailable
 
+PACKAGE = "vsftpd"
 CONFIG = """
 listen=YES
 background=NO
-listen_address=127.0.0.1
+listen_address={address}
 listen_port={port}
 anonymous_enable=YES
 local_enable=NO
@@ -16,6 +17,8 @@ ftp_username=daemon
 nopriv_user=nobody
 secure_chroot_dir={scratch}/empty
 use_sendfile=YES
+ascii_download_enable=YES
+ascii_upload_enable=YES
 one_process_model=YES
 isolate=NO
 isolate_network=NO
@@ -42,5 +45,6 @@ def command(place, port, scratch, words, options):
         raise Unavailable("not unpacked; run bench/peers.sh")
     os.makedirs(f"{scratch}/empty", exist_ok=True)
     with open(f"{scratch}/vsftpd.conf", "w") as file:
-        file.write(CONFIG.format(port=port, root=options["root"], scratch=scratch).lstrip())
+        file.write(CONFIG.format(port=port, root=options["root"], scratch=scratch,
+                                 address=options["address"]).lstrip())
     return [binary, f"{scratch}/vsftpd.conf"], {"LD_LIBRARY_PATH": place.peer_libraries}

@@ -1,0 +1,81 @@
+"""One run as data: what schema.md describes, from what was measured. Everything that is
+printed, drawn or compared is made from this alone."""
+from . import machine, verdict
+from .metrics import metric
+
+SCHEMA = "sluice-benchmark/1"
+SPREAD_WORTH_A_WORD = 0.15
+OTHERS_WORTH_A_WORD = 0.15  # CPUs busy with neither the server nor the load
+
+
+def role_of(name):
+    kind = name.split(":")[0]
+    return {"sluiced": "subject", "reference": "reference"}.get(kind, "peer")
+
+
+def figures_of(rounds, names):
+    found = {}
+    for name in names:
+        values = verdict.values_of(rounds, name)
+        if values:
+            low, middle, high = verdict.quartiles(values)
+            found[name] = {"median": middle, "low": low, "high": high,
+                           "spread": verdict.spread(low, middle, high), "rounds": len(values)}
+    return found
+
+
+def server_document(run, name):
+    rounds = run.results[name]
+    failures = sorted({each["failure"] for each in rounds if each.get("failure")})
+    without = run.unavailable.get(name) or "; ".join(failures) or \
+        (None if rounds else "not measured")
+    figures = {} if without else figures_of(rounds, run.metrics)
+    return {"name": name, "role": role_of(name), "version": machine.version(run.place, name),
+            "without_figure": without, "figures": figures,
+            "rounds": [{key: value for key, value in each.items() if key != "session_bytes"}
+                       for each in rounds]}
+
+
+def ratios(run):
+    """The first server's figures over those of every other, and the metrics' own where
+    there is no other."""
+    subject, found = run.subject, []
+    for name in run.metrics:
+        for against in run.names:
+            if metric(name).better and against != subject:
+                ratio = verdict.ratio(run.results.get(subject, []), run.results[against], name)
+                if ratio:
+                    found.append({"metric": name, "server": subject, "against": against, **ratio})
+    return found
+
+
+def noise(servers_, ratios_):
+    """Sentences about what makes figures less certain than they look."""
+    notes = []
+    for each in servers_:
+        busy = figures_of(each["rounds"], ["other_cpus"]).get("other_cpus")
+        if busy and busy["median"] > OTHERS_WORTH_A_WORD and not each["without_figure"]:
+            notes.append(f"{each['name']}: beside other load of {busy['median']:.2f} CPUs")
+    wide = [each for each in ratios_ if each["spread"] > SPREAD_WORTH_A_WORD]
+    for each in wide:
+        notes.append(f"{each['metric']} against {each['against']}: the rounds' ratios spread over "
+                     f"{each['spread']:.0%}")
+    return notes
+
+
+def scenario_document(run):
+    servers_ = [server_document(run, name) for name in run.names]
+    ratios_ = ratios(run)
+    title, _, text = run.scenario.__doc__.strip().partition("\n\n")
+    return {
+        "name": run.name, "group": run.scenario.GROUP, "title": " ".join(title.split()),
+        "text": " ".join(text.split()), "seconds": run.seconds, "rounds": run.rounds,
+        "took_s": round(run.took_s, 1),
+        "metrics": [{"name": each, **metric(each)._asdict()} for each in run.metrics],
+        "subject": run.subject, "servers": servers_, "ratios": ratios_, "bars": run.verdicts(),
+        "noise": noise(servers_, ratios_),
+    }
+
+
+def run_document(facts, settings, scenarios):
+    return {"schema": SCHEMA, "machine": facts, "settings": settings, "scenarios": scenarios}

@@ -1,0 +1,77 @@
+"""What is known about the machine and the commit that were measured."""
+import datetime
+import os
+import platform
+import subprocess
+
+from . import servers
+
+
+def first_line_value(path, key):
+    try:
+        with open(path, errors="replace") as file:
+            for line in file:
+                name, _, value = line.partition(":")
+                if name.strip() == key:
+                    return value.strip()
+    except OSError:
+        pass
+    return None
+
+
+def output(*argv):
+    try:
+        return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip()
+    except OSError:
+        return ""
+
+
+def cpu_model():
+    return first_line_value("/proc/cpuinfo", "model name") or platform.machine()
+
+
+def memory_bytes():
+    text = first_line_value("/proc/meminfo", "MemTotal") or "0 kB"
+    return int(text.split()[0]) * 1024
+
+
+def distribution():
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "")
+    except OSError:
+        return ""
+
+
+def commit(top):
+    """Of the tree that holds the benchmark; "+" at the end: with changes not committed."""
+    name = output("git", "-C", top, "rev-parse", "--short=12", "HEAD")
+    changed = output("git", "-C", top, "status", "--porcelain", "--untracked-files=no")
+    return name + ("+" if changed else "") if name else None
+
+
+def describe(top, congestion_control):
+    return {
+        "cpu": cpu_model(),
+        "cpus": len(os.sched_getaffinity(0)),
+        "memory_bytes": memory_bytes(),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "architecture": platform.machine(),
+        "distribution": distribution(),
+        # That of the host's, in a virtual machine, is not known.
+        "virtual": output("systemd-detect-virt") or None,
+        "congestion_control": congestion_control,
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "commit": commit(top),
+    }
+
+
+def version(place, name):
+    """Of a server by its name: of a peer the package's, of sluiced what it says itself."""
+    kind = name.split(":")[0]
+    if kind == "sluiced":
+        return output(place.sluiced, "--version").partition(" ")[2] or None
+    package = getattr(servers.module_of(place, name), "PACKAGE", None)
+    archive = os.path.join(place.peers, "archive")
+    found = [each for each in (os.listdir(archive) if os.path.isdir(archive) else ())
+             if package and each.startswith(package + "_")]
+    return found[0].split("_")[1].replace("%3a", ":") if found else None

@@ -1,0 +1,52 @@
+"""What the figures are called, what they are counted in, and which end is the good one."""
+import collections
+
+Metric = collections.namedtuple("Metric", "label unit better")
+
+LOW, HIGH, NEITHER = "low", "high", None
+
+METRICS = {
+    "cpu_s_per_gb": Metric("server CPU", "s/GB", LOW),
+    "total_cpu_s_per_gb": Metric("CPU of both ends", "s/GB", LOW),
+    "gb_per_s": Metric("rate", "GB/s", HIGH),
+    "mb_per_s": Metric("rate", "MB/s", HIGH),
+    "jain": Metric("fairness (Jain)", "", HIGH),
+    "cpu_us_per_operation": Metric("server CPU for each", "µs", LOW),
+    "per_s": Metric("rate", "1/s", HIGH),
+    "p50_us": Metric("median latency", "µs", LOW),
+    "p99_us": Metric("99th percentile", "µs", LOW),
+    "entries_per_s": Metric("entries, repeated", "1/s", HIGH),
+    "first_entries_per_s": Metric("entries, first time", "1/s", HIGH),
+    "cpu_us_per_entry": Metric("server CPU for each entry", "µs", LOW),
+    "errors": Metric("errors", "", LOW),
+    "replies_425": Metric("replies 425", "", LOW),
+    "wrong_bytes": Metric("wrong bytes", "", LOW),
+    "cpu_s": Metric("server CPU", "s", LOW),
+    "cpu_group_s": Metric("server CPU by control group", "s", NEITHER),
+    "pss_kib_per_session": Metric("memory for each session (PSS)", "KiB", LOW),
+    "kernel_kib_per_session": Metric("kernel memory for each session", "KiB", LOW),
+    "more_threads": Metric("threads more", "", LOW),
+    "alone_gb_per_s": Metric("fast ones alone", "GB/s", HIGH),
+    "beside_gb_per_s": Metric("fast ones beside", "GB/s", HIGH),
+    "kept": Metric("of the rate kept", "", HIGH),
+    "alone_p99_us": Metric("99th percentile alone", "µs", LOW),
+    "beside_p99_us": Metric("99th percentile beside", "µs", LOW),
+    "times": Metric("times the 99th percentile", "", LOW),
+    "cold_mb_per_s": Metric("limit of the slow disk", "MB/s", NEITHER),
+    "unequal_sessions": Metric("most minus fewest sessions of a worker", "", LOW),
+    "user_percent_read": Metric("RETR: of the file through user space", "%", LOW),
+    "user_percent_written": Metric("STOR: of the file through user space", "%", LOW),
+}
+
+
+def metric(name):
+    return METRICS.get(name, Metric(name.replace("_", " "), "", NEITHER))
+
+
+def figure(value):
+    """A number with four digits that count."""
+    if value is None:
+        return "-"
+    if value == 0 or abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if abs(value) >= 0.001 else f"{value:.2g}"

@@ -1,0 +1,187 @@
+"""One scenario: what it plans, and its rounds."""
+import glob
+import os
+import re
+import time
+
+from . import document, scenario, servers, verdict
+
+SECONDS = 1.0  # of one measurement, unless the scenario says otherwise
+COST_S = 0.5  # of one measurement besides: logins, processes, the end
+WARM_UP_S = 0.5
+REFERENCES_KEPT = 2
+QUICK_SCENARIO_S = 4  # of all rounds together, with --quick
+QUICK_SECONDS = 0.3
+
+BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def scenario_load(name):
+    return servers.module_load(f"{BENCH}/scenarios/{name}.py")
+
+
+def scenario_names():
+    """All of them, group by group; 8 before 100."""
+    names = [os.path.basename(path)[:-3] for path in glob.glob(f"{BENCH}/scenarios/*.py")]
+    number = re.compile(r"(\d+)")
+
+    def key(name):
+        parts = [int(part) if part.isdigit() else part for part in number.split(name)]
+        return scenario.GROUPS.index(scenario_load(name).GROUP), parts
+
+    return sorted(names, key=key)
+
+
+def warms_up(each):
+    return hasattr(each, "LOAD") and not getattr(each, "FRESH", False) and "--count" not in each.LOAD
+
+
+class Plan:
+    """How often, how long and whom one scenario measures, and how long that takes."""
+
+    def __init__(self, each, arguments):
+        self.names = [name for name in each.SERVERS if wanted(name, arguments)]
+        self.seconds = arguments.seconds or getattr(each, "SECONDS", SECONDS)
+        self.rounds = arguments.rounds
+        load = list(getattr(each, "LOAD", []))
+        settle = float(load[-load[::-1].index("--settle")]) if "--settle" in load else 0
+        self.cost = getattr(each, "COST", COST_S) + settle
+        if arguments.quick:
+            self._quicken(arguments)
+        self.warms_up = self.rounds > 1 and warms_up(each)
+
+    def _quicken(self, arguments):
+        """The server under test, one peer and one reference; as many rounds as fit."""
+        if not arguments.servers:
+            roles = {}
+            for name in self.names:
+                roles.setdefault(document.role_of(name), name)
+            self.names = list(roles.values())
+        round_s = len(self.names) * (self.seconds + self.cost)
+        self.rounds = min(self.rounds, max(1, int(QUICK_SCENARIO_S / max(round_s, 0.1))))
+
+    @property
+    def expected_s(self):
+        warm_up = self.cost + min(self.seconds, WARM_UP_S) if self.warms_up else 0
+        dropped = 0
+        if self.warms_up:
+            references = [name for name in self.names if name.startswith("reference:")]
+            dropped = max(len(references) - REFERENCES_KEPT, 0)
+        return len(self.names) * warm_up + \
+            (len(self.names) - dropped) * self.rounds * (self.seconds + self.cost)
+
+
+def wanted(name, arguments):
+    return not arguments.servers or any(name == each or name.startswith(each + ":")
+                                        for each in arguments.servers)
+
+
+def uploads_clear(place):
+    for path in glob.glob(f"{place.uploads}/p*") + glob.glob(f"{place.uploads}/in/*"):
+        os.unlink(path)
+
+
+class Run:
+    """One scenario over all rounds."""
+
+    def __init__(self, name, place, arguments):
+        self.name, self.place = name, place
+        self.scenario = scenario_load(name)
+        plan = Plan(self.scenario, arguments)
+        self.rounds, self.seconds, self.names = plan.rounds, plan.seconds, plan.names
+        self.fresh = getattr(self.scenario, "FRESH", False)
+        uploads = getattr(self.scenario, "ROOT", "files") == "uploads"
+        self.options = {"address": "127.0.0.1", "root": place.uploads if uploads else place.files,
+                        **getattr(self.scenario, "OPTIONS", {})}
+        if hasattr(self.scenario, "ENTRIES"):
+            entries = self.scenario.ENTRIES // (10 if arguments.quick else 1)
+            self.options["folder"] = servers.entries_make(place, entries)
+        self.metrics = list(dict.fromkeys([
+            *self.scenario.SHOW, *(bar.metric for bar in self.scenario.BARS),
+            *(["cpu_group_s", "cpu_s"] if place.check_accounting else [])]))
+        self.running, self.results, self.unavailable = {}, {each: [] for each in self.names}, {}
+        self.took_s = 0
+
+    @property
+    def subject(self):
+        return self.scenario.SERVERS[0]
+
+    def start(self, name):
+        try:
+            port = 2121 + self.names.index(name)
+            self.running[name] = servers.Server(name, self.place, port, self.options)
+        except servers.Unavailable as error:
+            self.unavailable[name] = str(error)
+
+    def stop(self, name):
+        if name in self.running:
+            self.running.pop(name).stop()
+
+    def measured(self, name, seconds):
+        server = self.running[name]
+        if hasattr(self.scenario, "measure"):
+            return self.scenario.measure(self.place, server, seconds)
+        load = list(self.scenario.LOAD)
+        if load[0] == "stor":
+            load += ["--remove-from", self.place.uploads]
+        return servers.gated(self.place, server, load, seconds)
+
+    def measure(self, name, seconds):
+        """One round of one server. What it may raise belongs to that server alone."""
+        try:
+            result = self.measured(name, seconds)
+            result["failure"] = result.get("failure") or servers.failure(result)
+        except servers.Unavailable as error:
+            result = {"failure": str(error)}
+        except (KeyError, ZeroDivisionError, OSError) as error:
+            result = {"failure": f"{type(error).__name__}: {error}"}
+        if self.options["root"] == self.place.uploads:
+            uploads_clear(self.place)
+        return result
+
+    def turn(self, name, seconds):
+        """Starts the server where needed; returns its round, or None where it cannot run."""
+        if name not in self.unavailable and name not in self.running:
+            self.start(name)
+        if name in self.unavailable:
+            return None
+        result = self.measure(name, seconds)
+        if self.fresh:
+            self.stop(name)
+        return result
+
+    def round(self, number):
+        # Backwards every second time, so that none always follows the same one.
+        for name in self.names if number % 2 == 0 else reversed(self.names):
+            result = self.turn(name, self.seconds)
+            if result:
+                self.results[name].append(result)
+
+    def warm_up(self):
+        """A short round that does not count: caches fill, and of many references only the
+        cheapest go on."""
+        costs = {}
+        for name in self.names:
+            result = self.turn(name, min(self.seconds, WARM_UP_S))
+            if result and document.role_of(name) == "reference" and not result["failure"]:
+                costs[name] = result.get(self.scenario.BARS[0].metric if self.scenario.BARS
+                                         else self.metrics[0], 0)
+        for name in sorted(costs, key=costs.get)[REFERENCES_KEPT:]:
+            self.unavailable[name] = \
+                f"not among the {REFERENCES_KEPT} cheapest references in the warm-up round"
+            self.stop(name)
+
+    def all(self):
+        began = time.monotonic()
+        try:
+            if warms_up(self.scenario) and self.rounds > 1:
+                self.warm_up()
+            for number in range(self.rounds):
+                self.round(number)
+        finally:
+            for name in list(self.running):
+                self.stop(name)
+        self.took_s = time.monotonic() - began
+
+    def verdicts(self):
+        return [verdict.judge(bar, self.subject, self.results) for bar in self.scenario.BARS]
