@@ -1,0 +1,12 @@
+"""MLSD of a folder of 10,000 entries, the first time after the server's start and repeated."""
+from harness.scenario import LISTING, listing
+
+GROUP = "Listings"
+SERVERS = ["sluiced", "pure-ftpd", "proftpd", "pyftpdlib", "reference:send-listing-blocking"]
+ENTRIES = 10000
+SHOW = LISTING
+BARS = []
+FRESH = True
+SECONDS = 0
+COST = 2
+measure = listing("MLSD", repeated=20)

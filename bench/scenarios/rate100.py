@@ -1,0 +1,12 @@
+"""100 downloads of 15 MB/s each from the page cache: the same work for every server.
+
+At full speed the CPU time for each gigabyte depends on whether the readers or the server are
+what limits the rate; here it does not."""
+from harness.scenario import BIG_RETR, EVENT_SENDERS, SENDING
+
+GROUP = "Large files"
+SERVERS = ["sluiced", "vsftpd", "proftpd", "pyftpdlib", "nginx", *EVENT_SENDERS]
+LOAD = [*BIG_RETR, "--sessions", 100, "--pace", 15000000, "--settle", 1]
+SHOW = SENDING
+BARS = []
+SECONDS = 1.5

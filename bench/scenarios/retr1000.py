@@ -1,0 +1,9 @@
+"""RETR of 1 GiB from the page cache, 1,000 sessions."""
+from harness.scenario import BIG_RETR, EVENT_SENDERS, SENDING
+
+GROUP = "Large files"
+SERVERS = ["sluiced", "vsftpd", "nginx", *EVENT_SENDERS]
+LOAD = [*BIG_RETR, "--sessions", 1000, "--source-ips", 16]
+SHOW = SENDING
+BARS = []
+COST = 1.5

@@ -1,0 +1,16 @@
+"""Four fast downloads, alone and beside 1,000 whose readers take 50 kB/s each."""
+from harness.scenario import BIG_RETR, beside
+
+GROUP = "Slow beside fast"
+SERVERS = ["sluiced", "vsftpd", "pyftpdlib"]
+SHOW = ["kept", "alone_gb_per_s", "beside_gb_per_s", "more_threads"]
+BARS = []
+FRESH = True
+COST = 4
+FAST = [*BIG_RETR, "--sessions", 4]
+SLOW = ["retr", "--sessions", 1000, "--pace", 50000, "--file", "big.bin", "--source-ips", 16,
+        "--seconds", 60, "--gate"]
+
+
+def measure(bench, server, seconds):
+    return beside(bench, server, FAST, SLOW, seconds, slow_goes=True)
