@@ -10,7 +10,7 @@ OTHERS_WORTH_A_WORD = 0.15  # CPUs busy with neither the server nor the load
 
 def role_of(name):
     kind = name.split(":")[0]
-    return {"sluiced": "subject", "reference": "reference"}.get(kind, "peer")
+    return {"sluiced": "subject", "reference": "reference", "nginx": "http"}.get(kind, "peer")
 
 
 def figures_of(rounds, names):
@@ -51,15 +51,21 @@ def ratios(run):
 
 def noise(servers_, ratios_):
     """Sentences about what makes figures less certain than they look."""
-    notes = []
+    notes, busy, wide = [], {}, {}
     for each in servers_:
-        busy = figures_of(each["rounds"], ["other_cpus"]).get("other_cpus")
-        if busy and busy["median"] > OTHERS_WORTH_A_WORD and not each["without_figure"]:
-            notes.append(f"{each['name']}: beside other load of {busy['median']:.2f} CPUs")
-    wide = [each for each in ratios_ if each["spread"] > SPREAD_WORTH_A_WORD]
-    for each in wide:
-        notes.append(f"{each['metric']} against {each['against']}: the rounds' ratios spread over "
-                     f"{each['spread']:.0%}")
+        others = figures_of(each["rounds"], ["other_cpus"]).get("other_cpus")
+        if others and not each["without_figure"] and others["median"] > OTHERS_WORTH_A_WORD:
+            busy[each["name"]] = others["median"]
+    if busy:
+        notes.append(f"other load of up to {max(busy.values()):.2f} CPUs beside "
+                     + ", ".join(busy))
+    for each in ratios_:
+        if each["spread"] > SPREAD_WORTH_A_WORD:
+            wide[each["metric"]] = max(wide.get(each["metric"], 0), each["spread"])
+    if wide:
+        notes.append("the rounds' ratios spread over more than "
+                     f"{SPREAD_WORTH_A_WORD:.0%}, in " + ", ".join(
+                         f"{metric(name).label} up to {most:.0%}" for name, most in wide.items()))
     return notes
 
 

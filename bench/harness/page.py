@@ -1,0 +1,222 @@
+"""A run as one HTML page that needs nothing else: no script, no network, light or dark as the
+reader's system is."""
+import html
+
+from . import charts, summary
+from .metrics import figure
+
+STYLE = """
+:root { color-scheme: light dark;
+  --paper: #fbfbf9; --card: #fff; --ink: #1d2327; --soft: #5c666d; --rule: #e3e5e3;
+  --subject: #0b7285; --peer: #a9b3ba; --bare: #d8c9a8; --http: #b9a5d6; --good: #2b7a3d; --bad: #b3372c;
+  --unsure: #96690a; }
+@media (prefers-color-scheme: dark) { :root {
+  --paper: #14181b; --card: #1b2125; --ink: #e4e8ea; --soft: #98a4ab; --rule: #2d353a;
+  --subject: #3bc0d3; --peer: #66737b; --bare: #6b5f43; --http: #77639b; --good: #6ccb80; --bad: #f0857a;
+  --unsure: #e0b050; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink);
+  font: 16px/1.55 system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
+main { max-width: 980px; margin: 0 auto; padding: 40px 20px 80px; }
+h1 { font-size: 2rem; line-height: 1.2; margin: 0 0 .3em; letter-spacing: -.02em; }
+h2 { font-size: 1.35rem; margin: 2.4em 0 .6em; letter-spacing: -.01em; }
+h3 { font-size: 1.05rem; margin: 0 0 .1em; }
+p { margin: .4em 0; } a { color: var(--subject); }
+.soft, figcaption { color: var(--soft); } .lead { font-size: 1.1rem; max-width: 44em; }
+.facts { display: flex; flex-wrap: wrap; gap: 4px 28px; margin: 18px 0; padding: 0; }
+.facts div { min-width: 9em; } .facts dt { color: var(--soft); font-size: .8rem; }
+.facts dd { margin: 0; }
+nav { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 18px 0; }
+.card { background: var(--card); border: 1px solid var(--rule); border-radius: 10px;
+  padding: 20px 22px; margin: 16px 0; }
+.scroll { overflow-x: auto; } figure { margin: 12px 0 4px; } figcaption { font-size: .88rem; }
+svg { display: block; width: 100%; min-width: 620px; height: auto; font-size: 13px; }
+svg text { fill: var(--ink); font-variant-numeric: tabular-nums; white-space: pre; }
+svg .tick { fill: var(--soft); font-size: 11px; } svg .value { fill: var(--soft); }
+svg .name.subject { font-weight: 650; fill: var(--subject); }
+svg .name.reference { fill: var(--soft); }
+svg .grid { stroke: var(--rule); } svg .one { stroke: var(--soft); stroke-width: 1.5; }
+svg .bar.subject { fill: var(--subject); } svg .bar.peer { fill: var(--peer); }
+svg .bar.reference { fill: var(--bare); }
+svg .whisker { stroke: var(--ink); stroke-width: 1.3; opacity: .75; }
+svg .dot { stroke-width: 3; } svg line.dot { opacity: .5; }
+svg .dot.peer.better { fill: var(--good); stroke: var(--good); }
+svg .dot.peer.worse { fill: var(--bad); stroke: var(--bad); }
+svg .bar.http { fill: var(--http); } svg .dot.http { fill: var(--http); stroke: var(--http); }
+svg .dot.reference { fill: var(--card); stroke: var(--soft); stroke-width: 2; }
+table { border-collapse: collapse; width: 100%; font-size: .88rem;
+  font-variant-numeric: tabular-nums; }
+th { text-align: right; font-weight: 500; color: var(--soft); vertical-align: bottom; }
+td { text-align: right; white-space: nowrap; }
+th, td { padding: 5px 10px; border-bottom: 1px solid var(--rule); }
+th:first-child, td:first-child { text-align: left; padding-left: 0; }
+tr:last-child td { border-bottom: 0; } tr.subject td { font-weight: 600; }
+td small { color: var(--soft); font-weight: 400; display: block; font-size: .8em; }
+td.text { text-align: left; white-space: normal; } .asked th:nth-child(2) { text-align: left; }
+details { margin-top: 10px; } summary { cursor: pointer; color: var(--soft); font-size: .9rem; }
+.verdict { font-weight: 650; font-size: .8rem; letter-spacing: .03em; white-space: nowrap; }
+.PASS { color: var(--good); } .FAIL { color: var(--bad); } .NOISY, .NO { color: var(--unsure); }
+.noise { color: var(--unsure); font-size: .88rem; margin: 8px 0 0; padding-left: 1.2em; }
+.key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .35em; }
+"""
+
+
+def escape(value):
+    return html.escape(str(value))
+
+
+def tag(name, content, **attributes):
+    text = "".join(f' {key.rstrip("_")}="{escape(value)}"' for key, value in attributes.items())
+    return f"<{name}{text}>{content}</{name}>"
+
+
+def table(head, rows):
+    """rows: (class of the row, cells already HTML)."""
+    lines = [tag("tr", "".join(tag("th", escape(each)) for each in head))]
+    lines += [tag("tr", "".join(cells), class_=kind) for kind, cells in rows]
+    return tag("div", tag("table", "".join(lines)), class_="scroll")
+
+
+def verdict(word):
+    return tag("span", escape(word), class_="verdict " + word.split()[0])
+
+
+def facts(report):
+    pairs = summary.facts(report)
+    return tag("dl", "".join(tag("div", tag("dt", escape(name)) + tag("dd", escape(value)))
+                             for name, value in pairs), class_="facts")
+
+
+def bars_table(report):
+    rows = []
+    for scenario in report["scenarios"]:
+        for bar in scenario["bars"]:
+            low = f"<small>{figure(bar['low'])} – {figure(bar['high'])}</small>" \
+                if "low" in bar else ""
+            link = tag("a", escape(scenario["name"]), href="#" + scenario["name"])
+            rows.append(("", [
+                tag("td", link), tag("td", escape(summary.bar_subject(bar)), class_="text"),
+                tag("td", escape(bar["bar"])),
+                tag("td", figure(bar.get("ratio")) + low), tag("td", verdict(bar["verdict"]))]))
+    return table(["scenario", "what", "bar", "figure", ""], rows) if rows else ""
+
+
+def glance(report):
+    rows = summary.glance(report)
+    if not rows:
+        return ""
+    caption = ("How many times better sluiced is in each scenario's first figure, with quartiles: "
+               "than the best FTP peer (green; red where that is ahead), than nginx with HTTP "
+               "(violet), than the cheapest bare reference (ring). Left of the line it is worse.")
+    chart = charts.glance(rows, "sluiced against the best of each kind, scenario by scenario")
+    return tag("h2", "At a glance") + tag(
+        "div", tag("figure", tag("div", chart, class_="scroll") + tag("figcaption", caption)),
+        class_="card")
+
+
+def chart(scenario):
+    first = scenario["metrics"][0]
+    rows = []
+    for server in scenario["servers"]:
+        each = server["figures"].get(first["name"])
+        if each:
+            ratio = summary.ratio_of(scenario, first["name"], server["name"])
+            rows.append({"name": server["name"], "role": server["role"], **each,
+                         "ratio": f"{1 / ratio['ratio']:.2f} ×" if ratio and ratio["ratio"] else ""})
+    if not rows:
+        return ""
+    unit = f", {first['unit']}" if first["unit"] else ""
+    better = {"low": "less is better", "high": "more is better"}.get(first["better"], "")
+    ratio = f"; × is that of {scenario['subject']}" if any(row["ratio"] for row in rows) else ""
+    caption = f"{first['label']}{unit}: {better}{ratio}; lines join the quartiles"
+    return tag("figure", tag("div", charts.bars(rows, caption, first["better"] == "low"),
+                             class_="scroll") + tag("figcaption", escape(caption)))
+
+
+def figure_cell(server, metric):
+    each = server["figures"].get(metric["name"])
+    if not each:
+        return tag("td", "–")
+    spread = f"<small>{figure(each['low'])} – {figure(each['high'])}</small>" \
+        if each["low"] != each["high"] else ""
+    return tag("td", figure(each["median"]) + spread)
+
+
+def servers_table(scenario):
+    metrics = scenario["metrics"]
+    head = ["server"] + [each["label"] + (f", {each['unit']}" if each["unit"] else "")
+                         for each in metrics]
+    rows = []
+    for server in scenario["servers"]:
+        version = f"<small>{escape(server['version'])}</small>" if server["version"] else ""
+        name = tag("td", escape(charts.short_name(server["name"])) + version)
+        if server["without_figure"]:
+            text = tag("td", escape(server["without_figure"]), class_="text soft",
+                       colspan=len(metrics))
+            rows.append((server["role"], [name, text]))
+        else:
+            rows.append((server["role"], [name] + [figure_cell(server, each) for each in metrics]))
+    return table(head, rows)
+
+
+def ratios_table(scenario):
+    labels = {each["name"]: each["label"] for each in scenario["metrics"]}
+    rows = [("", [tag("td", escape(labels[each["metric"]])),
+                  tag("td", escape(charts.short_name(each["against"]))),
+                  tag("td", f"{each['ratio']:.3f}"),
+                  tag("td", f"{each['low']:.3f} – {each['high']:.3f}"),
+                  tag("td", f"{each['spread']:.0%}")]) for each in scenario["ratios"]]
+    if not rows:
+        return ""
+    return tag("details", tag("summary", "every ratio, with its quartiles") + table(
+        [f"{scenario['subject']} / another", "other", "ratio", "quartiles", "spread"], rows))
+
+
+def scenario_card(scenario):
+    parts = [tag("h3", escape(scenario["name"])), tag("p", escape(scenario["title"]))]
+    if scenario["text"]:
+        parts.append(tag("p", escape(scenario["text"]), class_="soft"))
+    parts += [chart(scenario), servers_table(scenario)]
+    for bar in scenario["bars"]:
+        parts.append(tag("p", f"{verdict(bar['verdict'])} {escape(summary.bar_subject(bar))}: "
+                              f"{figure(bar.get('ratio'))}, bar {escape(bar['bar'])}"))
+    if scenario["noise"]:
+        parts.append(tag("ul", "".join(tag("li", escape(each)) for each in scenario["noise"]),
+                         class_="noise"))
+    parts.append(ratios_table(scenario))
+    return tag("section", "".join(parts), class_="card", id=scenario["name"])
+
+
+def groups(report):
+    found = {}
+    for scenario in report["scenarios"]:
+        found.setdefault(scenario["group"], []).append(scenario)
+    return found
+
+
+def key():
+    kinds = (("subject", "sluiced"), ("peer", "an FTP peer"), ("http", "HTTP instead"), ("bare", "a bare reference: the same "
+             "system calls without a protocol"))
+    return tag("p", "&emsp;".join(
+        f'<span class="key" style="background:var(--{kind})"></span>{text}'
+        for kind, text in kinds), class_="soft")
+
+
+def page(report):
+    found = groups(report)
+    anchors = {name: name.lower().replace(" ", "-") for name in found}
+    body = [tag("h1", "sluice, measured"),
+            tag("p", escape(summary.sentence(report)), class_="lead"), facts(report),
+            tag("nav", "".join(tag("a", escape(name), href="#" + anchors[name])
+                               for name in found)), glance(report)]
+    table_of_bars = bars_table(report)
+    if table_of_bars:
+        body += [tag("h2", "What was asked for"), tag("div", table_of_bars, class_="card asked")]
+    body.append(key())
+    for name, scenarios in found.items():
+        body.append(tag("h2", escape(name), id=anchors[name]))
+        body += [scenario_card(each) for each in scenarios]
+    return ('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>sluice, measured</title><style>{STYLE}</style></head>"
+            + tag("body", tag("main", "".join(body))) + "</html>\n")
