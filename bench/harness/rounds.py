@@ -42,7 +42,7 @@ class Plan:
     def __init__(self, each, arguments):
         self.names = [name for name in each.SERVERS if wanted(name, arguments)]
         self.seconds = arguments.seconds or getattr(each, "SECONDS", SECONDS)
-        self.rounds = arguments.rounds
+        self.rounds = min(arguments.rounds, getattr(each, "ROUNDS", arguments.rounds))
         load = list(getattr(each, "LOAD", []))
         settle = float(load[-load[::-1].index("--settle")]) if "--settle" in load else 0
         self.cost = getattr(each, "COST", COST_S) + settle

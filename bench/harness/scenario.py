@@ -8,6 +8,7 @@ A scenario is a file in scenarios/: a sentence at its head (a second paragraph e
     SHOW     the figures to print; the first is drawn
     BARS     what the first server has to meet
     SECONDS  of one measurement, where one is too short to be steady
+    ROUNDS   at most, where more say nothing
     COST     seconds that one measurement takes besides
     ROOT     "files" (default) or "uploads", a folder in memory
     ENTRIES  of the folder that is listed, options["folder"]; --quick makes a tenth
