@@ -1,4 +1,4 @@
-# The benchmark and its programs: the load generator and the bare references. Included by
+# The benchmark and its programs: load generator, bare references, a long line. Included by
 # the Makefile at the top, where OUT is a variant's folder; bench/run also uses it alone.
 # The programs are always built for speed, whatever the variant.
 
@@ -7,7 +7,7 @@ BENCH_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wshadow -Wconvers
 	-pthread $(CFLAGS)
 
 bench_objects = $(patsubst bench/%.c,$(B)/bench/%.o,$(wildcard bench/$(1)/*.c))
-BENCH_PROGRAMS := $(B)/bench/load/load $(B)/bench/reference/reference
+BENCH_PROGRAMS := $(foreach name,load reference wan,$(B)/bench/$(name)/$(name))
 
 .PHONY: bench bench-quick bench-programs
 
@@ -19,11 +19,11 @@ bench-quick: all bench-programs ## does the benchmark work? All of it in under 3
 
 bench-programs: $(BENCH_PROGRAMS)
 
-$(B)/bench/load/load: $(call bench_objects,load)
-	$(Q)$(CC) $(BENCH_CFLAGS) $(LDFLAGS) -o $@ $^
-
-$(B)/bench/reference/reference: $(call bench_objects,reference)
-	$(Q)$(CC) $(BENCH_CFLAGS) $(LDFLAGS) -o $@ $^
+define bench_program
+$(B)/bench/$(1)/$(1): $(call bench_objects,$(1))
+	$$(Q)$$(CC) $$(BENCH_CFLAGS) $$(LDFLAGS) -o $$@ $$^
+endef
+$(foreach name,load reference wan,$(eval $(call bench_program,$(name))))
 
 $(B)/bench/%.o: bench/%.c
 	@mkdir -p $(@D)

@@ -14,7 +14,7 @@ CALLS = ("read readv pread64 preadv preadv2 recvfrom recvmsg recvmmsg write writ
          "pwritev2 sendto sendmsg sendmmsg mmap").split()
 OPERATIONS = set("READV WRITEV READ_FIXED WRITE_FIXED READ WRITE SENDMSG RECVMSG SEND RECV SEND_ZC "
                  "SENDMSG_ZC".split())
-SUBMITTED = re.compile(r"io_uring_submit_req: .* req (\w+), .*opcode (\w+)")
+SUBMITTED = re.compile(r"-(\d+) +\[.* io_uring_submit_req: .* req (\w+), .*opcode (\w+)")
 COMPLETED = re.compile(r"io_uring_complete: .* req (\w+), .*result (-?\d+)")
 MAPPED_FILE = re.compile(r"mmap\((?:NULL|0x[0-9a-f]+), (\d+), .*, (\d+), 0(?:x[0-9a-f]+)?\)")
 RETURNED = re.compile(r"= (\d+)$")
@@ -29,14 +29,15 @@ def bytes_of_call(line):
     return int(returned.group(1)) if returned else 0
 
 
-def bytes_of_operations(lines):
-    """Sums what the io_uring operations of a trace moved: a completion says how much, the
-    submission of the same request before it what it was."""
+def bytes_of_operations(lines, tasks):
+    """Sums what the io_uring operations of these threads moved: a completion says how much, the
+    submission of the same request before it what it was, and whose."""
     total, moving = 0, {}
     for line in lines:
         match = SUBMITTED.search(line)
         if match:
-            moving[match.group(1)] = match.group(2).upper() in OPERATIONS
+            task, request, operation = match.groups()
+            moving[request] = int(task) in tasks and operation in OPERATIONS
             continue
         match = COMPLETED.search(line)
         if match and moving.get(match.group(1)):
@@ -45,8 +46,7 @@ def bytes_of_operations(lines):
 
 
 class Trace:
-    """The kernel's trace points of io_uring, in an instance of our own. Other programs' rings
-    are in it as well: the figure is an upper bound."""
+    """The kernel's trace points of io_uring, in an instance of our own."""
 
     def __init__(self, scratch):
         folder = os.path.join(scratch, "tracing")
@@ -104,9 +104,10 @@ def through_user_space(server, scratch, ring, work):
         strace = Strace(server.pid, scratch)
         try:
             work()
+            tasks = accounting.thread_cpu_s(server.pid).keys()
         finally:
             moved = strace.stop()
-        return moved + (bytes_of_operations(trace.lines()) if trace else 0)
+        return moved + (bytes_of_operations(trace.lines(), tasks) if trace else 0)
     finally:
         if trace:
             trace.close()

@@ -6,11 +6,12 @@ import time
 
 from . import document, scenario, servers, verdict
 
-SECONDS = 1.0  # of one measurement, unless the scenario says otherwise
-COST_S = 0.5  # of one measurement besides: logins, processes, the end
+SECONDS = 0.8  # of one measurement, unless the scenario says otherwise
+COST_S = 0.35  # of one measurement besides: logins, processes, the end
 WARM_UP_S = 0.5
-REFERENCES_KEPT = 2
-QUICK_SCENARIO_S = 4  # of all rounds together, with --quick
+REFERENCES_MANY = 4  # from so many on, only the cheapest
+REFERENCES_KEPT = 2  # go on after the warm-up round
+QUICK_SCENARIO_S = 3  # of all rounds together, with --quick
 QUICK_SECONDS = 0.3
 
 BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -24,10 +25,12 @@ def scenario_names():
     """All of them, group by group; 8 before 100."""
     names = [os.path.basename(path)[:-3] for path in glob.glob(f"{BENCH}/scenarios/*.py")]
     number = re.compile(r"(\d+)")
+    units = str.maketrans({"k": "000", "m": "000000"})
 
     def key(name):
-        parts = [int(part) if part.isdigit() else part for part in number.split(name)]
-        return scenario.GROUPS.index(scenario_load(name).GROUP), parts
+        group = scenario.GROUPS.index(scenario_load(name).GROUP)
+        name = re.sub(r"(?<=\d)[km]\b", lambda unit: unit.group().translate(units), name)
+        return group, [int(part) if part.isdigit() else part for part in number.split(name)]
 
     return sorted(names, key=key)
 
@@ -66,7 +69,8 @@ class Plan:
         dropped = 0
         if self.warms_up:
             references = [name for name in self.names if name.startswith("reference:")]
-            dropped = max(len(references) - REFERENCES_KEPT, 0)
+            if len(references) >= REFERENCES_MANY:
+                dropped = len(references) - REFERENCES_KEPT
         return len(self.names) * warm_up + \
             (len(self.names) - dropped) * self.rounds * (self.seconds + self.cost)
 
@@ -140,7 +144,10 @@ class Run:
         return result
 
     def turn(self, name, seconds):
-        """Starts the server where needed; returns its round, or None where it cannot run."""
+        """Starts the server where needed; returns its round, or None where it cannot run or has
+        failed before, for then it has no figure anyway."""
+        if any(each["failure"] for each in self.results[name]):
+            return None
         if name not in self.unavailable and name not in self.running:
             self.start(name)
         if name in self.unavailable:
@@ -166,7 +173,8 @@ class Run:
             if result and document.role_of(name) == "reference" and not result["failure"]:
                 costs[name] = result.get(self.scenario.BARS[0].metric if self.scenario.BARS
                                          else self.metrics[0], 0)
-        for name in sorted(costs, key=costs.get)[REFERENCES_KEPT:]:
+        many = len(costs) >= REFERENCES_MANY
+        for name in sorted(costs, key=costs.get)[REFERENCES_KEPT:] if many else []:
             self.unavailable[name] = \
                 f"not among the {REFERENCES_KEPT} cheapest references in the warm-up round"
             self.stop(name)

@@ -46,7 +46,7 @@ class Server:
     """
 
     def __init__(self, name, place, port, options):
-        self.name, self.port, self.place, self.options = name, port, place, options
+        self.name, self.port, self.place, self.options = name, port, place, dict(options)
         words = name.split(":")[1:]
         self.module = module_of(place, name)
         scratch = os.path.join(place.scratch, name.replace(":", "-"))

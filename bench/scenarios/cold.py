@@ -6,10 +6,11 @@ from harness import accounting
 from harness.scenario import Bar, Load, Unavailable, failure, gated
 
 GROUP = "Slow beside fast"
-SERVERS = ["sluiced", "vsftpd", "pyftpdlib"]
+SERVERS = ["sluiced", "vsftpd"]
 SHOW = ["alone_p99_us", "beside_p99_us", "times", "cold_mb_per_s"]
 BARS = [Bar("times", at_most=3.0)]
 FRESH = True
+COST = 1.5
 HOT = ["probe", "--file", "hot.bin", "--expect", 65536]
 DISK_BYTES_PER_S = 60000000
 

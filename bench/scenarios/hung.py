@@ -13,7 +13,7 @@ SHOW = ["kept", "times", "alone_p99_us", "beside_p99_us"]
 BARS = [Bar("kept", at_least=0.8)]
 ROOT = "uploads"
 FRESH = True
-COST = 2.5
+COST = 2
 HOT = ["retr", "--sessions", 4, "--file", "hot.bin", "--expect", 65536]
 WAITING = ["retr", "--sessions", 64, "--file", "hung/file", "--seconds", 60, "--gate"]
 
@@ -29,7 +29,6 @@ def measure(bench, server, seconds):
             waiting.go()
             beside = gated(bench, server, HOT, seconds)
             waiting.process.terminate()
-        server.stop()
     return {"kept": beside["per_s"] / alone["per_s"], "alone_p99_us": alone["p99_us"],
             "beside_p99_us": beside["p99_us"], "times": beside["p99_us"] / alone["p99_us"],
             "other_cpus": alone["other_cpus"], "failure": failure(alone) or failure(beside)}

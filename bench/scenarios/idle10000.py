@@ -11,5 +11,5 @@ SHOW = IDLE
 BARS = [Bar("pss_kib_per_session", at_most=2.0), Bar("more_threads", at_most=0)]
 FRESH = True
 SECONDS = 0
-COST = 5
+COST = 1.5
 measure = idle(10000)

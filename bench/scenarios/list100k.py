@@ -2,11 +2,11 @@
 from harness.scenario import Bar, LISTING, listing
 
 GROUP = "Listings"
-SERVERS = ["sluiced", "pure-ftpd", "vsftpd", "pyftpdlib", "reference:send-listing-blocking"]
+SERVERS = ["sluiced", "pure-ftpd", "vsftpd", "reference:send-listing-blocking"]
 ENTRIES = 100000
 SHOW = LISTING
 BARS = [Bar("entries_per_s", "pure-ftpd", at_least=2.0)]
 FRESH = True
 SECONDS = 0
-COST = 2.5
+COST = 1.3
 measure = listing("LIST", repeated=3)

@@ -2,11 +2,11 @@
 from harness.scenario import LISTING, listing
 
 GROUP = "Listings"
-SERVERS = ["sluiced", "pure-ftpd", "vsftpd", "reference:send-listing-blocking"]
+SERVERS = ["sluiced", "vsftpd", "pure-ftpd", "reference:send-listing-blocking"]
 ENTRIES = 1000000
 SHOW = LISTING
 BARS = []
 FRESH = True
 SECONDS = 0
-COST = 9
+COST = 5.2
 measure = listing("LIST", repeated=1)

@@ -2,11 +2,11 @@
 from harness.scenario import LISTING, listing
 
 GROUP = "Listings"
-SERVERS = ["sluiced", "pure-ftpd", "reference:send-listing-blocking"]
+SERVERS = ["sluiced", "pure-ftpd"]
 ENTRIES = 1000000
 SHOW = LISTING
 BARS = []
 FRESH = True
 SECONDS = 0
-COST = 9
+COST = 5.2
 measure = listing("MLSD", repeated=1)

@@ -5,8 +5,8 @@ what limits the rate; here it does not."""
 from harness.scenario import BIG_RETR, EVENT_SENDERS, SENDING
 
 GROUP = "Large files"
-SERVERS = ["sluiced", "vsftpd", "proftpd", "pyftpdlib", "nginx", *EVENT_SENDERS]
-LOAD = [*BIG_RETR, "--sessions", 100, "--pace", 15000000, "--settle", 1]
+SERVERS = ["sluiced", "vsftpd", "nginx", *EVENT_SENDERS]
+LOAD = [*BIG_RETR, "--sessions", 100, "--pace", 15000000, "--settle", 0.8]
 SHOW = SENDING
 BARS = []
-SECONDS = 1.5
+SECONDS = 0.8

@@ -6,4 +6,4 @@ SERVERS = ["sluiced", "vsftpd", "nginx", *EVENT_SENDERS]
 LOAD = [*BIG_RETR, "--sessions", 1000, "--source-ips", 16]
 SHOW = SENDING
 BARS = []
-COST = 1.5
+COST = 0.5

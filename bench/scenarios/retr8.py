@@ -2,7 +2,7 @@
 from harness.scenario import BIG_RETR, BLOCKING_SENDERS, EVENT_SENDERS, SENDING, Bar
 
 GROUP = "Large files"
-SERVERS = ["sluiced", "vsftpd", "proftpd", "pyftpdlib", "nginx",
+SERVERS = ["sluiced", "vsftpd", "proftpd", "nginx",
            *EVENT_SENDERS, *BLOCKING_SENDERS]
 LOAD = [*BIG_RETR, "--sessions", 8]
 SHOW = SENDING

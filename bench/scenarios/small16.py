@@ -2,7 +2,7 @@
 from harness.scenario import SMALL, Bar
 
 DIALOGUES = ["reference:dialogue", "reference:dialogue:together"]
-PEERS = ["pure-ftpd", "vsftpd", "proftpd", "pyftpdlib"]
+PEERS = ["pure-ftpd", "vsftpd", "proftpd"]
 GROUP = "Small files"
 SERVERS = ["sluiced", *PEERS, "nginx", *DIALOGUES]
 LOAD = ["small", "--sessions", 16]

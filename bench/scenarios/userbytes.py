@@ -13,7 +13,7 @@ BARS = [Bar("user_percent_read", at_most=0.1), Bar("user_percent_written", at_mo
 FRESH = True
 ROUNDS = 1
 SECONDS = 0
-COST = 6
+COST = 4
 READ = ["retr", "--file", "big.bin", "--expect", BIG, "--count", 1]
 WRITTEN = ["stor", "--sessions", 1, "--size", BIG, "--count", 1]
 

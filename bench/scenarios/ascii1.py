@@ -1,9 +1,0 @@
-"""TYPE A: a text of 34 MB whose line ends have to be converted, 1 session."""
-from harness.scenario import SENDING, TEXT_RETR
-
-GROUP = "Text"
-SERVERS = ["sluiced", "vsftpd", "pure-ftpd", "proftpd", "reference:send-text-blocking"]
-OPTIONS = {"file": "text.txt"}
-LOAD = [*TEXT_RETR, "--sessions", 1]
-SHOW = SENDING
-BARS = []
