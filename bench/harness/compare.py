@@ -5,7 +5,9 @@ other servers of its run: for each figure the middle one of the changes against 
 both runs have. Only where there is no other server is the figure itself compared. A change
 counts when it is larger than the spread of either run, and than SMALLEST in any case.
 """
+import json
 import statistics
+import sys
 
 from . import document
 
@@ -66,7 +68,14 @@ def broken(old, new):
             for name in sorted((with_figures(old) & measured) - with_figures(new))]
 
 
-def check(report, path):
-    if report.get("schema") != document.SCHEMA:
-        raise ValueError(f"{path}: not a report of schema {document.SCHEMA}")
-    return report
+def read(path):
+    """The report in a file; ends the program with a line and 2 where it is none."""
+    try:
+        with open(path) as file:
+            report = json.load(file)
+        if not isinstance(report, dict) or report.get("schema") != document.SCHEMA:
+            raise ValueError(f"not a report of schema {document.SCHEMA}")
+        return report
+    except (OSError, ValueError) as error:
+        print(f"{path}: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -79,7 +79,7 @@ def scenario_document(run):
         "took_s": round(run.took_s, 1),
         "metrics": [{"name": each, **metric(each)._asdict()} for each in run.metrics],
         "subject": run.subject, "servers": servers_, "ratios": ratios_, "bars": run.verdicts(),
-        "noise": noise(servers_, ratios_),
+        "noise": run.notes + noise(servers_, ratios_),
     }
 
 

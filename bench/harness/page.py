@@ -92,7 +92,7 @@ def bars_table(report):
     for scenario in report["scenarios"]:
         for bar in scenario["bars"]:
             low = f"<small>{figure(bar['low'])} – {figure(bar['high'])}</small>" \
-                if "low" in bar else ""
+                if bar.get("low") != bar.get("high") else ""
             link = tag("a", escape(scenario["name"]), href="#" + scenario["name"])
             rows.append(("", [
                 tag("td", link), tag("td", escape(summary.bar_subject(bar)), class_="text"),

@@ -93,6 +93,7 @@ class Run:
         self.scenario = scenario_load(name)
         plan = Plan(self.scenario, arguments)
         self.rounds, self.seconds, self.names = plan.rounds, plan.seconds, plan.names
+        self.expected_s = plan.expected_s
         self.fresh = getattr(self.scenario, "FRESH", False)
         uploads = getattr(self.scenario, "ROOT", "files") == "uploads"
         self.options = {"address": "127.0.0.1", "root": place.uploads if uploads else place.files,
@@ -104,7 +105,7 @@ class Run:
             *self.scenario.SHOW, *(bar.metric for bar in self.scenario.BARS),
             *(["cpu_group_s", "cpu_s"] if place.check_accounting else [])]))
         self.running, self.results, self.unavailable = {}, {each: [] for each in self.names}, {}
-        self.took_s = 0
+        self.took_s, self.notes = 0, []
 
     @property
     def subject(self):
@@ -179,17 +180,43 @@ class Run:
                 f"not among the {REFERENCES_KEPT} cheapest references in the warm-up round"
             self.stop(name)
 
-    def all(self):
+    def spread(self):
+        """The widest of the ratios that matter: of the first figure and of those with a bar."""
+        names = {self.metrics[0], *(bar.metric for bar in self.scenario.BARS)}
+        return max((each["spread"] for each in document.ratios(self)
+                    if each["metric"] in names), default=0)
+
+    def again(self, patience_s):
+        """Once more with longer windows, where that may help and there is time for it."""
+        spread = self.spread()
+        needed_s = self.took_s + self.seconds * self.rounds * len(self.names)
+        if not self.seconds or self.rounds < verdict.ROUNDS_FOR_A_VERDICT or \
+                spread <= document.SPREAD_WORTH_A_WORD or needed_s > patience_s:
+            return
+        self.notes.append(f"measured again with {2 * self.seconds:g} s instead of "
+                          f"{self.seconds:g}, since the rounds' ratios had spread over {spread:.0%}")
+        self.seconds *= 2
+        self.results = {name: [] for name in self.names}
+        self.rounds_all()
+
+    def rounds_all(self):
         began = time.monotonic()
         try:
-            if warms_up(self.scenario) and self.rounds > 1:
-                self.warm_up()
             for number in range(self.rounds):
                 self.round(number)
         finally:
+            self.took_s += time.monotonic() - began
+
+    def all(self, patience_s=0):
+        """patience_s: how long what was noisy may be measured again."""
+        try:
+            if warms_up(self.scenario) and self.rounds > 1:
+                self.warm_up()
+            self.rounds_all()
+            self.again(patience_s)
+        finally:
             for name in list(self.running):
                 self.stop(name)
-        self.took_s = time.monotonic() - began
 
     def verdicts(self):
         return [verdict.judge(bar, self.subject, self.results) for bar in self.scenario.BARS]

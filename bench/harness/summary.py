@@ -1,6 +1,8 @@
 """What all forms of a report say alike: the machine, who is ahead, and by how much."""
 from .metrics import metric
 
+NO_LESS = 0.99  # times as good: nobody is ahead by less than this leaves
+
 
 def facts(report):
     """Pairs of what and its value."""
@@ -68,14 +70,14 @@ def lost(report):
     for scenario in report["scenarios"]:
         for role in ("peer", "http"):
             best = times_better(scenario, role)
-            if best and best[0] < 1:
+            if best and best[0] < NO_LESS:
                 found.append((scenario["name"], best[0], best[3]))
     return found
 
 
 def sentence(report):
     compared = [each for each in glance(report) if "peer" in each]
-    ahead = sum(each["peer"][0] >= 1 for each in compared)
+    ahead = sum(each["peer"][0] >= NO_LESS for each in compared)
     bars = [bar["verdict"] for each in report["scenarios"] for bar in each["bars"]]
     met = sum(each.startswith("PASS") for each in bars)
     text = f"{len(report['scenarios'])} scenarios"

@@ -1,0 +1,80 @@
+"""A run as Markdown, for a file that stands in the tree: short tables, and where another server is
+ahead it says so."""
+from . import summary
+from .charts import short_name
+from .metrics import figure
+
+
+def table(head, rows):
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return lines + ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |"
+                    for row in rows]
+
+
+def spread(each):
+    if each["low"] == each["high"]:
+        return figure(each["median"])
+    return f"{figure(each['median'])} ({figure(each['low'])} – {figure(each['high'])})"
+
+
+def bars(report):
+    rows = []
+    for scenario in report["scenarios"]:
+        for bar in scenario["bars"]:
+            value = figure(bar.get("ratio"))
+            if "low" in bar and bar["low"] != bar["high"]:
+                value += f" ({figure(bar['low'])} – {figure(bar['high'])})"
+            rows.append([scenario["name"], summary.bar_subject(bar), bar["bar"], value,
+                         bar["verdict"]])
+    return table(["scenario", "what", "bar", "figure (quartiles)", ""], rows) if rows else []
+
+
+def behind(report):
+    lost = summary.lost(report)
+    if not lost:
+        return ["In no scenario's first figure is another server ahead."]
+    return [f"- {scenario}: {short_name(against)} is ahead, sluiced is {times:.2f} times as good."
+            for scenario, times, against in lost]
+
+
+def scenario(each):
+    metrics = each["metrics"]
+    first = metrics[0]["name"]
+    head = ["server", *(metric["label"] + (f", {metric['unit']}" if metric["unit"] else "")
+                        for metric in metrics), f"{each['subject']} / it"]
+    rows = []
+    for server in each["servers"]:
+        if server["without_figure"]:
+            continue
+        ratio = summary.ratio_of(each, first, server["name"])
+        name = short_name(server["name"])
+        rows.append([f"**{name}**" if server["name"] == each["subject"] else name,
+                     *(spread(server["figures"][metric["name"]])
+                       if metric["name"] in server["figures"] else "–" for metric in metrics),
+                     f"{ratio['ratio']:.3f}" if ratio else ""])
+    lines = [f"### {each['name']}", "", each["title"], ""]
+    if each["text"]:
+        lines += [each["text"], ""]
+    if rows:
+        lines += [*table(head, rows), ""]
+    notes = [f"{short_name(server['name'])}: {server['without_figure']}."
+             for server in each["servers"] if server["without_figure"]
+             and not server["without_figure"].startswith("not among")]
+    notes += [f"Noise: {note}." for note in each["noise"]]
+    return lines + [f"- {note}" for note in notes] + ([""] if notes else [])
+
+
+def document(report):
+    lines = ["# Results", "", summary.sentence(report), "",
+             "Written by `bench/run --results`; medians with quartiles in brackets. How it is "
+             "measured stands in [README.md](README.md).", ""]
+    lines += table(["", ""], summary.facts(report))
+    lines += ["", "## Bars", "", *bars(report), "", "## Where sluiced is not ahead", "",
+              *behind(report), ""]
+    group = None
+    for each in report["scenarios"]:
+        if each["group"] != group:
+            group = each["group"]
+            lines += [f"## {group}", ""]
+        lines += scenario(each)
+    return "\n".join(lines).rstrip() + "\n"
