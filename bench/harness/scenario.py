@@ -52,17 +52,11 @@ def beside(bench, server, fast, slow, seconds, slow_goes=False):
             other.go()
         more_threads = accounting.tree_threads(server.pid) - threads
         second = gated(bench, server, fast, seconds)
-        if slow_goes:
-            other.process.terminate()
-        else:
-            other.end()
+        wrong = failure(alone) or failure(ready) or failure(second) or other.failure_beside()
+        other.process.terminate()
     return {"alone_gb_per_s": alone["gb_per_s"], "beside_gb_per_s": second["gb_per_s"],
-            "alone_p99_us": alone["p99_us"], "beside_p99_us": second["p99_us"],
-            "kept": second["per_s"] / alone["per_s"] if fast[0] == "probe"
-            else second["gb_per_s"] / alone["gb_per_s"],
-            "times": second["p99_us"] / max(alone["p99_us"], 1e-9),
-            "more_threads": more_threads, "other_cpus": alone["other_cpus"],
-            "failure": failure(alone) or failure(ready) or failure(second)}
+            "kept": second["gb_per_s"] / alone["gb_per_s"], "more_threads": more_threads,
+            "other_cpus": alone["other_cpus"], "failure": wrong}
 
 
 def listing(verb, repeated):

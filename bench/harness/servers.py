@@ -150,6 +150,12 @@ class Load:
         text, _, self.unread = self.unread.partition(b"\n")
         return json.loads(text)
 
+    def failure_beside(self):
+        """What ended a load that was to run beside another one till now, or None."""
+        if not self.unread and not select.select([self.process.stdout], [], [], 0)[0]:
+            return None
+        return "what was to run beside it ended: " + (failure(self.line(1)) or "nothing was left")
+
     def go(self):
         self.process.stdin.write(b"\n")
 

@@ -28,7 +28,8 @@ def measure(bench, server, seconds):
                 raise Unavailable(failure(ready))
             waiting.go()
             beside = gated(bench, server, HOT, seconds)
+            wrong = failure(alone) or failure(beside) or waiting.failure_beside()
             waiting.process.terminate()
     return {"kept": beside["per_s"] / alone["per_s"], "alone_p99_us": alone["p99_us"],
             "beside_p99_us": beside["p99_us"], "times": beside["p99_us"] / alone["p99_us"],
-            "other_cpus": alone["other_cpus"], "failure": failure(alone) or failure(beside)}
+            "other_cpus": alone["other_cpus"], "failure": wrong}
