@@ -9,13 +9,16 @@ BENCH_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wshadow -Wconvers
 bench_objects = $(patsubst bench/%.c,$(B)/bench/%.o,$(wildcard bench/$(1)/*.c))
 BENCH_PROGRAMS := $(foreach name,load reference wan,$(B)/bench/$(name)/$(name))
 
-.PHONY: bench bench-quick bench-programs
+.PHONY: bench bench-quick bench-check bench-programs
 
 bench: all bench-programs ## measure against bare references and named peers, under 30 minutes (BENCH='--help')
 	@bench/run $(BENCH)
 
 bench-quick: all bench-programs ## does the benchmark work? All of it in under 3 minutes, no verdicts
 	@bench/run --quick $(BENCH)
+
+bench-check: ## tests of what the benchmark calculates and draws
+	@python3 bench/tests/harness_test.py
 
 bench-programs: $(BENCH_PROGRAMS)
 
