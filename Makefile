@@ -161,12 +161,12 @@ ENGINES := uring epoll uring515
 
 test: ## install what is missing, then units, conversations, clients and faults on every engine
 	@$(MAKE) deps-test
-	@$(MAKE) VARIANT=debug units
+	@$(MAKE) VARIANT=debug units bench-check
 	@tests/suites.sh debug units $(foreach engine,$(ENGINES),\
 		$(engine)/conversation $(engine)/interop $(engine)/faults)
 
 check: ## a minute's check: units, conversations, include direction, format
-	@$(MAKE) VARIANT=debug units layers check-format
+	@$(MAKE) VARIANT=debug units layers check-format bench-check
 	@tests/suites.sh debug units uring/conversation
 
 faults: ## each call failing once, peers that go away, disks that are full, cut or silent
