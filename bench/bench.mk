@@ -2,6 +2,8 @@
 # the Makefile at the top, where OUT is a variant's folder; bench/run also uses it alone.
 # The programs are always built for speed, whatever the variant.
 
+DEPS_BENCH := iproute2 python3 strace
+
 B ?= $(or $(OUT),build/release)
 BENCH_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wshadow -Wconversion -Werror \
 	-pthread $(CFLAGS)
@@ -9,13 +11,18 @@ BENCH_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wshadow -Wconvers
 bench_objects = $(patsubst bench/%.c,$(B)/bench/%.o,$(wildcard bench/$(1)/*.c))
 BENCH_PROGRAMS := $(foreach name,load reference wan,$(B)/bench/$(name)/$(name))
 
-.PHONY: bench bench-quick bench-check bench-programs
+.PHONY: bench bench-quick bench-ready bench-check bench-programs
 
-bench: all bench-programs ## measure against bare references and named peers, under 30 minutes (BENCH='--help')
+bench: bench-ready ## measure against bare references and named peers, under 30 minutes (BENCH='--help')
 	@bench/run $(BENCH)
 
-bench-quick: all bench-programs ## does the benchmark work? All of it in under 3 minutes, no verdicts
+bench-quick: bench-ready ## does the benchmark work? All of it in under 3 minutes, no verdicts
 	@bench/run --quick $(BENCH)
+
+# What is measured is the release, whatever VARIANT says.
+bench-ready:
+	@tests/packages.sh $(DEPS_BUILD) $(DEPS_BENCH)
+	@$(MAKE) VARIANT=release all bench-programs
 
 bench-check: ## tests of what the benchmark calculates and draws
 	@python3 bench/tests/harness_test.py
