@@ -3,7 +3,7 @@ from harness.scenario import SMALL, Bar
 
 GROUP = "Many sessions"
 SERVERS = ["sluiced"]
-OPTIONS = {"passive": (50000, 50000), "workers": 8}
+OPTIONS = {"passive": (20000, 20000), "workers": 8}
 SECONDS = 0
 COST = 1
 LOAD = ["many", "--sessions", 100, "--count", 10000]

@@ -10,8 +10,9 @@ def command(place, port, scratch, words, options):
     if not os.access(place.sluiced, os.X_OK):
         raise Unavailable(f"{place.sluiced} is not built")
     engine = next((word for word in words if word in ("uring", "epoll")), "auto")
-    low, high = (each + 100 * (port - 2121)  # several of them may run at a time
-                 for each in options.get("passive", (50000, 50015)))
+    # Below the ports that outgoing connections get: one of theirs would be in the way.
+    low, high = (each + 100 * (port - 2121)  # several may run at a time
+                 for each in options.get("passive", (20000, 20015)))
     return [
         place.sluiced, "--listen", f"{options['address']}:{port}", "--root", options["root"],
         "--passive-ports", f"{low}-{high}",
