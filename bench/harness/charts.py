@@ -70,7 +70,8 @@ def bars(rows, title, lower_is_better):
     parts = []
     for tick in ticks(most):
         x = BAR_START + tick * scale
-        parts += [line(x, 4, x, bottom, "grid"), text(x, bottom + 16, figure(tick), "tick", "middle")]
+        parts += [line(x, 4, x, bottom, "grid"),
+                  text(x, bottom + 16, figure(tick), "tick", "middle")]
     for i, each in enumerate(rows):
         parts += bar_row(4 + i * ROW, each, scale, each["ratio"])
     return svg(bottom + 24, parts, title)

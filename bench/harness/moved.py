@@ -10,8 +10,8 @@ import time
 from . import accounting, mounts
 from .servers import Unavailable
 
-CALLS = ("read readv pread64 preadv preadv2 recvfrom recvmsg recvmmsg write writev pwrite64 pwritev "
-         "pwritev2 sendto sendmsg sendmmsg mmap").split()
+CALLS = ("read readv pread64 preadv preadv2 recvfrom recvmsg recvmmsg write writev pwrite64 "
+         "pwritev pwritev2 sendto sendmsg sendmmsg mmap").split()
 OPERATIONS = set("READV WRITEV READ_FIXED WRITE_FIXED READ WRITE SENDMSG RECVMSG SEND RECV SEND_ZC "
                  "SENDMSG_ZC".split())
 SUBMITTED = re.compile(r"-(\d+) +\[.* io_uring_submit_req: .* req (\w+), .*opcode (\w+)")

@@ -8,12 +8,12 @@ from .metrics import figure
 STYLE = """
 :root { color-scheme: light dark;
   --paper: #fbfbf9; --card: #fff; --ink: #1d2327; --soft: #5c666d; --rule: #e3e5e3;
-  --subject: #0b7285; --peer: #a9b3ba; --bare: #d8c9a8; --http: #b9a5d6; --good: #2b7a3d; --bad: #b3372c;
-  --unsure: #96690a; }
+  --subject: #0b7285; --peer: #a9b3ba; --bare: #d8c9a8; --http: #b9a5d6;
+  --good: #2b7a3d; --bad: #b3372c; --unsure: #96690a; }
 @media (prefers-color-scheme: dark) { :root {
   --paper: #14181b; --card: #1b2125; --ink: #e4e8ea; --soft: #98a4ab; --rule: #2d353a;
-  --subject: #3bc0d3; --peer: #66737b; --bare: #6b5f43; --http: #77639b; --good: #6ccb80; --bad: #f0857a;
-  --unsure: #e0b050; } }
+  --subject: #3bc0d3; --peer: #66737b; --bare: #6b5f43; --http: #77639b;
+  --good: #6ccb80; --bad: #f0857a; --unsure: #e0b050; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.55 system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
@@ -121,8 +121,9 @@ def chart(scenario):
         each = server["figures"].get(first["name"])
         if each:
             ratio = summary.ratio_of(scenario, first["name"], server["name"])
+            times = f"{1 / ratio['ratio']:.2f} ×" if ratio and ratio["ratio"] else ""
             rows.append({"name": server["name"], "role": server["role"], **each,
-                         "ratio": f"{1 / ratio['ratio']:.2f} ×" if ratio and ratio["ratio"] else ""})
+                         "ratio": times})
     if not rows:
         return ""
     unit = f", {first['unit']}" if first["unit"] else ""
@@ -195,8 +196,8 @@ def groups(report):
 
 
 def key():
-    kinds = (("subject", "sluiced"), ("peer", "an FTP peer"), ("http", "HTTP instead"), ("bare", "a bare reference: the same "
-             "system calls without a protocol"))
+    kinds = (("subject", "sluiced"), ("peer", "an FTP peer"), ("http", "HTTP instead"),
+             ("bare", "a bare reference: the same system calls without a protocol"))
     return tag("p", "&emsp;".join(
         f'<span class="key" style="background:var(--{kind})"></span>{text}'
         for kind, text in kinds), class_="soft")

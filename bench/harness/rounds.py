@@ -36,7 +36,7 @@ def scenario_names():
 
 
 def warms_up(each):
-    return hasattr(each, "LOAD") and not getattr(each, "FRESH", False) and "--count" not in each.LOAD
+    return "--count" not in getattr(each, "LOAD", ["--count"]) and not getattr(each, "FRESH", False)
 
 
 class Plan:
@@ -93,7 +93,6 @@ class Run:
         self.scenario = scenario_load(name)
         plan = Plan(self.scenario, arguments)
         self.rounds, self.seconds, self.names = plan.rounds, plan.seconds, plan.names
-        self.expected_s = plan.expected_s
         self.fresh = getattr(self.scenario, "FRESH", False)
         uploads = getattr(self.scenario, "ROOT", "files") == "uploads"
         self.options = {"address": "127.0.0.1", "root": place.uploads if uploads else place.files,
@@ -189,12 +188,12 @@ class Run:
     def again(self, patience_s):
         """Once more with longer windows, where that may help and there is time for it."""
         spread = self.spread()
-        needed_s = self.took_s + self.seconds * self.rounds * len(self.names)
+        needed_s = self.took_s + self.seconds * self.rounds * len(self.running or self.names)
         if not self.seconds or self.rounds < verdict.ROUNDS_FOR_A_VERDICT or \
                 spread <= document.SPREAD_WORTH_A_WORD or needed_s > patience_s:
             return
         self.notes.append(f"measured again with {2 * self.seconds:g} s instead of "
-                          f"{self.seconds:g}, since the rounds' ratios had spread over {spread:.0%}")
+                          f"{self.seconds:g}: the rounds' ratios had spread over {spread:.0%}")
         self.seconds *= 2
         self.results = {name: [] for name in self.names}
         self.rounds_all()

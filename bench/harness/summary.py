@@ -20,7 +20,7 @@ def facts(report):
         ("congestion control", machine["congestion_control"]),
         ("date", machine["date"].replace("T", " ").replace("+00:00", " UTC")),
         ("commit", machine["commit"] or "unknown"),
-        ("rounds", f"{settings['rounds']}, interleaved" + (" (quick)" if settings["quick"] else "")),
+        ("rounds", f"{settings['rounds']}, interleaved" + " (quick)" * settings["quick"]),
         ("measured in", f"{seconds / 60:.1f} minutes"),
         ("versions", ", ".join(versions)),
     ]
@@ -82,7 +82,8 @@ def sentence(report):
     met = sum(each.startswith("PASS") for each in bars)
     text = f"{len(report['scenarios'])} scenarios"
     if compared:
-        text += f"; in {ahead} of the {len(compared)} with an FTP peer sluiced is ahead of the best one"
+        text += (f"; in {ahead} of the {len(compared)} with an FTP peer sluiced is ahead of the "
+                 "best one")
     if bars:
         text += f"; {met} of {len(bars)} bars are met"
     return text + ". Compare figures only inside this run: another machine has others."
