@@ -11,7 +11,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define PATIENCE_S 8
+#define PATIENCE_S 3
 
 static const char *const login[] = { "S: 220 hello",
 				     "C: USER anonymous",

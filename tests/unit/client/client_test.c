@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,12 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "support/fake_server.h"
+#include "sys/calls.h"
 
 #define PATIENCE_S 20
 
@@ -24,7 +27,7 @@ static struct sluice_session *session;
 static struct fake_server server;
 
 /* The last outcome. */
-static unsigned calls;
+static unsigned ends;
 static int error;
 static int code;
 static char text[20000];
@@ -41,7 +44,7 @@ static void on_done(struct sluice_session *done, const struct sluice_outcome *ou
 {
 	(void)done;
 	(void)context;
-	calls++;
+	ends++;
 	error = outcome->error;
 	code = outcome->code;
 	bytes = outcome->bytes;
@@ -71,7 +74,7 @@ static int setup_with(void **state, unsigned timeout_s)
 	};
 
 	session = NULL;
-	calls = 0;
+	ends = 0;
 	names[0] = taken[0] = dialogue[0] = '\0';
 	return sluice_client_new(&options, &client);
 }
@@ -102,13 +105,13 @@ static int teardown(void **state)
 /* Runs the errand that begun has begun. Returns its error. */
 static int run(int begun)
 {
-	unsigned before = calls;
+	unsigned before = ends;
 
 	assert_int_equal(begun, 0);
 	alarm(PATIENCE_S);
 	assert_int_equal(sluice_client_run(client), 0);
 	alarm(0);
-	assert_int_equal(calls, before + 1);
+	assert_int_equal(ends, before + 1);
 	return error;
 }
 
@@ -799,10 +802,10 @@ static void a_session_may_be_cut_from_within_a_callback(void **state)
 
 	(void)state;
 	begin(script);
-	calls = 0;
+	ends = 0;
 	assert_int_equal(sluice_get(session, "a", &transfer, on_done, NULL), 0);
 	assert_int_equal(sluice_client_run(client), 0);
-	assert_int_equal(calls, 0);
+	assert_int_equal(ends, 0);
 	fake_server_join(&server);
 }
 
@@ -948,6 +951,17 @@ static void a_copy_whose_one_server_goes_away_ends(void **state)
 
 /* --- Servers that go away */
 
+static int socket_to(const struct fake_server *fake)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+				       .sin_port = htons(fake->port) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)!connect(fd, (struct sockaddr *)&address, sizeof(address));
+	return fd;
+}
+
 static unsigned descriptors(void)
 {
 	DIR *folder = opendir("/proc/self/fd");
@@ -999,6 +1013,85 @@ static void a_server_may_go_away_at_any_byte(void **state)
 	}
 	assert_true(descriptors() <=
 		    before + 2); /* a session that was cut last may linger a turn */
+	close(fd);
+}
+
+static struct calls spoilt;
+static int calls_left;
+static int spoilt_error;
+
+static bool is_spoilt(void)
+{
+	return calls_left-- == 0;
+}
+
+static int spoilt_operation(const char *name)
+{
+	(void)name;
+	return is_spoilt() ? spoilt_error : 0;
+}
+
+static int spoilt_socket(int family, int type, int protocol)
+{
+	return is_spoilt() ? spoilt_error : calls_real.socket(family, type, protocol);
+}
+
+static int spoilt_connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+	return is_spoilt() ? spoilt_error : calls_real.connect(fd, address, length);
+}
+
+static ssize_t spoilt_send(int fd, const void *buffer, size_t size_bytes, int flags)
+{
+	return is_spoilt() ? spoilt_error : calls_real.send(fd, buffer, size_bytes, flags);
+}
+
+static ssize_t spoilt_recv(int fd, void *buffer, size_t size_bytes, int flags)
+{
+	return is_spoilt() ? spoilt_error : calls_real.recv(fd, buffer, size_bytes, flags);
+}
+
+static ssize_t spoilt_splice(int in, off_t *in_offset, int out, off_t *out_offset,
+			     size_t size_bytes, unsigned flags)
+{
+	return is_spoilt() ? spoilt_error
+			   : calls_real.splice(in, in_offset, out, out_offset, size_bytes, flags);
+}
+
+static void each_call_may_fail_once(void **state)
+{
+	static const char *const script[] = { "LOGIN",	   "C: TYPE I",	 "S: 200 ok",
+					      "EPSV",	   "C: RETR a",	 "S: 150 now",
+					      "D: hello",  "S: 226 ok",	 "EPSV",
+					      "C: MLSD",   "S: 150 now", "D: type=file; a\r\n",
+					      "S: 226 ok", NULL };
+	int fd = file_with("");
+	unsigned before = 0;
+
+	(void)state;
+	spoilt = calls_real;
+	spoilt.operation = spoilt_operation;
+	spoilt.socket = spoilt_socket;
+	spoilt.connect = spoilt_connect;
+	spoilt.send = spoilt_send;
+	spoilt.recv = spoilt_recv;
+	spoilt.splice = spoilt_splice;
+	spoilt_error = -EMFILE;
+	for (int call = 0; call < 50; call++) {
+		struct sluice_target target;
+
+		fake_server_start(&server, script);
+		target = target_of(&server);
+		calls_left = call;
+		calls = &spoilt;
+		visit(&target, fd);
+		calls = &calls_real;
+		close(socket_to(&server)); /* where ours never came, the script waits */
+		fake_server_join(&server);
+		if (call == 10)
+			before = descriptors();
+	}
+	assert_true(descriptors() <= before + 2);
 	close(fd);
 }
 
@@ -1079,6 +1172,7 @@ int main(void)
 		TEST_ON_ENGINES(a_copy_is_turned_round_and_its_failure_aborts_the_other_half),
 		TEST_ON_ENGINES(a_copy_whose_one_server_goes_away_ends),
 		TEST_ON_ENGINES(a_server_may_go_away_at_any_byte),
+		TEST_ON_ENGINES(each_call_may_fail_once),
 		TEST_ON_ENGINES(done_may_begin_the_next_errand_and_cut_the_session),
 		{ "a_server_that_says_nothing_is_given_up", a_server_that_says_nothing_is_given_up,
 		  setup_impatient, teardown, (void *)(uintptr_t) "uring" },
