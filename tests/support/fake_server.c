@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +148,8 @@ static bool open_data(struct fake_server *server)
 	struct sockaddr_in to = { .sin_family = AF_INET,
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 				  .sin_port = htons(server->peer_port) };
+	struct pollfd ends[2] = { { .fd = server->data_listener, .events = POLLIN },
+				  { .fd = server->control, .events = POLLRDHUP } };
 
 	if (server->data >= 0)
 		return true;
@@ -155,7 +158,9 @@ static bool open_data(struct fake_server *server)
 		if (connect(server->data, (struct sockaddr *)&to, sizeof(to)) < 0)
 			return fail(server, "connect", strerror(errno));
 	} else {
-		be_patient(server->data_listener);
+		/* A client that is gone will not connect either. */
+		if (poll(ends, 2, 1000 * PATIENCE_S) <= 0 || !(ends[0].revents & POLLIN))
+			return fail(server, "accept", "nobody came");
 		server->data = accept(server->data_listener, NULL, NULL);
 		if (server->data < 0)
 			return fail(server, "accept", strerror(errno));
