@@ -12,7 +12,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define PATIENCE_S 3
+#define PATIENCE_S 2
 
 static const char *const login[] = { "S: 220 hello",
 				     "C: USER anonymous",

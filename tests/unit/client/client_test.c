@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -1017,7 +1018,7 @@ static void a_server_may_go_away_at_any_byte(void **state)
 }
 
 static struct calls spoilt;
-static int calls_left;
+static atomic_int calls_left; /* job threads make calls too */
 static int spoilt_error;
 
 static bool is_spoilt(void)
