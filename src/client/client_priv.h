@@ -144,7 +144,7 @@ struct errand {
 	void (*lost)(struct sluice_session *session);
 };
 
-struct sluice_session {
+struct sluice_session { /* NOLINT: in the order of its subjects, whatever that pads */
 	struct sluice_client *client;
 	struct list link;
 

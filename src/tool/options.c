@@ -10,7 +10,7 @@
 
 enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_SPECIAL };
 
-struct option {
+struct option { /* NOLINT: in the order of the table's columns */
 	const char *name;
 	char letter;
 	const char *commands; /* names, a space before and after each; NULL: every one */
@@ -89,6 +89,8 @@ static bool option_set_special(const struct option *option, const char *value,
 	char *end;
 	int index;
 
+	if (!value) /* of those that have none it is not looked at */
+		value = "";
 	if (strcmp(option->name, "active") == 0) {
 		wanted->data = SLUICE_DATA_ACTIVE;
 	} else if (option->letter == '4') {
