@@ -146,6 +146,7 @@ void sluice_session_cut(struct sluice_session *session)
 			ring_stop(client->ring);
 	}
 	session_lose(session, -ECANCELED);
+	data_drop(session); /* it may have outlived the control connection */
 	if (session->resolve)
 		session_give_up_resolving(session);
 	session->held--;

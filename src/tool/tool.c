@@ -122,7 +122,7 @@ static int tool_run(const struct tool_command *command, int argc, char **argv)
 	tool_close(&tool);
 	sluice_client_free(tool.client);
 	explicit_bzero(&tool.at, sizeof(tool.at));
-	if (fflush(stdout) != 0 || ferror(stdout))
+	if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE)
 		tool_say(&tool, TOOL_FAILED, "standard output: %s", strerror(errno));
 	return (int)tool.exit_code;
 }

@@ -810,6 +810,31 @@ static void a_session_may_be_cut_from_within_a_callback(void **state)
 	fake_server_join(&server);
 }
 
+static void cut_on_progress(void *context, uint64_t so_far)
+{
+	(void)context;
+	assert_int_equal(so_far, 3);
+	sluice_session_cut(session);
+}
+
+static void a_session_is_cut_whose_data_connection_alone_is_left(void **state)
+{
+	static const char *const script[] = { "LOGIN",	   "C: TYPE I",	 "S: 200 ok", "EPSV",
+					      "C: RETR a", "S: 150 now", "P: hel",    "S: 226 ok",
+					      "X:",	   "T: ",	 NULL };
+	const struct sluice_transfer transfer = { .fd = -1,
+						  .take = on_take,
+						  .progress = cut_on_progress };
+
+	(void)state;
+	begin(script);
+	assert_int_equal(sluice_get(session, "a", &transfer, on_done, NULL), 0);
+	assert_int_equal(sluice_client_run(client), 0);
+	sluice_client_free(client);
+	client = NULL;
+	assert_null(fake_server_join(&server)); /* its data connection has ended */
+}
+
 /* --- Listings */
 
 static void a_listing_leaves_out_names_that_lead_elsewhere(void **state)
@@ -1167,6 +1192,7 @@ int main(void)
 		TEST_ON_ENGINES(what_a_function_takes_comes_whole),
 		TEST_ON_ENGINES(abor_has_two_replies_and_the_session_goes_on),
 		TEST_ON_ENGINES(a_session_may_be_cut_from_within_a_callback),
+		TEST_ON_ENGINES(a_session_is_cut_whose_data_connection_alone_is_left),
 		TEST_ON_ENGINES(a_listing_leaves_out_names_that_lead_elsewhere),
 		TEST_ON_ENGINES(an_unknown_mlsd_is_list_from_then_on),
 		TEST_ON_ENGINES(copy_is_pasv_here_and_port_there),
