@@ -252,7 +252,8 @@ def a_login_comes_from_url_file_or_netrc_and_is_shown_nowhere():
 def the_process_list_shows_no_password():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        with subprocess.Popen([program(), "cat", f"ftp://joe:secret@127.0.0.1:{port}/x"]) as run:
+        with subprocess.Popen([program(), "cat", f"ftp://joe:secret@127.0.0.1:{port}/x"],
+                              stderr=subprocess.DEVNULL) as run:
             connection, _ = listener.accept()
             try:
                 with open(f"/proc/{run.pid}/cmdline", "rb") as file:
