@@ -57,7 +57,7 @@ def ratio(own_rounds, other_rounds, metric):
     return {"ratio": middle, "low": low, "high": high, "spread": spread(low, middle, high)}
 
 
-def judge(bar, subject, results):
+def judge(bar, subject, results, rounds_needed=ROUNDS_FOR_A_VERDICT):
     """One line about one bar, as a dict. results: {server: [round, ...]}."""
     verdict = {"metric": bar.metric, "bar": bar.text(), "server": subject}
     own = values_of(results.get(subject, []), bar.metric)
@@ -80,5 +80,5 @@ def judge(bar, subject, results):
         word = "NOISY"
     else:
         word = "PASS" if bar.met(value) else "FAIL"
-    few = "" if len(own) >= ROUNDS_FOR_A_VERDICT else f" ({len(own)} rounds)"
+    few = "" if len(own) >= rounds_needed else f" ({len(own)} rounds)"
     return dict(verdict, verdict=word + few)

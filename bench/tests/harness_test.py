@@ -72,6 +72,13 @@ class Verdicts(unittest.TestCase):
                          ("proftpd", 1.0, "FAIL"))
 
 
+    def test_few_rounds_stand_behind_the_verdict_unless_one_says_all(self):
+        bar = verdict.Bar(CPU, at_most=1)
+        results = {"sluiced": rounds(CPU, 1)}
+        self.assertEqual(verdict.judge(bar, "sluiced", results)["verdict"], "PASS (1 rounds)")
+        self.assertEqual(verdict.judge(bar, "sluiced", results, 1)["verdict"], "PASS")
+
+
 class Comparing(unittest.TestCase):
     def change(self, old, new):
         return compare.changes(report(old), report(new))[0]
