@@ -33,13 +33,15 @@ def slow_disk(bench, server):
         with mounts.slow(f"{bench.files}/slow", f"{bench.files}/cold.bin", DISK_BYTES_PER_S):
             yield "slow/file", lambda: None
         return
+    device = os.stat(f"{bench.files}/cold.bin").st_dev
+    disk = f"{os.major(device)}:{os.minor(device)}"
     try:
-        device = os.stat(f"{bench.files}/cold.bin").st_dev
-        group.write("blkio.throttle.read_bps_device",
-                    f"{os.major(device)}:{os.minor(device)} {DISK_BYTES_PER_S}")
+        group.write("blkio.throttle.read_bps_device", f"{disk} {DISK_BYTES_PER_S}")
         evict(f"{bench.files}/cold.bin")
         yield "cold.bin", lambda: group.add(server.pid)
     finally:
+        # Unlimited again, so that nobody who waits for the disk outlives the group's end.
+        group.write("blkio.throttle.read_bps_device", f"{disk} 0")
         server.stop()
         group.remove()
 
