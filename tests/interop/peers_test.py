@@ -1,267 +1,237 @@
 #!/usr/bin/env python3
-"""sluice(1) against other servers, as Debian builds them: vsftpd, ProFTPD, Pure-FTPd and pyftpdlib. They
-are looked for where bench/peers.sh unpacks them, or where SLUICE_PEERS says; what is missing is skipped."""
+"""sluice(1) against vsftpd, ProFTPD and Pure-FTPd: files and trees down and up, and copies between
+servers of which no byte comes through the client."""
 
+import functools
+import json
 import os
-import shutil
-import signal
+import re
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
-import ports  # noqa: E402
-import wire  # noqa: E402
-from checks import Skipped, expect, main, same, test  # noqa: E402
-from pattern import pattern, write_pattern  # noqa: E402
-from sluiced import PROJECT, REPORTS, Failure, Sluiced, binary, engine_arguments, environment  # noqa: E402
+import peers  # noqa: E402
+import tree  # noqa: E402
+from checks import expect, main, need, same, test  # noqa: E402
+from pattern import write_pattern  # noqa: E402
+from sluiced import REPORTS, Failure, Sluiced, binary, engine_arguments, environment  # noqa: E402
 
-PEERS = os.environ.get("SLUICE_PEERS") or os.path.join(PROJECT, "build/peers")
-SIZE = 3_000_001
-TIMEOUT_S = 40
-READY_S = 10
-
-VSFTPD = """listen=YES
-background=NO
-listen_address=127.0.0.1
-listen_port={port}
-anonymous_enable=YES
-local_enable=NO
-anon_root={root}
-ftp_username=daemon
-nopriv_user=nobody
-secure_chroot_dir={scratch}/empty
-one_process_model=YES
-isolate=NO
-isolate_network=NO
-seccomp_sandbox=NO
-tcp_wrappers=NO
-xferlog_enable=NO
-connect_from_port_20=NO
-write_enable=YES
-anon_upload_enable=YES
-anon_other_write_enable=YES
-anon_mkdir_write_enable=YES
-anon_umask=022
-pasv_promiscuous=YES
-port_promiscuous=YES
-"""
-
-PROFTPD = """ServerType standalone
-DefaultAddress 127.0.0.1
-Port {port}
-User nobody
-Group nogroup
-PidFile {scratch}/pid
-ScoreboardFile none
-DelayTable none
-UseReverseDNS off
-WtmpLog off
-TransferLog none
-SystemLog none
-ModulePath {peers}/usr/lib/proftpd
-AuthOrder mod_auth_file.c
-AuthUserFile {scratch}/passwd
-AuthGroupFile {scratch}/group
-RequireValidShell off
-AllowForeignAddress on
-AllowOverwrite on
-AllowStoreRestart on
-<Anonymous {root}>
-  User peer
-  Group nogroup
-  UserAlias anonymous peer
-  RequireValidShell off
-  AllowForeignAddress on
-</Anonymous>
-"""
-
-PYFTPDLIB = """import logging
-from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import FTPHandler
-from pyftpdlib.servers import FTPServer
-logging.basicConfig(level=logging.CRITICAL)
-FTPHandler.authorizer = DummyAuthorizer()
-FTPHandler.authorizer.add_anonymous("{root}", perm="elradfmwMT")
-FTPHandler.permit_foreign_addresses = True
-FTPServer(("127.0.0.1", {port}), FTPHandler).serve_forever()
-"""
+PROGRAM = os.environ.get("SLUICE") or os.path.join(os.path.dirname(binary()), "sluice")
+TIMEOUT_S = 120
+FILES = 100
+SIZE = 3_000_017
+COPY_SIZE = 48_000_001
+CHANGED_S = 1_700_000_000  # of what is mirrored: long enough ago for a listing to leave out the minute
 
 
-def need(path):
-    if not os.path.exists(os.path.join(PEERS, path)):
-        raise Skipped(f"{path} is not in {PEERS}; bench/peers.sh unpacks it")
-    return os.path.join(PEERS, path)
+class Place:
+    """A folder that is served, with one in it that the servers' users may write to, and one to work in."""
 
-
-class Peer:
-    """A running server of kind, with its folder: `big`, and `pub`, where everybody may write."""
-
-    def __init__(self, kind):
-        self.kind = kind
-
-    def write(self, name, content, mode=0o644):
-        path = os.path.join(self.scratch, name)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(content.format(port=self.port, root=self.root, scratch=self.scratch, peers=PEERS))
-        os.chmod(path, mode)
-        return path
-
-    def arguments(self):
-        if self.kind == "vsftpd":
-            return [need("usr/sbin/vsftpd"), self.write("conf", VSFTPD)]
-        if self.kind == "proftpd":
-            self.write("passwd", "peer:x:65534:65534::/:/bin/false\n", 0o600)
-            self.write("group", "nogroup:x:65534:\n", 0o600)
-            return [need("usr/sbin/proftpd"), "-n", "-q", "-c", self.write("conf", PROFTPD)]
-        if self.kind == "pyftpdlib":
-            need("usr/lib/python3/dist-packages/pyftpdlib")
-            return ["/usr/bin/python3", "-W", "ignore", self.write("serve.py", PYFTPDLIB)]
-        with open("/etc/passwd", encoding="utf-8") as file:
-            users = [line for line in file if not line.startswith("ftp:")]
-        users.append(f"ftp:x:65534:65534::{self.root}:/bin/false\n")
-        self.write("passwd", "".join(users))
-        return ["unshare", "--mount", "sh", "-c", 'mount --bind "$1" /etc/passwd && shift && exec "$@"', "sh",
-                f"{self.scratch}/passwd", need("usr/sbin/pure-ftpd"), "--bind", f"127.0.0.1,{self.port}",
-                "--anonymousonly", "--dontresolve", "--allowanonymousfxp", "--anonymouscancreatedirs",
-                "--syslogfacility", "none", "--tls", "0", "--pidfile", f"{self.scratch}/pid"]
+    def __init__(self):
+        self.scratch = tempfile.TemporaryDirectory(prefix="sluice-peers-")
+        os.chmod(self.scratch.name, 0o755)
+        self.root = os.path.join(self.scratch.name, "root")
+        self.pub = os.path.join(self.root, peers.PUB)
+        self.here = os.path.join(self.scratch.name, "here")
+        for folder, mode in ((self.root, 0o755), (self.pub, 0o777), (self.here, 0o777)):
+            os.mkdir(folder)
+            os.chmod(folder, mode)
 
     def __enter__(self):
-        if os.geteuid() != 0:
-            raise Skipped("these servers want to be started by root")
-        self.slot = ports.take()
-        self.port = self.slot.control
-        self.scratch = tempfile.mkdtemp(prefix="sluice-peer-")
-        self.root = os.path.join(self.scratch, "root")
-        os.chmod(self.scratch, 0o755)
-        for folder in ("root", "root/pub", "empty"):
-            os.mkdir(os.path.join(self.scratch, folder))
-        os.chmod(os.path.join(self.root, "pub"), 0o777)
-        write_pattern(os.path.join(self.root, "big"), SIZE)
-        try:
-            arguments = self.arguments()
-        except BaseException:
-            self.release()
-            raise
-        libraries = {"LD_LIBRARY_PATH": os.path.join(PEERS, "usr/lib/x86_64-linux-gnu"),
-                     "PYTHONPATH": os.path.join(PEERS, "usr/lib/python3/dist-packages")}
-        self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL, env=dict(os.environ, **libraries),
-                                        start_new_session=True)
-        self.wait_ready()
         return self
 
-    def wait_ready(self):
-        deadline = time.monotonic() + READY_S
-        while True:
-            try:
-                wire.open_socket("127.0.0.1", self.port, None).close()
-                return
-            except OSError:
-                pass
-            if time.monotonic() > deadline or self.process.poll() is not None:
-                self.__exit__()
-                raise Failure(f"{self.kind} did not start")
-            time.sleep(0.05)
+    def __exit__(self, *reason):
+        self.scratch.cleanup()
 
-    def release(self):
-        self.slot.give()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+    def path(self, name):
+        return os.path.join(self.here, name)
 
-    def __exit__(self, *rest):
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
-        self.release()
+    def served(self, name):
+        return os.path.join(self.pub, name)
+
+    def run(self, command, *arguments, before=(), engine=None, status=0):
+        """Runs sluice. Returns what it wrote to stdout and stderr."""
+        done = subprocess.run([*before, PROGRAM, command, *(engine or engine_arguments()), *arguments],
+                              cwd=self.here, timeout=TIMEOUT_S, check=False, capture_output=True,
+                              env=environment(HOME=self.here))
+        errors = done.stderr.decode("utf-8", "backslashreplace")
+        expect(not REPORTS.search(errors), errors)
+        same(f"exit code of {command} {' '.join(arguments)}\n{errors[-2000:]}", status, done.returncode)
+        return done.stdout, errors
+
+    def mirror(self, *arguments):
+        said, _ = self.run("mirror", "--json", *arguments)
+        return [json.loads(line) for line in said.splitlines()]
+
+
+def each_peer(function):
+    """A test for each of them."""
+    for peer in peers.ALL:
+        @functools.wraps(function)
+        def run(peer=peer):
+            with Place() as place, peer(place.root) as server:
+                function(place, server)
+
+        run.__name__ += "_" + peer.name.lower().replace("-", "_")
+        test(run)
+
+
+def same_bytes(one, other):
+    with open(one, "rb") as first, open(other, "rb") as second:
+        expect(first.read() == second.read(), f"{os.path.basename(one)} has become other bytes")
+
+
+def plant(folder):
+    """A tree with names that clients stumble over, none of it new. Returns the digests of its files."""
+    os.mkdir(folder)
+    digests = tree.make(folder, FILES)
+    for path, _, names in os.walk(folder):
+        os.chmod(path, 0o777)
+        for number, name in enumerate(names):
+            os.utime(os.path.join(path, name), (CHANGED_S + number, CHANGED_S + number))
+    return digests
+
+
+def same_tree(wanted, folder):
+    difference = tree.compare(wanted, tree.digests(folder))
+    expect(not difference, f"the tree has changed on its way: {difference}")
+
+
+@each_peer
+def get_fetches_a_file_and_its_rest(place, server):
+    write_pattern(place.served("big"), SIZE)
+    for how in ("epsv", "pasv", "active"):
+        place.run("get", "--no-resume", "--data", how, server.url("big"))
+        same_bytes(place.served("big"), place.path("big"))
+    os.truncate(place.path("big"), 1_000_000)
+    _, errors = place.run("get", "-v", server.url("big"))
+    expect("REST 1000000" in errors, errors)
+    same_bytes(place.served("big"), place.path("big"))
+
+
+@each_peer
+def put_stores_a_file_and_its_rest(place, server):
+    write_pattern(place.path("big"), SIZE)
+    place.run("put", "big", server.url())
+    same_bytes(place.path("big"), place.served("big"))
+    os.truncate(place.served("big"), 1_000_000)
+    _, errors = place.run("put", "-v", "big", server.url())
+    expect("REST 1000000" in errors or "APPE" in errors, errors)
+    same_bytes(place.path("big"), place.served("big"))
+
+
+@each_peer
+def ls_knows_names_kinds_and_sizes(place, server):
+    os.mkdir(place.served("a folder"))
+    for name in ("-dash", "ünï cödé", " blank before"):
+        write_pattern(place.served(name), 12345)
+    said, _ = place.run("ls", "--json", server.url())
+    entries = {entry["name"]: entry for entry in map(json.loads, said.splitlines())}
+    same("names", ["-dash", "a folder", "ünï cödé"], sorted(set(entries) - {" blank before", "blank before"}))
+    same("kind", "folder", entries["a folder"]["type"])
+    same("size", ("file", 12345), (entries["-dash"]["type"], entries["-dash"]["size"]))
+
+
+@each_peer
+def names_are_made_moved_and_removed(place, server):
+    write_pattern(place.served("file"), 100)
+    os.chown(place.served("file"), peers.NOBODY, peers.NOBODY)
+    place.run("mkdir", "--parents", server.url("a/b"))
+    place.run("mv", server.url("file"), server.url("a/b/moved"))
+    same("moved", ["moved"], os.listdir(place.served("a/b")))
+    place.run("rm", server.url("a/b/moved"), server.url("a/b/"), server.url("a/"))
+    same("left", [], os.listdir(place.pub))
+
+
+@each_peer
+def a_tree_comes_down_equal_and_only_once(place, server):
+    wanted = plant(place.served("tree"))
+    events = place.mirror(server.url("tree"), place.path("down"))
+    same_tree(wanted, place.path("down"))
+    same("moved", FILES, events[-1]["moved"])
+    events = place.mirror(server.url("tree"), place.path("down"))
+    same("events of the second run", ["done"], [event["event"] for event in events])
+    same("kept", FILES, events[-1]["kept"])
+
+
+# Every call by which bytes can come into a process, and the number that each returned.
+COMING = "read,readv,pread64,preadv,preadv2,recvfrom,recvmsg,recvmmsg,splice,sendfile,copy_file_range"
+RESULT = re.compile(r"= (\d+)$", re.MULTILINE)
+
+
+def bytes_that_came(place, *arguments):
+    """Runs sluice under strace. Not on io_uring, which strace does not see through."""
+    trace = place.path("trace")
+    place.run(*arguments, before=[need("strace"), "-f", "-qq", "-o", trace, "-e", f"trace={COMING}"],
+              engine=["--ring=epoll"])
+    with open(trace, encoding="utf-8", errors="replace") as lines:
+        return sum(int(result) for result in RESULT.findall(lines.read()))
+
+
+class OurServer:
+    """sluiced, as the peers are."""
+
+    name = "sluiced"
+
+    def __init__(self, root):
+        self.server = Sluiced(root, ["--anonymous-write", "--fxp=on"])
 
     def url(self, path=""):
-        return f"ftp://127.0.0.1:{self.port}/{path}"
+        return f"ftp://127.0.0.1:{self.server.port}/{peers.PUB}/{path}"
 
-    def has(self, name):
-        with open(os.path.join(self.root, name), "rb") as file:
-            expect(file.read() == pattern(SIZE), f"{name} at {self.kind} has other bytes")
+    def __enter__(self):
+        self.server.start()
+        return self
 
-
-def sluice(*arguments):
-    program = os.environ.get("SLUICE") or os.path.join(os.path.dirname(binary()), "sluice")
-    done = subprocess.run([program, arguments[0], "--no-netrc", *engine_arguments(), *arguments[1:]],
-                          timeout=TIMEOUT_S, check=False, env=environment(), capture_output=True)
-    errors = done.stderr.decode("utf-8", "backslashreplace")
-    expect(done.returncode == 0 and not REPORTS.search(errors), f"{arguments}: {done.returncode}\n{errors}")
-    return done.stdout
+    def __exit__(self, kind, *rest):
+        if kind:
+            self.server.abandon()
+        else:
+            self.server.stop()
 
 
-def visit(kind):
-    with Peer(kind) as peer, tempfile.TemporaryDirectory(prefix="sluice-here-") as here:
-        path = os.path.join(here, "big")
-        for how in ("auto", "pasv", "active"):
-            sluice("get", "--no-resume", "--data", how, "--output", path, peer.url("big"))
-            with open(path, "rb") as file:
-                expect(file.read() == pattern(SIZE), f"other bytes from {kind}, {how}")
-        os.truncate(path, 1_000_000)
-        sluice("get", "--output", path, peer.url("big"))
-        with open(path, "rb") as file:
-            expect(file.read() == pattern(SIZE), f"other bytes from {kind} after resuming")
-        sluice("put", path, peer.url("pub/mine"))
-        peer.has("pub/mine")
-        same(f"ls of {kind}", {b"big", b"pub/"}, set(sluice("ls", peer.url()).splitlines()))
-        sluice("mkdir", peer.url("pub/new"))
-        same(f"ls of {kind}", {b"mine", b"new/"}, set(sluice("ls", peer.url("pub")).splitlines()))
+def copies_without_the_client(source_kind, target_kind):
+    with Place() as one, Place() as other, source_kind(one.root) as source, target_kind(other.root) as target:
+        write_pattern(one.served("big"), COPY_SIZE)
+        one.run("copy", source.url("big"), target.url("first"))
+        same_bytes(one.served("big"), other.served("first"))
+        came = bytes_that_came(one, "copy", source.url("big"), target.url("second"))
+        same_bytes(one.served("big"), other.served("second"))
+        expect(came > 0, "strace has seen nothing")
+        if came > COPY_SIZE // 1000:
+            raise Failure(f"{came} of {COPY_SIZE} bytes came through the client")
+        os.truncate(other.served("second"), COPY_SIZE - 1_000_000)
+        one.run("copy", source.url("big"), target.url("second"))
+        same_bytes(one.served("big"), other.served("second"))
 
 
-def copy_both_ways(kind):
-    with Peer(kind) as peer, tempfile.TemporaryDirectory(prefix="sluice-root-") as root:
-        os.chmod(root, 0o777)
-        with Sluiced(root, ["--anonymous-write", "--fxp=on"]) as server:
-            sluice("copy", peer.url("big"), f"ftp://127.0.0.1:{server.port}/big")
-            with open(os.path.join(root, "big"), "rb") as file:
-                expect(file.read() == pattern(SIZE), f"other bytes copied from {kind}")
-            sluice("copy", f"ftp://127.0.0.1:{server.port}/big", peer.url("pub/back"))
-            peer.has("pub/back")
+def each_pair(function):
+    """Two of ours, and ours with each other one in both directions."""
+    pairs = [(OurServer, OurServer)]
+    for peer in peers.ALL:
+        pairs += [(OurServer, peer), (peer, OurServer)]
+    for pair in pairs:
+        @functools.wraps(function)
+        def run(pair=pair):
+            function(*pair)
+
+        run.__name__ += "_".join(["", pair[0].name, "to", pair[1].name]).lower().replace("-", "_")
+        test(run)
 
 
-@test
-def vsftpd_is_visited():
-    visit("vsftpd")
+@each_pair
+def a_copy_is_equal_and_does_not_pass_the_client_from(source, target):
+    copies_without_the_client(source, target)
 
 
 @test
-def proftpd_is_visited():
-    visit("proftpd")
-
-
-@test
-def pure_ftpd_is_visited():
-    visit("pure-ftpd")
-
-
-@test
-def pyftpdlib_is_visited():
-    visit("pyftpdlib")
-
-
-@test
-def vsftpd_and_sluiced_copy_to_each_other():
-    copy_both_ways("vsftpd")
-
-
-@test
-def proftpd_and_sluiced_copy_to_each_other():
-    copy_both_ways("proftpd")
-
-
-@test
-def pure_ftpd_and_sluiced_copy_to_each_other():
-    copy_both_ways("pure-ftpd")
-
-
-@test
-def pyftpdlib_and_sluiced_copy_to_each_other():
-    copy_both_ways("pyftpdlib")
+def the_count_sees_what_does_come_through_the_client():
+    with Place() as place, OurServer(place.root) as server:
+        write_pattern(place.served("big"), SIZE)
+        came = bytes_that_came(place, "get", server.url("big"))
+        expect(SIZE <= came <= 3 * SIZE, f"get has received {SIZE} bytes, strace saw {came}")
 
 
 if __name__ == "__main__":
