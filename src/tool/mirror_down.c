@@ -106,6 +106,38 @@ static int remove_unless_listed(void *context, const char *name)
 	return 0;
 }
 
+/* Where only LIST is known, some servers list a folder that is not there, or that they may not
+ * read, as an empty one, or as ls lists a file: by its own name alone. */
+static bool listing_is_sure(const struct mirror_worker *worker)
+{
+	const struct mirror_entries *entries = &worker->entries;
+	const char *slash = strrchr(worker->remote, '/');
+	const char *own_name = slash ? slash + 1 : worker->remote;
+
+	return sluice_session_has(worker->session, SLUICE_FEATURE_MLST) || entries->count > 1 ||
+	       (entries->count == 1 &&
+		strcmp(mirror_entry_name(entries, entries->at), own_name) != 0);
+}
+
+static int keep_all(void *context, const char *name)
+{
+	struct mirror_worker *worker = context;
+
+	if (mirror_entries_find(&worker->entries, name) || mirror_is_part(name))
+		return 0;
+	worker->mirror->counts.failed++;
+	mirror_say(worker, MIRROR_FAILED, worker->task->path, 0,
+		   "nothing is deleted in it: the server lists it as it may list a folder that it "
+		   "cannot read");
+	return -ENOTEMPTY; /* said once */
+}
+
+static void remove_the_rest(struct mirror_worker *worker)
+{
+	mirror_local_each(&worker->mirror->local, worker->task->path,
+			  listing_is_sure(worker) ? remove_unless_listed : keep_all, worker);
+}
+
 static void compare_folder(struct mirror_worker *worker)
 {
 	struct mirror *mirror = worker->mirror;
@@ -130,7 +162,7 @@ static void compare_folder(struct mirror_worker *worker)
 	for (size_t i = 0; i < worker->entries.count; i++)
 		compare_entry(worker, &worker->entries.at[i]);
 	if (mirror->options->remove)
-		mirror_local_each(&mirror->local, path, remove_unless_listed, worker);
+		remove_the_rest(worker);
 }
 
 static void links_listed(struct sluice_session *session, const struct sluice_outcome *outcome,
@@ -157,10 +189,25 @@ static void on_link(void *context, const struct sluice_entry *entry)
 		mirror_entries_add(&worker->links, entry);
 }
 
+static void top_entered(struct sluice_session *session, const struct sluice_outcome *outcome,
+			void *context)
+{
+	struct mirror_worker *worker = context;
+
+	(void)session;
+	if (outcome->error < 0) {
+		mirror_task_failed(worker, outcome);
+		return;
+	}
+	compare_folder(worker);
+	mirror_task_done(worker);
+}
+
 static void folder_listed(struct sluice_session *session, const struct sluice_outcome *outcome,
 			  void *context)
 {
 	struct mirror_worker *worker = context;
+	bool is_top = !*worker->task->path && *worker->remote;
 
 	if (outcome->error < 0) {
 		mirror_task_failed(worker, outcome);
@@ -172,6 +219,11 @@ static void folder_listed(struct sluice_session *session, const struct sluice_ou
 		return;
 	}
 	mirror_entries_clear(&worker->links);
+	/* Whether it is there at all. With nothing in it, no name will be sought from another
+	 * folder than that of the login. */
+	if (is_top && worker->entries.count == 0 &&
+	    sluice_command(session, "CWD", worker->remote, top_entered, worker) == 0)
+		return;
 	if (worker->entries.count > 0 && !worker->entries.links_seen &&
 	    sluice_session_has(session, SLUICE_FEATURE_MLST) &&
 	    sluice_list_plain(session, worker->remote, on_link, links_listed, worker) == 0)

@@ -205,14 +205,33 @@ static int make_folder(struct mirror_worker *worker)
 	return 1;
 }
 
-static void folder_listed(struct sluice_session *session, const struct sluice_outcome *outcome,
-			  void *context)
+static void top_made(struct sluice_session *session, const struct sluice_outcome *outcome,
+		     void *context)
 {
 	struct mirror_worker *worker = context;
 
 	(void)session;
-	if (outcome->error == -EREMOTEIO && outcome->code == CODE_NO_SUCH_FILE &&
-	    !*worker->task->path && *worker->remote) {
+	if (!outcome->connected) {
+		mirror_task_failed(worker, outcome);
+		return;
+	}
+	if (outcome->error == 0)
+		mirror_say(worker, MIRROR_MADE, worker->task->path, 0, "");
+	compare_folder(worker);
+}
+
+static void folder_listed(struct sluice_session *session, const struct sluice_outcome *outcome,
+			  void *context)
+{
+	struct mirror_worker *worker = context;
+	bool is_top = !*worker->task->path && *worker->remote;
+
+	/* Some servers list a folder that is not there as an empty one. One that is refuses MKD. */
+	if (outcome->error == 0 && is_top && worker->entries.count == 0 &&
+	    worker->entries.error == 0 && !worker->mirror->options->dry_run &&
+	    sluice_command(session, "MKD", worker->remote, top_made, worker) == 0)
+		return;
+	if (outcome->error == -EREMOTEIO && outcome->code == CODE_NO_SUCH_FILE && is_top) {
 		if (make_folder(worker) != 0)
 			mirror_task_done(worker);
 	} else if (outcome->error < 0) {

@@ -156,6 +156,48 @@ def a_tree_comes_down_equal_and_only_once(place, server):
     same("kept", FILES, events[-1]["kept"])
 
 
+@each_peer
+def a_tree_goes_up_equal_and_only_once(place, server):
+    wanted = plant(place.path("tree"))
+    events = place.mirror(place.path("tree"), server.url("up"))
+    same_tree(wanted, place.served("up"))
+    same("moved", FILES, events[-1]["moved"])
+    events = place.mirror(place.path("tree"), server.url("up"))
+    same("events of the second run", ["done"], [event["event"] for event in events])
+    same("kept", FILES, events[-1]["kept"])
+
+
+@each_peer
+def a_mirror_up_replaces_and_deletes(place, server):
+    wanted = plant(place.path("tree"))
+    place.mirror(place.path("tree"), server.url("up"))
+    changed, gone = sorted(wanted)[1:3]
+    os.unlink(os.path.join(place.path("tree"), gone))
+    write_pattern(os.path.join(place.path("tree"), changed), SIZE)
+    events = place.mirror("--delete", place.path("tree"), server.url("up"))
+    same("moved, removed", (1, 1), (events[-1]["moved"], events[-1]["removed"]))
+    same_tree(tree.digests(place.path("tree")), place.served("up"))
+
+
+@each_peer
+def a_folder_that_is_not_there_is_no_empty_model(place, server):
+    os.mkdir(place.path("down"))
+    write_pattern(place.path("down/precious"), 100)
+    place.run("mirror", "--delete", server.url("nothing"), "down", status=1)
+    same("kept", ["precious"], os.listdir(place.path("down")))
+
+
+@each_peer
+def a_folder_that_cannot_be_read_is_no_empty_model(place, server):
+    for folder in (place.served("tree"), place.served("tree/shut")):
+        os.mkdir(folder)
+        write_pattern(os.path.join(folder, "file"), 100)
+    place.mirror(server.url("tree"), place.path("down"))
+    os.chmod(place.served("tree/shut"), 0o700)
+    place.run("mirror", "--delete", server.url("tree"), "down", status=1)
+    expect(os.path.exists(place.path("down/shut/file")), "what cannot be listed is deleted")
+
+
 # Every call by which bytes can come into a process, and the number that each returned.
 COMING = "read,readv,pread64,preadv,preadv2,recvfrom,recvmsg,recvmmsg,splice,sendfile,copy_file_range"
 RESULT = re.compile(r"= (\d+)$", re.MULTILINE)
