@@ -15,8 +15,6 @@
 
 #include "tool/mirror_priv.h"
 
-#define CODE_NO_SUCH_FILE 550
-
 static void part_on_server(struct mirror_worker *worker)
 {
 	const char *slash = strrchr(worker->remote, '/');
@@ -231,7 +229,8 @@ static void folder_listed(struct sluice_session *session, const struct sluice_ou
 	    worker->entries.error == 0 && !worker->mirror->options->dry_run &&
 	    sluice_command(session, "MKD", worker->remote, top_made, worker) == 0)
 		return;
-	if (outcome->error == -EREMOTEIO && outcome->code == CODE_NO_SUCH_FILE && is_top) {
+	/* 550 as a rule, but 501 of pyftpdlib. */
+	if (outcome->error == -EREMOTEIO && outcome->code / 100 == 5 && is_top) {
 		if (make_folder(worker) != 0)
 			mirror_task_done(worker);
 	} else if (outcome->error < 0) {

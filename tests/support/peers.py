@@ -14,6 +14,7 @@ from checks import Skipped
 from sluiced import PROJECT, Failure, password_hash
 
 FOLDER = os.path.join(PROJECT, "build", "peers")
+PACKAGES = os.path.join(FOLDER, "usr/lib/python3/dist-packages")
 START_TIMEOUT_S = 10
 STOP_TIMEOUT_S = 10
 NOBODY = 65534
@@ -83,6 +84,21 @@ AllowOverwrite on
 """
 
 
+PYFTPDLIB = """
+import logging
+from pyftpdlib.authorizers import DummyAuthorizer
+from pyftpdlib.handlers import FTPHandler
+from pyftpdlib.servers import FTPServer
+logging.basicConfig(level=logging.CRITICAL)
+authorizer = DummyAuthorizer()
+authorizer.add_anonymous("{root}", perm="elradfmwMT")
+FTPHandler.authorizer = authorizer
+FTPHandler.passive_ports = range({low}, {high} + 1)
+FTPHandler.permit_foreign_addresses = True
+FTPServer(("127.0.0.1", {port}), FTPHandler).serve_forever()
+"""
+
+
 class Peer:
     """A server that is being tested against. Use as a context."""
 
@@ -90,7 +106,7 @@ class Peer:
 
     def __init__(self, root):
         self.binary = os.path.join(FOLDER, self.path)
-        if not os.access(self.binary, os.X_OK):
+        if not os.path.exists(self.binary):
             raise Skipped(f"{self.name} is not below build/peers; bench/peers.sh fetches it")
         if os.geteuid() != 0:
             raise Skipped(f"{self.name} wants to be started by root")
@@ -113,7 +129,7 @@ class Peer:
 
     def run(self, arguments, **options):
         libraries = os.path.join(FOLDER, "usr/lib", f"{os.uname().machine}-linux-gnu")
-        variables = dict(os.environ, LD_LIBRARY_PATH=libraries, TZ="UTC")
+        variables = dict(os.environ, LD_LIBRARY_PATH=libraries, TZ="UTC", PYTHONPATH=PACKAGES)
         return subprocess.Popen(arguments, env=variables, stdin=subprocess.DEVNULL, start_new_session=True, **options)
 
     def __enter__(self):
@@ -190,4 +206,12 @@ class PureFtpd(Peer):
                 "--pidfile", os.path.join(self.scratch, "pid"), "--umask", "133:022"]
 
 
-ALL = (Vsftpd, Proftpd, PureFtpd)
+class Pyftpdlib(Peer):
+    name = "pyftpdlib"
+    path = "usr/lib/python3/dist-packages/pyftpdlib/servers.py"
+
+    def command(self):
+        return ["/usr/bin/python3", "-W", "ignore", self.write("serve.py", PYFTPDLIB)]
+
+
+ALL = (Vsftpd, Proftpd, PureFtpd, Pyftpdlib)
