@@ -15,7 +15,7 @@ V ?=
 
 # Debian packages: to build and run, to run every test, to examine the source as well.
 DEPS_BUILD := gcc libc6-dev make libcap-dev libcrypt-dev libssl-dev liburing-dev
-DEPS_TEST := libcmocka-dev aria2 curl iproute2 lftp ncftp procps python3 strace systemd tnftp wget
+DEPS_TEST := libcmocka-dev aria2 bash curl iproute2 lftp man-db ncftp procps python3 strace systemd tnftp wget zsh
 DEPS_EXAMINE := clang clang-format clang-tidy cppcheck libclang-rt-dev
 DEPS := $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_EXAMINE)
 
@@ -240,13 +240,19 @@ endif
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 UNIT_FILES := sluiced.socket sluiced.service
 
-install: programs ## install programs, manual and systemd units below DESTDIR and PREFIX
+BASHDIR := $(PREFIX)/share/bash-completion/completions
+ZSHDIR := $(PREFIX)/share/zsh/site-functions
+
+install: programs ## install programs, manual, completions and systemd units below DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(UNITDIR)
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 755 $(OUT)/sluice $(DESTDIR)$(PREFIX)/bin/sluice
 	install -m 755 $(OUT)/sluiced $(DESTDIR)$(PREFIX)/sbin/sluiced
 	install -m 644 man/sluice.1 $(DESTDIR)$(PREFIX)/share/man/man1/sluice.1
 	install -m 644 man/sluiced.8 $(DESTDIR)$(PREFIX)/share/man/man8/sluiced.8
+	install -d $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR)
+	install -m 644 man/sluice.bash $(DESTDIR)$(BASHDIR)/sluice
+	install -m 644 man/_sluice $(DESTDIR)$(ZSHDIR)/_sluice
 	for unit in $(UNIT_FILES); do \
 		sed 's,/usr/local/sbin,$(PREFIX)/sbin,' systemd/$$unit >$(DESTDIR)$(UNITDIR)/$$unit && \
 		chmod 644 $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
@@ -255,6 +261,7 @@ install: programs ## install programs, manual and systemd units below DESTDIR an
 uninstall: ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/sbin/sluiced $(DESTDIR)$(PREFIX)/share/man/man8/sluiced.8
 	rm -f $(DESTDIR)$(PREFIX)/bin/sluice $(DESTDIR)$(PREFIX)/share/man/man1/sluice.1
+	rm -f $(DESTDIR)$(BASHDIR)/sluice $(DESTDIR)$(ZSHDIR)/_sluice
 	rm -f $(UNIT_FILES:%=$(DESTDIR)$(UNITDIR)/%)
 
 clean: ## remove build/

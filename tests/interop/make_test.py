@@ -45,6 +45,8 @@ def install_puts_each_file_in_its_place_and_uninstall_leaves_none():
         subprocess.run(**make("install", *where), check=True, stdout=subprocess.DEVNULL)
         same("installed", {"/opt/ftp/sbin/sluiced": 0o755, "/opt/ftp/share/man/man8/sluiced.8": 0o644,
                            "/opt/ftp/bin/sluice": 0o755, "/opt/ftp/share/man/man1/sluice.1": 0o644,
+                           "/opt/ftp/share/bash-completion/completions/sluice": 0o644,
+                           "/opt/ftp/share/zsh/site-functions/_sluice": 0o644,
                            "/opt/ftp/lib/systemd/system/sluiced.service": 0o644,
                            "/opt/ftp/lib/systemd/system/sluiced.socket": 0o644}, files_below(folder))
         with open(f"{folder}/opt/ftp/lib/systemd/system/sluiced.service", encoding="utf-8") as unit:
