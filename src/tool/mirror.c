@@ -177,8 +177,11 @@ void mirror_task_failed(struct mirror_worker *worker, const struct sluice_outcom
 {
 	struct mirror *mirror = worker->mirror;
 	struct mirror_task *task = worker->task;
+	/* 4yz: "the user-process is encouraged to try again" (RFC 959 section 4.2). */
+	bool again = !outcome->connected ||
+		     (outcome->error == -EREMOTEIO && outcome->code / 100 == 4);
 
-	if (outcome->connected || ++task->tries >= MIRROR_TRIES) {
+	if (!again || ++task->tries >= MIRROR_TRIES) {
 		mirror->counts.failed++;
 		mirror_say(worker, MIRROR_FAILED, task->path, 0,
 			   *outcome->text ? outcome->text : strerror(-outcome->error));

@@ -5,7 +5,8 @@
  * Work is a list of tasks: folders to be compared, files to be moved, names to be removed. Each
  * session takes the next task when it is free; comparing a folder makes further tasks. Files go
  * before folders, so that the list stays as short as the tree allows. A task whose connection is
- * lost is taken up again, by another session or a new one, MIRROR_TRIES times.
+ * lost, or that the server cannot do now (4yz), is taken up again, by this session, another or a
+ * new one, MIRROR_TRIES times.
  *
  *   mirror.c          tasks, sessions, the beginning and the end
  *   mirror_down.c     what a task means when the server's tree is the model

@@ -119,7 +119,8 @@ void mirror_fail(struct mirror_worker *worker, const char *path, int error);
 /* The worker's task is over, failed or not: its file is closed, and the next one is begun. */
 void mirror_task_done(struct mirror_worker *worker);
 
-/* The same after an errand that failed: said, or taken up again if the connection was lost. */
+/* The same after an errand that failed: said, or taken up again if the connection was lost
+ * or the refusal is a transient one. */
 void mirror_task_failed(struct mirror_worker *worker, const struct sluice_outcome *outcome);
 
 /* Collects the entries of a listing. */

@@ -286,6 +286,8 @@ class HostileServer:
 
     def __init__(self, listing, plain=b""):
         self.listing, self.plain = listing, plain
+        self.refusals = []  # of RETR, before it is done
+        self.asked = 0
         self.control = socket.create_server(("127.0.0.1", 0))
         self.data = socket.create_server(("127.0.0.1", 0))
         self.port = self.control.getsockname()[1]
@@ -307,7 +309,11 @@ class HostileServer:
                 answers = {b"USER": b"230 in\r\n", b"TYPE": b"200 ok\r\n", b"QUIT": b"221 bye\r\n",
                            b"FEAT": b"211-Features\r\n MLST type*;size*;modify*;\r\n211 End\r\n",
                            b"EPSV": b"229 here (|||%d|)\r\n" % self.data.getsockname()[1]}
-                if verb in (b"MLSD", b"LIST", b"RETR"):
+                self.asked += verb == b"RETR"
+                if verb == b"RETR" and self.refusals:
+                    self.data.accept()[0].close()
+                    connection.sendall(self.refusals.pop())
+                elif verb in (b"MLSD", b"LIST", b"RETR"):
                     connection.sendall(b"150 here\r\n")
                     data, _ = self.data.accept()
                     data.sendall({b"MLSD": self.listing, b"LIST": self.plain, b"RETR": b"evil"}[verb])
@@ -321,6 +327,19 @@ class HostileServer:
     def close(self):
         self.control.close()
         self.data.close()
+
+
+@test
+def a_transient_refusal_is_tried_again_and_a_permanent_one_is_not():
+    facts = b"type=file;size=4;modify=20200101000000; "
+    for code, fetched, asked in ((b"450", ["file"], 3), (b"550", [], 1)):
+        with tempfile.TemporaryDirectory(prefix="sluice-busy-") as scratch:
+            server = HostileServer(facts + b"file\r\n")
+            server.refusals = [code + b" not now\r\n"] * 2
+            events = mirror("-j", "1", f"ftp://127.0.0.1:{server.port}/", scratch, status=0 if fetched else 1)
+            server.close()
+            same(f"fetched after {code}", fetched, paths(events, "fetched"))
+            same(f"asked for after {code}", asked, server.asked)
 
 
 def hostile(listing, plain=b"", status=0):
