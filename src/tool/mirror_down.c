@@ -218,6 +218,11 @@ static void folder_listed(struct sluice_session *session, const struct sluice_ou
 		mirror_task_done(worker);
 		return;
 	}
+	if (outcome->unsafe > 0) {
+		worker->mirror->counts.failed++;
+		mirror_say(worker, MIRROR_FAILED, worker->task->path, 0,
+			   "names in it are left out: they could lead elsewhere");
+	}
 	mirror_entries_clear(&worker->links);
 	/* Whether it is there at all. With nothing in it, no name will be sought from another
 	 * folder than that of the login. */

@@ -357,11 +357,12 @@ def hostile(listing, plain=b"", status=0):
 
 
 @test
-def names_that_lead_elsewhere_are_left_out():
+def names_that_lead_elsewhere_are_left_out_and_that_is_a_failure():
     facts = b"type=file;size=4;modify=20200101000000; "
     lines = [b"../up", b"/etc/x", b"a/b", b"..", b".", b"", b"good"]
-    _, found = hostile(b"".join(facts + name + b"\r\n" for name in lines))
+    events, found = hostile(b"".join(facts + name + b"\r\n" for name in lines), status=1)
     same("names", ["good"], found)
+    same("failed", [""], paths(events, "failed"))
 
 
 @test
