@@ -115,8 +115,8 @@ static int server_make_passive_pool(struct server *server)
 
 	for (unsigned i = 0; i < count; i++)
 		ports[i] = (uint16_t)(config->passive_low + i);
-	return passive_pool_new(ports, count, server->workers_count, worker_grant, server,
-				&server->passive);
+	return passive_pool_new(ports, count, server->workers_count, worker_grant,
+				worker_settle_port, server, &server->passive);
 }
 
 static int server_choose_engine(struct server *server)

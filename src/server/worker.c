@@ -34,6 +34,7 @@ enum worker_message_kind {
 	WORKER_DATA,	      /* session, fd: a data connection that it reserved */
 	WORKER_GRANT,	      /* session, port: what it waited for */
 	WORKER_ACTIVE_SOCKET, /* session, fd or negative errno */
+	WORKER_SETTLE,	      /* peer, port: given back without a connection */
 };
 
 struct worker_message {
@@ -41,7 +42,7 @@ struct worker_message {
 	int fd;
 	uint64_t session;
 	unsigned port;
-	struct address peer; /* WORKER_SESSION */
+	struct address peer; /* WORKER_SESSION, WORKER_SETTLE */
 };
 
 struct worker {
@@ -114,6 +115,16 @@ static bool worker_post(struct server *server, unsigned index, const struct work
 		return false;
 	ring_wake(worker->ring);
 	return true;
+}
+
+bool worker_settle_port(void *context, const struct address *client, unsigned port)
+{
+	const struct server *server = context;
+	const struct worker_message message = { .kind = WORKER_SETTLE,
+						.port = port,
+						.peer = *client };
+
+	return worker_post(context, port % server->workers_count, &message);
 }
 
 bool worker_grant(void *context, uint64_t session, unsigned port)
@@ -353,6 +364,38 @@ static void worker_drain(struct worker *worker)
 	worker_for_each(worker, session_drain);
 }
 
+/* A port that settles: by the next turn all connections are taken that came before this one. */
+struct settling {
+	struct op op;
+	struct passive_pool *passive;
+	struct address client;
+	unsigned port;
+};
+
+static void settling_over(struct op *op, int result)
+{
+	struct settling *settling = (struct settling *)(void *)op;
+
+	(void)result;
+	passive_pool_settle(settling->passive, &settling->client, settling->port);
+	free(settling);
+}
+
+static void worker_settle(struct worker *worker, const struct address *client, unsigned port)
+{
+	struct passive_pool *passive = worker->server->passive;
+	struct settling *settling = calls->allocate(sizeof(*settling));
+
+	if (!settling) {
+		passive_pool_settle(passive, client, port);
+		return;
+	}
+	*settling = (struct settling){
+		.op.done = settling_over, .passive = passive, .client = *client, .port = port
+	};
+	ring_yield(worker->ring, &settling->op);
+}
+
 static void worker_on_message(struct worker *worker, const struct worker_message *message)
 {
 	struct session *session = NULL;
@@ -378,6 +421,9 @@ static void worker_on_message(struct worker *worker, const struct worker_message
 			session_on_active_socket(session, message->fd);
 		else if (message->fd >= 0)
 			calls->close(message->fd);
+		break;
+	case WORKER_SETTLE:
+		worker_settle(worker, &message->peer, message->port);
 		break;
 	}
 }

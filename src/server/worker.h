@@ -17,6 +17,7 @@
 
 #include "ring/ring.h"
 
+struct address;
 struct admission;
 struct config;
 struct jobs;
@@ -75,5 +76,8 @@ void worker_join(struct worker *worker);
 
 /* A free port of the passive range was granted to a session (see passive_grant_fn). */
 bool worker_grant(void *server, uint64_t session, unsigned port);
+
+/* One was given back whose connection may be on its way (see passive_settle_fn). */
+bool worker_settle_port(void *server, const struct address *client, unsigned port);
 
 #endif

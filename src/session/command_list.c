@@ -317,7 +317,7 @@ static void stat_end(struct session *session, int result)
 {
 	struct action *action = session->action;
 
-	if (result < 0)
+	if (result < 0 && !session->closing)
 		reply_text_inner(session_reply_text(session), "Not complete: %s",
 				 strerror(-result));
 	session_reply(session, REPLY_213_FILE_STATUS, "%s",

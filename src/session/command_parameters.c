@@ -17,7 +17,7 @@ void command_type(struct session *session, struct view argument)
 		session->type = TYPE_IMAGE;
 		session_reply(session, REPLY_200_OKAY, "TYPE is %s",
 			      argument.length == 1 ? "I" : "L 8");
-	} else if (strchr("AEIL", argument.at[0] & ~0x20) &&
+	} else if (argument.at[0] != ' ' && strchr("AEIL", argument.at[0] & ~0x20) &&
 		   (argument.length == 1 || argument.at[1] == ' ')) {
 		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
 			      "This TYPE is not implemented; A N, I and L 8 are");

@@ -332,6 +332,11 @@ static void session_store(struct session *session, struct view argument, bool ap
 			      "An upload cannot be restarted in TYPE A; use TYPE I");
 		return;
 	}
+	if (session->restart > 0 && unique) {
+		session_reply(session, REPLY_554_BAD_RESTART,
+			      "A file that is made anew cannot be restarted; use STOR");
+		return;
+	}
 	action = session_command_begin(session);
 	if (!action)
 		return;

@@ -134,6 +134,8 @@ static size_t session_skip_over_long(struct session *session, struct view bytes)
 	session->discarding = end == NULL;
 	if (!end)
 		return bytes.length;
+	if (session->commands_waiting > 0)
+		session->commands_waiting--;
 	session_reply(session, REPLY_500_SYNTAX, "The line is longer than %d bytes",
 		      COMMAND_LINE_MAX);
 	return (size_t)(end - bytes.at) + 1;
@@ -219,7 +221,8 @@ void session_run(struct session *session)
 	}
 	if (session->context->draining && !session_is_busy(session))
 		session_drain(session);
-	else if (session->paused && session->held_bytes < INPUT_HELD_MAX / 2)
+	else if (session->paused && (session->held_bytes < INPUT_HELD_MAX / 2 ||
+				     session_is_transferring(session))) /* ABOR may come */
 		session_receive(session);
 }
 

@@ -248,7 +248,8 @@ void session_reply_transfer_error(struct session *session, int error)
 	int code;
 
 	session_find_error(error, &code, &text);
-	if (code == REPLY_550_FILE_UNAVAILABLE || code == REPLY_450_FILE_BUSY)
+	if (code == REPLY_550_FILE_UNAVAILABLE || code == REPLY_450_FILE_BUSY ||
+	    code == REPLY_554_BAD_RESTART)
 		code = REPLY_451_LOCAL_ERROR;
 	session_reply(session, code, "Transfer failed: %s", text);
 }

@@ -236,6 +236,9 @@ static void session_on_receive(struct op *op, int result)
 		session_run(session);
 		return;
 	}
+	/* What has been answered is said: a client may have ended its own side alone. */
+	if (result == 0 && session->context->replying == session)
+		session_flush(session->context);
 	session->shut = true; /* nothing more will come: nothing is waited for */
 	session_end(session, NULL);
 }

@@ -11,6 +11,7 @@
 #include "sys/calls.h"
 
 #define CLIENTS_BUCKETS 4096
+#define SESSION_SETTLES UINT64_MAX /* the port was given back and is not free yet */
 
 struct waiter {
 	struct list link;
@@ -42,13 +43,15 @@ struct passive_pool {
 	unsigned workers;
 	uint64_t random;
 	passive_grant_fn *grant;
+	passive_settle_fn *settle;
 	void *context;
 	struct list buckets[CLIENTS_BUCKETS];
 	uint16_t ports[];
 };
 
 int passive_pool_new(const uint16_t *ports, unsigned count, unsigned workers,
-		     passive_grant_fn *grant, void *context, struct passive_pool **ret_pool)
+		     passive_grant_fn *grant, passive_settle_fn *settle, void *context,
+		     struct passive_pool **ret_pool)
 {
 	struct passive_pool *pool = calloc(1, sizeof(*pool) + count * sizeof(pool->ports[0]));
 
@@ -58,6 +61,7 @@ int passive_pool_new(const uint16_t *ports, unsigned count, unsigned workers,
 	pool->count = count;
 	pool->workers = workers;
 	pool->grant = grant;
+	pool->settle = settle;
 	pool->context = context;
 	if (getrandom(&pool->random, sizeof(pool->random), 0) < 0 || pool->random == 0)
 		pool->random = 1;
@@ -254,6 +258,14 @@ static void client_give_back(struct passive_pool *pool, struct client *client, u
 	free_ports_put(client, &client->free[port % pool->workers], (uint16_t)port);
 }
 
+/* A reservation ends without its connection. */
+static void client_end(struct passive_pool *pool, struct client *client, unsigned port)
+{
+	client->sessions[port] = SESSION_SETTLES;
+	if (!pool->settle || !pool->settle(pool->context, &client->address, port))
+		client_give_back(pool, client, port);
+}
+
 /* What order the ports were used in is forgotten with the last reservation only if many other
  * clients need the memory; a bucket keeps the client that used it last. */
 static void pool_forget_idle(struct passive_pool *pool, struct client *used)
@@ -270,18 +282,30 @@ static void pool_forget_idle(struct passive_pool *pool, struct client *used)
 	}
 }
 
-void passive_pool_release(struct passive_pool *pool, const struct address *client, unsigned port,
-			  uint64_t session)
+static void pool_end(struct passive_pool *pool, const struct address *client, unsigned port,
+		     uint64_t session,
+		     void (*end)(struct passive_pool *pool, struct client *client, unsigned port))
 {
 	struct client *found;
 
 	pthread_mutex_lock(&pool->lock);
 	found = pool_find(pool, client);
 	if (found && found->sessions[port] == session) {
-		client_give_back(pool, found, port);
+		end(pool, found, port);
 		pool_forget_idle(pool, found);
 	}
 	pthread_mutex_unlock(&pool->lock);
+}
+
+void passive_pool_release(struct passive_pool *pool, const struct address *client, unsigned port,
+			  uint64_t session)
+{
+	pool_end(pool, client, port, session, client_end);
+}
+
+void passive_pool_settle(struct passive_pool *pool, const struct address *client, unsigned port)
+{
+	pool_end(pool, client, port, SESSION_SETTLES, client_give_back);
 }
 
 static bool client_leave_line(struct client *client, uint64_t session)
@@ -309,7 +333,7 @@ void passive_pool_withdraw(struct passive_pool *pool, const struct address *clie
 	if (found && !client_leave_line(found, session))
 		for (unsigned port = 0; port < pool->count; port++)
 			if (found->sessions[port] == session)
-				client_give_back(pool, found, port);
+				client_end(pool, found, port);
 	pthread_mutex_unlock(&pool->lock);
 }
 
@@ -335,6 +359,8 @@ uint64_t passive_pool_claim(struct passive_pool *pool, const struct address *cli
 	found = pool_find(pool, client);
 	if (found)
 		session = found->sessions[port];
+	if (session == SESSION_SETTLES)
+		session = 0;
 	if (session) {
 		client_give_back(pool, found, port);
 		pool_forget_idle(pool, found);

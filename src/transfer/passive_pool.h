@@ -29,9 +29,14 @@ struct passive_pool;
  * Returns false if that cannot be done; the port then goes to the next one in line. */
 typedef bool passive_grant_fn(void *context, uint64_t session, unsigned port);
 
-/* ports: port numbers, count of them. Returns 0 or -ENOMEM. */
+/* Tells the worker that accepts on port to call passive_pool_settle once it has taken all
+ * connections that have come so far. Called like the above; false: the port is free at once. */
+typedef bool passive_settle_fn(void *context, const struct address *client, unsigned port);
+
+/* ports: port numbers, count of them; settle may be NULL. Returns 0 or -ENOMEM. */
 int passive_pool_new(const uint16_t *ports, unsigned count, unsigned workers,
-		     passive_grant_fn *grant, void *context, struct passive_pool **ret_pool);
+		     passive_grant_fn *grant, passive_settle_fn *settle, void *context,
+		     struct passive_pool **ret_pool);
 void passive_pool_free(struct passive_pool *pool);
 
 uint16_t passive_pool_port(const struct passive_pool *pool, unsigned index);
@@ -42,9 +47,13 @@ unsigned passive_pool_count(const struct passive_pool *pool);
 int passive_pool_reserve(struct passive_pool *pool, unsigned worker, const struct address *client,
 			 uint64_t session);
 
-/* Gives a reservation back; does nothing if it was claimed meanwhile. */
+/* Gives a reservation back; does nothing if it was claimed meanwhile. Its connection may have come
+ * and not been accepted yet: until passive_pool_settle the port is nobody's, lest that connection
+ * be taken for the next session's of the same address. */
 void passive_pool_release(struct passive_pool *pool, const struct address *client, unsigned port,
 			  uint64_t session);
+
+void passive_pool_settle(struct passive_pool *pool, const struct address *client, unsigned port);
 
 /* Leaves the line; gives back what was granted meanwhile, whose message is still under way. */
 void passive_pool_withdraw(struct passive_pool *pool, const struct address *client,

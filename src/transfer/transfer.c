@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -222,20 +224,48 @@ void transfer_wait_readable(struct transfer *transfer)
 	ring_poll(transfer->dtp->ring, &transfer->socket_op, transfer->socket, POLLIN);
 }
 
+/* A slow reader empties a send buffer of megabytes long before the socket asks for more: what it
+ * has acknowledged is progress, too. */
+static void transfer_look_at_peer(struct transfer *transfer)
+{
+	int unacknowledged = 0;
+	uint64_t taken;
+
+	if (transfer->kind == TRANSFER_RECEIVE_FILE ||
+	    ioctl(transfer->socket, SIOCOUTQ, &unacknowledged) < 0)
+		return;
+	taken = transfer->bytes - (uint64_t)unacknowledged;
+	if (taken != transfer->taken_bytes)
+		transfer->progress_ms = ring_now_ms(transfer->dtp->ring);
+	transfer->taken_bytes = taken;
+}
+
+/* When to look again: a sender's peer is looked at four times within the time limit. */
+static uint64_t transfer_look_ms(const struct transfer *transfer, uint64_t quiet_ms)
+{
+	uint64_t left_ms = transfer->timeout_ms - quiet_ms;
+	uint64_t quarter_ms = transfer->timeout_ms / 4 + 1;
+
+	return transfer->kind == TRANSFER_RECEIVE_FILE || left_ms < quarter_ms ? left_ms
+									       : quarter_ms;
+}
+
 /* The timer is set once a period, not once a byte: it looks when the last byte moved. While the
  * transfer waits for a disk, the client is not to blame. */
 static void transfer_on_timer(struct wheel_timer *timer)
 {
 	struct transfer *transfer = transfer_of_timer(timer);
 	struct ring *ring = transfer->dtp->ring;
-	uint64_t quiet_ms = ring_now_ms(ring) - transfer->progress_ms;
+	uint64_t quiet_ms;
 
+	transfer_look_at_peer(transfer);
+	quiet_ms = ring_now_ms(ring) - transfer->progress_ms;
 	if (!op_pending(&transfer->socket_op))
 		quiet_ms = 0;
 	if (quiet_ms >= transfer->timeout_ms)
 		transfer_finish(transfer, TRANSFER_TIMED_OUT, -ETIMEDOUT);
 	else
-		ring_timer_set(ring, timer, transfer->timeout_ms - quiet_ms);
+		ring_timer_set(ring, timer, transfer_look_ms(transfer, quiet_ms));
 }
 
 void transfer_enter_disk(struct transfer *transfer, enum disk_direction direction,
@@ -339,7 +369,7 @@ void transfer_start(struct transfer *transfer)
 	transfer->take_bytes = SEND_WINDOW_BYTES;
 	transfer->probe_step = PROBE_STEP_MIN;
 	transfer->timer.fire = transfer_on_timer;
-	ring_timer_set(ring, &transfer->timer, transfer->timeout_ms);
+	ring_timer_set(ring, &transfer->timer, transfer_look_ms(transfer, 0));
 	if (transfer->kind == TRANSFER_SEND_FILE &&
 	    transfer->end - transfer->offset > NOTSENT_LOWAT_BYTES)
 		transfer_share_unsent(transfer);

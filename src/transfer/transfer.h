@@ -86,6 +86,7 @@ struct transfer {
 	struct disk_queue *queue; /* while it has a place there */
 	struct wheel_timer timer;
 	uint64_t progress_ms;
+	uint64_t taken_bytes; /* that the peer has acknowledged, at the last look */
 	struct kernel_pipe *pipe;
 	size_t window_bytes;
 	size_t take_bytes;  /* what the socket takes in a turn, on average */

@@ -182,5 +182,79 @@ def a_port_that_stays_taken_is_425_and_one_that_comes_free_is_granted():
         expect(read_lines(second, 1).startswith(b"229"), "the port that came free is not granted")
 
 
+def take_passive(server, control):
+    """EPSV, and a connection to the port it names, made and not looked at."""
+    control.sendall(b"EPSV\r\n")
+    port = int(read_lines(control, 1).split(b"|||")[1].split(b"|")[0])
+    data = socket.create_connection(("127.0.0.1", port))
+    data.settimeout(10)
+    return data
+
+
+@test
+def a_connection_given_up_is_never_the_next_session_s():
+    """A gives its port up while its connection waits to be accepted; B gets the same port."""
+    with Server(passive_ports=1) as server:
+        with open(os.path.join(server.root, "a"), "wb") as file:
+            file.write(b"for B alone")
+        for _ in range(100):
+            with connect(server) as unused, connect(server) as first, connect(server) as other, \
+                    connect(server) as second:
+                stale = take_passive(server, first)
+                first.sendall(b"ABOR\r\n")
+                data = take_passive(server, second)
+                second.sendall(b"RETR a\r\n")
+                expect(data.recv(100) == b"for B alone", "B's bytes did not come to B")
+                try:
+                    expect(stale.recv(100) == b"", "B's bytes came to A")
+                except ConnectionResetError:
+                    pass
+                data.close()
+                stale.close()
+                del unused, other
+
+
+@test
+def a_slow_reader_is_no_stalled_one():
+    """It takes what it is sent, though the socket does not ask for more within the time limit."""
+    with Server("--data-timeout", "2") as server, connect(server) as control:
+        with open(os.path.join(server.root, "big"), "wb") as file:
+            file.truncate(30_000_000)
+        control.sendall(b"EPSV\r\n")
+        port = int(read_lines(control, 1).split(b"|||")[1].split(b"|")[0])
+        data = socket.socket()
+        data.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        data.connect(("127.0.0.1", port))
+        control.sendall(b"RETR big\r\n")
+        read_lines(control, 1)
+        for _ in range(70):  # seven seconds, 100 KB each
+            data.settimeout(5)
+            expect(data.recv(10000) != b"", "the download was ended")
+            time.sleep(0.1)
+        control.settimeout(0.05)
+        try:
+            fail = control.recv(100)
+        except socket.timeout:
+            fail = b""
+        expect(fail == b"", f"the server said {fail!r}")
+        data.close()
+
+
+@test
+def commands_before_a_half_close_are_answered():
+    with Server() as server:
+        for _ in range(20):
+            control = socket.create_connection(("127.0.0.1", server.port))
+            control.settimeout(10)
+            control.sendall(b"USER anonymous\r\nPASS x\r\nPWD\r\nSYST\r\n")
+            control.shutdown(socket.SHUT_WR)
+            received = b""
+            while piece := control.recv(65536):
+                received += piece
+            codes = [line[:3] for line in received.splitlines()]
+            expect(codes == [b"220", b"331", b"230", b"257", b"215"], f"replies {received!r}")
+            control.close()
+
+
 if __name__ == "__main__":
     main()

@@ -72,7 +72,8 @@ void test_session_begin(unsigned passive_ports)
 
 	for (unsigned i = 0; i < passive_ports; i++)
 		ports[i] = (uint16_t)(50000 + i);
-	assert_int_equal(passive_pool_new(ports, passive_ports, 1, on_grant, NULL, &passive), 0);
+	assert_int_equal(passive_pool_new(ports, passive_ports, 1, on_grant, NULL, NULL, &passive),
+			 0);
 	assert_int_equal(disk_queues_new(8, 4, &disks), 0);
 	memset(&test_context, 0, sizeof(test_context));
 	assert_int_equal(dtp_init(&test_context.dtp, test_ring, disks, 1), 0);

@@ -48,7 +48,8 @@ static struct passive_pool *pool_of(unsigned ports, unsigned workers)
 	memset(&grants, 0, sizeof(grants));
 	for (unsigned i = 0; i < ports; i++)
 		numbers[i] = (uint16_t)(50000 + i);
-	assert_int_equal(passive_pool_new(numbers, ports, workers, on_grant, &grants, &pool), 0);
+	assert_int_equal(passive_pool_new(numbers, ports, workers, on_grant, NULL, &grants, &pool),
+			 0);
 	return pool;
 }
 
