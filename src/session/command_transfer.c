@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "auth/users.h"
@@ -250,6 +251,20 @@ static off_t retr_size_max(const struct session *session, off_t size)
 	return session->type == TYPE_ASCII && size <= INT64_MAX / 2 ? 2 * size : size;
 }
 
+/* Where it begins is said: a client whose REST is no longer in force can see that. */
+static void retr_begin(struct session *session, off_t offset)
+{
+	const char *what = session->type == TYPE_ASCII ? "Sending the file as text"
+						       : "Sending the file";
+	char text[64];
+
+	if (offset > 0) {
+		snprintf(text, sizeof(text), "%s from byte %lld", what, (long long)offset);
+		what = text;
+	}
+	session_transfer_begin(session, what);
+}
+
 static void retr_done(struct tree_request *request, int result)
 {
 	struct action *action = action_of_request(request);
@@ -272,8 +287,7 @@ static void retr_done(struct tree_request *request, int result)
 		action->transfer.offset = offset;
 	action->transfer.end = (off_t)stat->stx_size;
 	action->transfer.disk = request->disk;
-	session_transfer_begin(session, session->type == TYPE_ASCII ? "Sending the file as text"
-								    : "Sending the file");
+	retr_begin(session, offset);
 }
 
 void command_retr(struct session *session, struct view argument)
