@@ -42,7 +42,7 @@ struct copy {
 	bool failed; /* what follows has the reason */
 	int failure;
 	int code;
-	char *text;
+	char text[1024]; /* of the reply that decided it; "": none, cut if longer */
 };
 
 static struct copy_half *half_of(struct sluice_session *session)
@@ -82,12 +82,11 @@ void copy_settle(struct sluice_session *session)
 	if (!copy->source.over || !copy->target.over || copy->source.aborting ||
 	    copy->target.aborting)
 		return;
-	if (copy->source.session && copy->text)
+	if (copy->source.session && copy->text[0])
 		errand_set_text(copy->source.session, view_of(copy->text));
 	half_end(copy, session);
 	if (other)
 		half_end(copy, other);
-	free(copy->text);
 	free(copy);
 	if (other)
 		session_settle(other);
@@ -115,8 +114,7 @@ static void half_stop(struct copy_half *half)
 static void copy_take_text(struct copy *copy, int code, struct view text)
 {
 	copy->code = code;
-	free(copy->text);
-	copy->text = strndup(text.at, text.length);
+	snprintf(copy->text, sizeof(copy->text), "%.*s", (int)text.length, text.at);
 }
 
 /* The first half that fails decides the outcome. */

@@ -51,6 +51,7 @@ static bool session_hold(struct session *session, struct view bytes)
 /* Takes count bytes out of what is held, beginning at offset. */
 static void session_drop_held(struct session *session, size_t offset, size_t count)
 {
+	assert(session->held);
 	session->held_bytes -= (uint32_t)count;
 	memmove(session->held + offset, session->held + offset + count,
 		session->held_bytes - offset);

@@ -83,7 +83,7 @@ static int compare_name(void *context, const char *name)
 	struct mirror *mirror = worker->mirror;
 	struct mirror_entry *there = mirror_entries_find(&worker->entries, name);
 	char path[MIRROR_PATH_MAX];
-	struct stat stat;
+	struct stat stat = { 0 };
 	int r = mirror_join(worker->task->path, name, path);
 
 	if (mirror_is_part(name))
