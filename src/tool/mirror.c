@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sys/calls.h"
+
 #define OPENINGS_MAX 3 /* of one worker's session in a row */
 
 static void worker_next(struct mirror_worker *worker);
@@ -50,11 +52,12 @@ struct mirror_task *mirror_add(struct mirror *mirror, enum mirror_task_kind kind
 	if (r == 0 && mirror->tasks_count == MIRROR_TASKS_MAX)
 		r = -E2BIG;
 	if (r == 0)
-		task = calloc(1, sizeof(*task) + strlen(path) + 1);
+		task = calls->allocate(sizeof(*task) + strlen(path) + 1);
 	if (!task) {
 		mirror_fail(anybody, path, r < 0 ? r : -ENOMEM);
 		return NULL;
 	}
+	memset(task, 0, sizeof(*task));
 	task->kind = kind;
 	task->modified_s = INT64_MIN;
 	task->mode = -1;
@@ -231,9 +234,9 @@ static void worker_open(struct mirror_worker *worker)
 
 	if (worker->failures++ >= OPENINGS_MAX)
 		return;
-	if (sluice_session_open(mirror->client, mirror->options->target, worker_opened, worker,
-				&worker->session) < 0)
-		worker->session = NULL;
+	/* If that cannot begin, the worker has none, as before. */
+	(void)sluice_session_open(mirror->client, mirror->options->target, worker_opened, worker,
+				  &worker->session);
 }
 
 /* What waits when the last session is lost is not done. */
