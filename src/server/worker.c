@@ -21,6 +21,7 @@
 #include "server/acceptor.h"
 #include "server/admission.h"
 #include "server/channel.h"
+#include "server/settling.h"
 #include "session/session.h"
 #include "sys/calls.h"
 #include "transfer/passive_pool.h"
@@ -364,38 +365,6 @@ static void worker_drain(struct worker *worker)
 	worker_for_each(worker, session_drain);
 }
 
-/* A port that settles: by the next turn all connections are taken that came before this one. */
-struct settling {
-	struct op op;
-	struct passive_pool *passive;
-	struct address client;
-	unsigned port;
-};
-
-static void settling_over(struct op *op, int result)
-{
-	struct settling *settling = (struct settling *)(void *)op;
-
-	(void)result;
-	passive_pool_settle(settling->passive, &settling->client, settling->port);
-	free(settling);
-}
-
-static void worker_settle(struct worker *worker, const struct address *client, unsigned port)
-{
-	struct passive_pool *passive = worker->server->passive;
-	struct settling *settling = calls->allocate(sizeof(*settling));
-
-	if (!settling) {
-		passive_pool_settle(passive, client, port);
-		return;
-	}
-	*settling = (struct settling){
-		.op.done = settling_over, .passive = passive, .client = *client, .port = port
-	};
-	ring_yield(worker->ring, &settling->op);
-}
-
 static void worker_on_message(struct worker *worker, const struct worker_message *message)
 {
 	struct session *session = NULL;
@@ -423,7 +392,8 @@ static void worker_on_message(struct worker *worker, const struct worker_message
 			calls->close(message->fd);
 		break;
 	case WORKER_SETTLE:
-		worker_settle(worker, &message->peer, message->port);
+		settling_begin(worker->ring, worker->server->passive, &message->peer,
+			       message->port);
 		break;
 	}
 }
