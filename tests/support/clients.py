@@ -4,6 +4,7 @@ import functools
 import os
 import re
 import subprocess
+import tempfile
 from urllib.parse import quote
 
 import ports
@@ -11,10 +12,11 @@ from checks import Skipped, need, test
 from sluiced import Failure
 
 CLIENT_TIMEOUT_S = 120
+HOME = tempfile.TemporaryDirectory(prefix="sluice-home-")  # some clients write what they remember
 
 
 def run(arguments, stdin="", folder=None, ok=(0,)):
-    environment = dict(os.environ, HOME="/nonexistent", LC_ALL="C.UTF-8", NCFTPDIR="/nonexistent")
+    environment = dict(os.environ, HOME=HOME.name, LC_ALL="C.UTF-8", NCFTPDIR=HOME.name)
     try:
         done = subprocess.run(arguments, input=stdin.encode(), cwd=folder, env=environment,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=CLIENT_TIMEOUT_S,
