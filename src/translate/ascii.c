@@ -1,53 +1,30 @@
-#include "translate/ascii.h"
+#include "sluice/translate.h"
 
-#include <string.h>
+#include "translate/translate_priv.h"
 
 size_t ascii_to_network(const char *from, size_t length, char *to)
 {
-	const char *end = from + length;
-	char *start = to;
-
-	while (from < end) {
-		const char *line_end = memchr(from, '\n', (size_t)(end - from));
-		size_t count = (size_t)((line_end ? line_end : end) - from);
-
-		memcpy(to, from, count);
-		to += count;
-		from += count;
-		if (line_end) {
-			*to++ = '\r';
-			*to++ = '\n';
-			from++;
-		}
-	}
-	return (size_t)(to - start);
+	return translate_kernels->lf_to_crlf(from, length, to);
 }
 
 size_t ascii_from_network(const char *from, size_t length, bool last, bool *carriage, char *to)
 {
-	const char *end = from + length;
 	char *start = to;
 
-	while (from < end) {
-		const char *next;
-		size_t count;
-
+	if (length > 0) {
 		if (*carriage && *from != '\n')
 			*to++ = '\r';
-		*carriage = false;
-		next = memchr(from, '\r', (size_t)(end - from));
-		count = (size_t)((next ? next : end) - from);
-		memcpy(to, from, count);
-		to += count;
-		from += count;
-		if (next) {
-			*carriage = true;
-			from++;
-		}
+		*carriage = from[length - 1] == '\r';
+		to += translate_kernels->crlf_to_lf(from, length - *carriage, to);
 	}
 	if (last && *carriage) {
 		*to++ = '\r';
 		*carriage = false;
 	}
 	return (size_t)(to - start);
+}
+
+uint64_t ascii_count_lf(const char *from, size_t length)
+{
+	return translate_kernels->count_lf(from, length);
 }

@@ -1,4 +1,4 @@
-#include "translate/ascii.h"
+#include "sluice/translate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
