@@ -1,18 +1,20 @@
 /*
  * What TYPE and its format do to the bytes of a file on their way (RFC 959 section 3.1.1): line
- * ends and character codes, as functions from bytes to bytes. A client needs the
+ * ends, character codes and carriage control, as functions from bytes to bytes. A client needs the
  * same ones as a server, so this header stands alone: it needs only libc.
  *
  *   TYPE    sending a file                              storing one
  *   A N, T  ascii_to_network                            ascii_from_network
+ *   E N, T  translate_table_apply(to_network)           translate_table_apply(from_network)
  *
  * Form T (section 3.1.1.5.2) is form N here: the format effectors CR, LF, NL, VT and FF are
  * characters of the file, a printer acts upon them, and the rule about line ends is the same.
  *
  * Bytes over 127 pass through TYPE A as they are, be they ISO 8859-1 or UTF-8.
  *
- * Everything is pure: no descriptor, no clock, no allocation, and what is carried from one buffer to
- * the next lies with the caller. A buffer may begin and end anywhere, at any address; the result does not depend on where a file is cut. No byte is read or written
+ * Everything but translate_ebcdic_load is pure: no descriptor, no clock, no allocation, and what is
+ * carried from one buffer to the next lies with the caller. A buffer may begin and end anywhere, at
+ * any address; the result does not depend on where a file is cut. No byte is read or written
  * outside of what is named here. Ways to do it (scalar, SSSE3, AVX2, NEON) are chosen once, before
  * main(), for the CPU that there is, and give the same bytes.
  *
@@ -55,6 +57,34 @@ struct translate_table {
  * Quickest where bytes are below 128. */
 void translate_table_apply(const struct translate_table *table, const char *from, size_t length,
 			   char *to);
+
+/*
+ * TYPE E: a file in ISO 8859-1 with LF is sent in EBCDIC with NL, 0x15, as the end of a line
+ * (section 3.1.1.2). A code page puts LF at 0x25 and NEL (0x85 in ISO 8859-1) at 0x15; here the two
+ * are exchanged, as z/OS does it, so that LF is NL and everything still comes back as it was.
+ * Line ends are thus part of the table, and a file keeps its length.
+ */
+struct translate_ebcdic {
+	struct translate_table to_network;   /* ISO 8859-1, LF -> EBCDIC, NL */
+	struct translate_table from_network; /* its inverse */
+};
+
+#define TRANSLATE_EBCDIC_DEFAULT "1047" /* what z/OS has for text; needs no iconv(3) */
+
+/* The tables of an EBCDIC page: a number of three or more digits, perhaps after "IBM" or "CP"
+ * (with or without a hyphen), or another name that iconv(3) knows; case does not matter. For the
+ * time of starting: all pages but 1047 are read through iconv, which may open files.
+ *
+ * Returns 0 and fills *ret_ebcdic, or
+ *   -ENOENT   iconv does not know it, or its module is not installed,
+ *   -EMSGSIZE not every character is one byte,
+ *   -ERANGE   its 256 characters are not those of ISO 8859-1, so bytes would be lost,
+ *   -EDOM     it is no EBCDIC: space, digits and line ends lie elsewhere,
+ *   or what iconv_open says else, such as -ENOMEM. */
+int translate_ebcdic_load(const char *page, struct translate_ebcdic *ret_ebcdic);
+
+/* Such an error as an end for the sentence "code page X ...". Static memory. */
+const char *translate_ebcdic_error(int error);
 
 /* Which way was chosen: "scalar", "ssse3", "avx2" or "neon". */
 const char *translate_kernel_name(void);
