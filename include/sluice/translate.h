@@ -6,6 +6,8 @@
  *   TYPE    sending a file                              storing one
  *   A N, T  ascii_to_network                            ascii_from_network
  *   E N, T  translate_table_apply(to_network)           translate_table_apply(from_network)
+ *   A C     asa_to_network, ascii_to_network            ascii_from_network, asa_from_network
+ *   E C     asa_to_network, ...apply(to_network)        ...apply(from_network), asa_from_network
  *
  * Form T (section 3.1.1.5.2) is form N here: the format effectors CR, LF, NL, VT and FF are
  * characters of the file, a printer acts upon them, and the rule about line ends is the same.
@@ -85,6 +87,40 @@ int translate_ebcdic_load(const char *page, struct translate_ebcdic *ret_ebcdic)
 
 /* Such an error as an end for the sentence "code page X ...". Static memory. */
 const char *translate_ebcdic_error(int error);
+
+/*
+ * Form C, carriage control (section 3.1.1.5.3, RFC 740 appendix C): the first character of a line
+ * on the network moves the paper before the rest of the line is printed. In the file, the movement
+ * is in characters between the lines:
+ *
+ *   first   moves the paper              in the file
+ *   space   to the next line             a line
+ *   0       by two lines                 an empty line, then a line
+ *   1       to the top of the next page  a line that begins with FF
+ *   +       not at all: prints over      CR where the end of the line before would be
+ *
+ * Both sides of these functions have LF as the end of a line; CR LF or NL come in by the functions
+ * above, which see no CR that is not theirs. Two empty lines become one "0" line.
+ *
+ * Every file whatever comes back byte for byte: an FF elsewhere than at the beginning of a line
+ * stays in the text, CR LF is a line overprinted with an empty one, and the last line has an LF
+ * there if it has one here. What came from elsewhere is stored with the same meaning, but may be
+ * sent otherwise: two lines of space for one of 0, and space for a first character that is none of
+ * the four, which is not printed either; a line without a first character is an empty line.
+ */
+struct asa_state {
+	uint8_t at; /* where in a line the last buffer ended; 0 at the start of a file */
+};
+
+/* A file -> lines with a first character. last: no more comes. to has room for 2 * length + 2
+ * bytes and does not overlap. Returns the bytes written; after last, *state is as at the start. */
+size_t asa_to_network(struct asa_state *state, const char *from, size_t length, bool last,
+		      char *to);
+
+/* Lines with a first character -> a file. last: no more comes. to has room for length + 1 bytes
+ * and does not overlap. Returns the bytes written; after last, *state is as at the start. */
+size_t asa_from_network(struct asa_state *state, const char *from, size_t length, bool last,
+			char *to);
 
 /* Which way was chosen: "scalar", "ssse3", "avx2" or "neon". */
 const char *translate_kernel_name(void);
