@@ -9,9 +9,9 @@ BENCH_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wshadow -Wconvers
 	-pthread $(CFLAGS)
 
 bench_objects = $(patsubst bench/%.c,$(B)/bench/%.o,$(wildcard bench/$(1)/*.c))
-BENCH_PROGRAMS := $(foreach name,load reference wan,$(B)/bench/$(name)/$(name))
+BENCH_PROGRAMS := $(foreach name,load reference wan translate,$(B)/bench/$(name)/$(name))
 
-.PHONY: bench bench-quick bench-ready bench-check bench-programs
+.PHONY: bench bench-quick bench-ready bench-check bench-programs bench-translate
 
 bench: bench-ready ## measure against bare references and named peers, under 30 minutes (BENCH='--help')
 	@bench/run $(BENCH)
@@ -27,6 +27,9 @@ bench-ready:
 bench-check: ## tests of what the benchmark calculates and draws
 	@python3 bench/tests/harness_test.py
 
+bench-translate: $(B)/bench/translate/translate ## how quickly text is converted, beside memcpy
+	@$<
+
 bench-programs: $(BENCH_PROGRAMS)
 
 define bench_program
@@ -34,6 +37,18 @@ $(B)/bench/$(1)/$(1): $(call bench_objects,$(1))
 	$$(Q)$$(CC) $$(BENCH_CFLAGS) $$(LDFLAGS) -o $$@ $$^
 endef
 $(foreach name,load reference wan,$(eval $(call bench_program,$(name))))
+
+# It measures functions of src/, which it is linked with.
+TRANSLATE_OBJECTS := $(patsubst src/translate/%.c,$(B)/bench/kernels/%.o,$(wildcard src/translate/*.c))
+
+$(B)/bench/translate/translate: $(call bench_objects,translate) $(TRANSLATE_OBJECTS)
+	$(Q)$(CC) $(BENCH_CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(B)/bench/kernels/%.o: src/translate/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -Isrc -Iinclude -MMD -MP -c -o $@ $<
+
+$(B)/bench/translate/translate.o: BENCH_CFLAGS += -Iinclude
 
 $(B)/bench/%.o: bench/%.c
 	@mkdir -p $(@D)
