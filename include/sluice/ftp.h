@@ -61,6 +61,11 @@ enum ftp_format { FORMAT_NON_PRINT = 'N', FORMAT_TELNET = 'T', FORMAT_CARRIAGE =
 
 /* STRU (section 3.1.2) and MODE (section 3.4). */
 enum ftp_structure { STRUCTURE_FILE = 'F', STRUCTURE_RECORD = 'R', STRUCTURE_PAGE = 'P' };
-enum ftp_mode { MODE_STREAM = 'S', MODE_BLOCK = 'B', MODE_COMPRESSED = 'C' };
+enum ftp_mode {
+	MODE_STREAM = 'S',
+	MODE_BLOCK = 'B',
+	MODE_COMPRESSED = 'C',
+	MODE_DEFLATE = 'Z', /* draft-preston-ftpext-deflate */
+};
 
 #endif

@@ -29,12 +29,18 @@
 #define GLOB_STEPS_MAX 100000 /* comparisons for one name; then the listing fails: 451 */
 
 /* Data connections and transfers. */
-#define PASSIVE_WAIT_MS 2000	     /* for a free reservation; then 425 */
-#define TRANSFER_TURN_BYTES 1048576  /* one transfer's share of a worker's turn */
-#define SEND_TURN_BYTES 4194304	     /* the same of one that sends a file within the kernel */
-#define SEND_WINDOW_BYTES 1048576    /* of which so many at a time */
-#define TRANSFER_BUFFER_BYTES 262144 /* text and listings: one of the two buffers of a transfer */
-#define NOTSENT_LOWAT_BYTES 131072   /* unsent bytes the kernel keeps for a data connection */
+#define PASSIVE_WAIT_MS 2000	       /* for a free reservation; then 425 */
+#define TRANSFER_TURN_BYTES 1048576    /* one transfer's share of a worker's turn */
+#define SEND_TURN_BYTES 4194304	       /* the same of one that sends a file within the kernel */
+#define SEND_WINDOW_BYTES 1048576      /* of which so many at a time */
+#define TRANSFER_BUFFER_BYTES 262144   /* text and listings: one of the two buffers of a transfer */
+#define RESTART_MARK_MAX 64	       /* a restart marker, NUL included; longer: 426 */
+#define RESTART_MARK_BYTES 57	       /* of which ours have so many */
+#define MARK_EVERY_BYTES 4194304       /* of the file, in MODE B and C */
+#define MARK_REPLIES_MAX 4096	       /* bytes a client has not read; then markers get no 110 */
+#define SIZE_COUNT_BYTES_MAX 268435456 /* of a file that is converted to be counted; else 550 */
+#define RECENT_BYTES_MAX 65536 /* of a file that was sent a moment ago: the cache is not asked */
+#define NOTSENT_LOWAT_BYTES 131072	/* unsent bytes the kernel keeps for a data connection */
 #define NOTSENT_LOWAT_BYTES_MAX 1048576 /* a share above: as many as the kernel will */
 
 /* Disks. One that hangs keeps all operations that it may have in flight: with epoll, and for

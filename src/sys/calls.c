@@ -116,6 +116,11 @@ static int real_ftruncate(int fd, off_t size_bytes)
 	return RESULT(ftruncate(fd, size_bytes));
 }
 
+static off_t real_seek(int fd, off_t offset, int whence)
+{
+	return RESULT(lseek(fd, offset, whence));
+}
+
 static int real_fsync(int fd)
 {
 	return RESULT(fsync(fd));
@@ -178,6 +183,7 @@ const struct calls calls_real = {
 	.fallocate = real_fallocate,
 	.ftruncate = real_ftruncate,
 	.fsync = real_fsync,
+	.seek = real_seek,
 	.socket = real_socket,
 	.accept = real_accept,
 	.connect = real_connect,

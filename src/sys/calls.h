@@ -46,6 +46,7 @@ struct calls {
 	int (*fallocate)(int fd, int mode, off_t offset, off_t size_bytes);
 	int (*ftruncate)(int fd, off_t size_bytes);
 	int (*fsync)(int fd);
+	off_t (*seek)(int fd, off_t offset, int whence); /* lseek(2): SEEK_DATA, SEEK_HOLE */
 
 	/* Sockets. */
 	int (*socket)(int family, int type, int protocol);

@@ -52,6 +52,7 @@ enum kind {
 	FALLOCATE,
 	FTRUNCATE,
 	FSYNC,
+	SEEK,
 	SOCKET,
 	ACCEPT,
 	CONNECT,
@@ -63,14 +64,15 @@ enum kind {
 };
 
 static const char *const kinds[KINDS] = {
-	"allocate",	"openat2",	   "statx",	  "unlinkat",	    "renameat2",
-	"linkat",	"mkdirat",	   "getdents",	  "readlinkat",	    "may_write",
-	"close",	"pread",	   "pwrite",	  "pread_resident", "sendfile",
-	"splice",	"copy_file_range", "fallocate",	  "ftruncate",	    "fsync",
-	"socket",	"accept",	   "connect",	  "recv",	    "send",
-	"shutdown",	"ring.accept",	   "ring.recv",	  "ring.send",	    "ring.poll",
-	"ring.openat2", "ring.statx",	   "ring.close",  "ring.unlinkat",  "ring.renameat2",
-	"ring.mkdirat", "ring.pread",	   "ring.pwrite", "ring.splice",    "ring.job",
+	"allocate",	  "openat2",	     "statx",	    "unlinkat",	      "renameat2",
+	"linkat",	  "mkdirat",	     "getdents",    "readlinkat",     "may_write",
+	"close",	  "pread",	     "pwrite",	    "pread_resident", "sendfile",
+	"splice",	  "copy_file_range", "fallocate",   "ftruncate",      "fsync",
+	"seek",		  "socket",	     "accept",	    "connect",	      "recv",
+	"send",		  "shutdown",	     "ring.accept", "ring.recv",      "ring.send",
+	"ring.poll",	  "ring.openat2",    "ring.statx",  "ring.close",     "ring.unlinkat",
+	"ring.renameat2", "ring.mkdirat",    "ring.pread",  "ring.pwrite",    "ring.splice",
+	"ring.job",
 };
 
 enum action { ACTION_NONE, ACTION_FAIL, ACTION_SHORT, ACTION_LATE };
@@ -250,6 +252,13 @@ static int faulty_fsync(int fd)
 	return r < 0 ? r : calls_real.fsync(fd);
 }
 
+static off_t faulty_seek(int fd, off_t offset, int whence)
+{
+	int r = fault_meet(SEEK, NULL);
+
+	return r < 0 ? r : calls_real.seek(fd, offset, whence);
+}
+
 static int faulty_socket(int family, int type, int protocol)
 {
 	int r = fault_meet(SOCKET, NULL);
@@ -357,6 +366,7 @@ static const struct calls calls_faulty = {
 	.fallocate = faulty_fallocate,
 	.ftruncate = faulty_ftruncate,
 	.fsync = faulty_fsync,
+	.seek = faulty_seek,
 	.socket = faulty_socket,
 	.accept = faulty_accept,
 	.connect = faulty_connect,

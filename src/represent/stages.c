@@ -1,0 +1,432 @@
+#include "represent/stages.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "represent/stages_priv.h"
+
+static struct stages *stages_new(void *memory, size_t size_bytes)
+{
+	struct stages *stages = memory;
+	unsigned char *at = memory;
+	size_t used = (sizeof(*stages) + 63) / 64 * 64;
+
+	memset(stages, 0, sizeof(*stages));
+	for (int i = 0; i < STAGES_MAX - 1; i++) {
+		stages->between_at[i] = at + used;
+		used += STAGE_BETWEEN_BYTES;
+	}
+	stages->out_at = at + used;
+	stages->out_size = size_bytes - used;
+	return stages;
+}
+
+static struct stage *stages_add(struct stages *stages, stage_fn *step)
+{
+	struct stage *stage = &stages->stage[stages->count++];
+
+	stage->step = step;
+	return stage;
+}
+
+static bool is_text(const struct representation *representation)
+{
+	return representation->type == TYPE_ASCII || representation->type == TYPE_EBCDIC;
+}
+
+/* MODE C's filler (RFC 959 section 3.4.3): a space of the type's. */
+static unsigned char filler_of(const struct representation *representation)
+{
+	return representation->type == TYPE_ASCII    ? ' '
+	       : representation->type == TYPE_EBCDIC ? 0x40
+						     : 0;
+}
+
+static unsigned char line_end_of(const struct representation *representation)
+{
+	return representation->type == TYPE_EBCDIC ? representation->ebcdic->to_network.map['\n']
+						   : '\n';
+}
+
+static void stages_add_records(struct stages *stages, stage_fn *step,
+			       const struct representation *representation)
+{
+	if (representation->structure == STRUCTURE_RECORD)
+		stages_add(stages, step)->line_end = line_end_of(representation);
+}
+
+static void stages_add_pages(struct stages *stages, stage_fn *step,
+			     const struct representation *representation)
+{
+	if (representation->structure == STRUCTURE_PAGE)
+		stages_add(stages, step)->is.pages.bits =
+			representation->type == TYPE_LOCAL ? representation->byte_bits : 8;
+}
+
+static void stages_add_table(struct stages *stages, const struct translate_table *table)
+{
+	stages_add(stages, stage_table)->is.table = table;
+}
+
+static int stages_add_mode(struct stages *stages, const struct representation *representation)
+{
+	struct stage *stage = &stages->stage[stages->count];
+	int r = 0;
+
+	stages->mode_at = stages->count;
+	if (representation->mode == MODE_STREAM)
+		return 0;
+	if (representation->mode == MODE_DEFLATE)
+		r = stages->receiving ? stage_inflate_init(stage)
+				      : stage_deflate_init(stage, representation->level);
+	else if (representation->mode == MODE_BLOCK)
+		stage->step = stages->receiving ? stage_block_in : stage_block_out;
+	else
+		stage->step = stages->receiving ? stage_compressed_in : stage_compressed_out;
+	stage->records = representation->structure == STRUCTURE_RECORD;
+	stage->filler = filler_of(representation);
+	stages->count++;
+	return r;
+}
+
+/* Text of LF-ended lines, its records, and the mode. */
+static struct stages *stages_add_sending(struct stages *stages,
+					 const struct representation *representation)
+{
+	bool records = representation->structure == STRUCTURE_RECORD;
+
+	if (is_text(representation) && representation->format == FORMAT_CARRIAGE)
+		stages_add(stages, stage_asa_out);
+	if (representation->type == TYPE_EBCDIC)
+		stages_add_table(stages, &representation->ebcdic->to_network);
+	else if (representation->type == TYPE_ASCII && !records && !representation->text_as_is)
+		stages_add(stages, stage_ascii_out);
+	stages_add_records(stages, stage_records_out, representation);
+	stages_add_pages(stages, stage_pages_out, representation);
+	stages->skip_at = stages->count; /* MODE Z counts before it deflates */
+	if (stages_add_mode(stages, representation) < 0)
+		return NULL;
+	return stages;
+}
+
+struct stages *stages_new_sending(void *memory, size_t size_bytes,
+				  const struct representation *representation)
+{
+	return stages_add_sending(stages_new(memory, size_bytes), representation);
+}
+
+struct stages *stages_new_listing(void *memory, size_t size_bytes,
+				  const struct representation *representation)
+{
+	struct stages *stages = stages_new(memory, size_bytes);
+	struct representation image = *representation;
+
+	if (representation->type == TYPE_EBCDIC || representation->structure == STRUCTURE_RECORD) {
+		stages_add(stages, stage_ascii_in);
+		return stages_add_sending(stages, representation);
+	}
+	image.type = TYPE_IMAGE; /* the lines have their ends already */
+	stages_add_sending(stages, &image);
+	if (stages->count > 0)
+		stages->stage[stages->count - 1].filler = filler_of(representation);
+	return stages;
+}
+
+struct stages *stages_new_receiving(void *memory, size_t size_bytes,
+				    const struct representation *representation)
+{
+	struct stages *stages = stages_new(memory, size_bytes);
+	bool records = representation->structure == STRUCTURE_RECORD;
+
+	stages->receiving = true;
+	if (stages_add_mode(stages, representation) < 0)
+		return NULL;
+	stages_add_records(stages, stage_records_in, representation);
+	stages_add_pages(stages, stage_pages_in, representation);
+	if (representation->type == TYPE_EBCDIC)
+		stages_add_table(stages, &representation->ebcdic->from_network);
+	else if (representation->type == TYPE_ASCII && !records && !representation->text_as_is)
+		stages_add(stages, stage_ascii_in);
+	if (is_text(representation) && representation->format == FORMAT_CARRIAGE)
+		stages_add(stages, stage_asa_in);
+	return stages;
+}
+
+void stages_fini(struct stages *stages)
+{
+	for (unsigned i = 0; i < stages->count; i++) {
+		if (stages->stage[i].step == stage_deflate)
+			stage_deflate_fini(&stages->stage[i]);
+		if (stages->stage[i].step == stage_inflate)
+			stage_inflate_fini(&stages->stage[i]);
+	}
+}
+
+int stage_complain(struct stage_step *step, int error, const char *complaint)
+{
+	step->stages->complaint = complaint;
+	return error;
+}
+
+const char *stages_complaint(const struct stages *stages)
+{
+	return stages->complaint;
+}
+
+bool stage_take_mark(struct stages *stages, size_t at, unsigned char byte)
+{
+	if (at >= RESTART_MARK_MAX - 1 || byte < '!' || byte > '~')
+		return false;
+	stages->mark[at] = (char)byte;
+	stages->mark[at + 1] = '\0';
+	return true;
+}
+
+/* Where stage i puts what it makes, and how much room there is. */
+static unsigned char *room_of(struct stages *stages, unsigned i, size_t *ret_bytes)
+{
+	bool last = i + 1 == stages->count;
+	struct span *span = last ? &stages->out : &stages->between[i];
+	unsigned char *at = last ? stages->out_at : stages->between_at[i];
+	size_t size = last ? stages->out_size : STAGE_BETWEEN_BYTES;
+
+	if (span->start == span->end) {
+		span->start = span->end = 0;
+	} else if (!last && span->start > 0) {
+		memmove(at, at + span->start, span->end - span->start);
+		span->end -= span->start;
+		span->start = 0;
+	}
+	*ret_bytes = size - span->end;
+	return at + span->end;
+}
+
+/* What a stage has made is kept, but for what REST leaves out. */
+static void room_used(struct stages *stages, unsigned i, unsigned char *at, size_t bytes)
+{
+	struct span *span = i + 1 == stages->count ? &stages->out : &stages->between[i];
+
+	if (i + 1 == stages->skip_at && stages->skip > 0) {
+		size_t skip = stages->skip < bytes ? (size_t)stages->skip : bytes;
+
+		memmove(at, at + skip, bytes - skip);
+		bytes -= skip;
+		stages->skip -= skip;
+	}
+	span->end += bytes;
+}
+
+/* One step of stage i. Returns 1 if it moved anything, 0, or a negative errno. */
+static int stages_step(struct stages *stages, unsigned i, struct view *bytes, bool last,
+		       bool settle)
+{
+	struct stage *stage = &stages->stage[i];
+	struct span *before = i > 0 ? &stages->between[i - 1] : NULL;
+	struct stage_step step = { .stages = stages, .settle = settle };
+	unsigned char *to;
+	size_t from_bytes;
+	size_t room;
+	int r;
+
+	to = room_of(stages, i, &room);
+	step.to = to;
+	step.to_bytes = room;
+	step.from = before ? stages->between_at[i - 1] + before->start
+			   : (const unsigned char *)bytes->at;
+	step.from_bytes = from_bytes = before ? before->end - before->start : bytes->length;
+	step.last = before ? stages->stage[i - 1].ended : last;
+	r = stage->step(stage, &step);
+	if (before)
+		before->start += from_bytes - step.from_bytes;
+	else
+		*bytes = view_skip(*bytes, from_bytes - step.from_bytes);
+	room_used(stages, i, to, room - step.to_bytes);
+	if (r < 0)
+		return r;
+	if (r == STAGE_ENDED)
+		stage->ended = true;
+	if (r == STAGE_EVENT)
+		stages->event_at = i;
+	return r != STAGE_GOES_ON || step.from_bytes != from_bytes || step.to_bytes != room;
+}
+
+/* Whether stage i has to wait: it is through, or the owner has to see to something first. */
+static bool stages_waits(const struct stages *stages, unsigned i)
+{
+	return stages->stage[i].ended || (stages->event && stages->event_at == i);
+}
+
+static bool span_is_empty(const struct span *span)
+{
+	return span->start == span->end;
+}
+
+/* Records and pages may end before the mode does, but nothing may come between. */
+static bool stages_has_excess(const struct stages *stages, unsigned i)
+{
+	return i > 0 && stages->stage[i].ended && !span_is_empty(&stages->between[i - 1]);
+}
+
+static int stages_drive(struct stages *stages, struct view *bytes, bool last, bool settle)
+{
+	int moved;
+
+	do {
+		moved = 0;
+		for (unsigned i = 0; i < stages->count; i++) {
+			int r = stages_waits(stages, i)
+					? 0
+					: stages_step(stages, i, bytes, last, settle);
+
+			if (r == 0 && stages_has_excess(stages, i)) {
+				stages->complaint = "bytes follow the end of the file";
+				r = -EBADMSG;
+			}
+			if (r < 0)
+				return r;
+			moved |= r;
+		}
+	} while (moved);
+	return 0;
+}
+
+int stages_run(struct stages *stages, struct view bytes, bool last, size_t *ret_taken)
+{
+	size_t all = bytes.length;
+	int r = stages_drive(stages, &bytes, last, false);
+
+	*ret_taken = all - bytes.length;
+	return r;
+}
+
+/* Whether nothing is on its way behind stage i. */
+static bool stages_empty_behind(const struct stages *stages, unsigned i)
+{
+	for (; i + 1 < stages->count; i++)
+		if (!span_is_empty(&stages->between[i]))
+			return false;
+	return span_is_empty(&stages->out);
+}
+
+bool stages_settle(struct stages *stages)
+{
+	struct view nothing = { 0 };
+
+	for (unsigned i = 0; i < stages->count; i++) {
+		const struct stage *stage = &stages->stage[i];
+
+		if ((stage->step == stage_pages_out || stage->step == stage_pages_in) &&
+		    (stage->is.pages.shift > 0 || stage->is.pages.octets_left > 0 ||
+		     stage->is.pages.part > 0 || stage->is.pages.field > 0 ||
+		     stage->is.pages.field_bits > 0))
+			return false;
+		if (stage->step == stage_records_in && stage->is.records_state.escaped)
+			return false;
+	}
+	if (!stages->receiving)
+		stages_drive(stages, &nothing, false, true);
+	return true;
+}
+
+struct view stages_out(const struct stages *stages)
+{
+	return (struct view){ (const char *)stages->out_at + stages->out.start,
+			      stages->out.end - stages->out.start };
+}
+
+void stages_take(struct stages *stages, size_t bytes)
+{
+	stages->out.start += bytes;
+}
+
+bool stages_ended(const struct stages *stages)
+{
+	for (unsigned i = 0; i < stages->count; i++)
+		if (!stages->stage[i].ended)
+			return false;
+	return !stages->event;
+}
+
+enum stages_event stages_event(const struct stages *stages)
+{
+	return stages->event && stages_empty_behind(stages, stages->event_at) ? stages->event
+									      : STAGES_NO_EVENT;
+}
+
+const char *stages_mark_text(const struct stages *stages)
+{
+	return stages->mark;
+}
+
+off_t stages_position(const struct stages *stages)
+{
+	return stages->position;
+}
+
+void stages_go_on(struct stages *stages)
+{
+	stages->event = STAGES_NO_EVENT;
+}
+
+void stages_send_mark(struct stages *stages, const char *text)
+{
+	size_t room;
+	unsigned char *to = room_of(stages, stages->count - 1, &room);
+	bool block = stages->stage[stages->mode_at].step == stage_block_out;
+
+	stages->out.end += block ? stage_block_mark(text, to) : stage_compressed_mark(text, to);
+}
+
+void stages_set_position(struct stages *stages, off_t offset)
+{
+	if (stages->count > 0 && stages->stage[0].step == stage_pages_out)
+		stages->stage[0].is.pages.next = offset;
+}
+
+void stages_set_skip(struct stages *stages, uint64_t octets)
+{
+	stages->skip = octets;
+}
+
+uint64_t stages_skip(const struct stages *stages)
+{
+	return stages->skip;
+}
+
+/* The stage that has a state between two octets of the file, or NULL. */
+static const void *stages_state(const struct stages *stages, size_t *ret_bytes)
+{
+	for (unsigned i = 0; i < stages->count; i++) {
+		const struct stage *stage = &stages->stage[i];
+
+		if (stage->step == stage_asa_out || stage->step == stage_asa_in) {
+			*ret_bytes = sizeof(stage->is.asa);
+			return &stage->is.asa;
+		}
+		if (stage->step == stage_ascii_in) {
+			*ret_bytes = sizeof(stage->is.ascii);
+			return &stage->is.ascii;
+		}
+	}
+	*ret_bytes = 0;
+	return NULL;
+}
+
+void stages_save(const struct stages *stages, uint8_t ret_state[static STAGES_STATE_BYTES])
+{
+	size_t bytes;
+	const void *state = stages_state(stages, &bytes);
+
+	memset(ret_state, 0, STAGES_STATE_BYTES);
+	if (state)
+		memcpy(ret_state, state, bytes);
+}
+
+void stages_restore(struct stages *stages, const uint8_t state[static STAGES_STATE_BYTES])
+{
+	size_t bytes;
+	const void *at = stages_state(stages, &bytes);
+
+	if (at)
+		memcpy((void *)(uintptr_t)at, state, bytes);
+}
