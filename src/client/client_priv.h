@@ -101,6 +101,8 @@ struct data {
 	bool dropped;	       /* meanwhile */
 	bool transfer_started; /* until its done */
 	char *buffer;	       /* lent, of what take gets */
+	bool carriage;	       /* of what take gets: a CR is held */
+	struct representation representation;
 	struct transfer transfer;
 	struct wheel_timer progress_timer;
 	bool no_epsv; /* the server does not know it */

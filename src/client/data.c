@@ -12,7 +12,7 @@
 #include "base/limits.h"
 #include "client/client_priv.h"
 #include "sys/calls.h"
-#include "translate/ascii.h"
+#include <sluice/translate.h>
 
 #define TAKE_BYTES (TRANSFER_BUFFER_BYTES / 2 - 64)
 
@@ -113,10 +113,12 @@ static void data_move_file(struct sluice_session *session)
 	struct transfer *transfer = &data->transfer;
 	struct stat stat;
 
+	representation_init(&data->representation);
+	data->representation.type = session->type == 'A' ? TYPE_ASCII : TYPE_IMAGE;
 	*transfer = (struct transfer){ .dtp = &session->client->dtp,
 				       .kind = session->errand.sends ? TRANSFER_SEND_FILE
 								     : TRANSFER_RECEIVE_FILE,
-				       .text = session->type == 'A',
+				       .representation = &data->representation,
 				       .socket = data->fd,
 				       .file = wish->fd,
 				       .offset = wish->offset,
@@ -161,7 +163,7 @@ static bool data_hand_on(struct sluice_session *session, size_t bytes)
 		if (session->type == 'A') {
 			at = session->data.buffer + TRANSFER_BUFFER_BYTES / 2;
 			length = ascii_from_network(session->data.buffer, bytes, bytes == 0,
-						    &session->data.transfer.carriage, at);
+						    &session->data.carriage, at);
 		}
 		if (length > 0 && errand->transfer.fd >= 0)
 			r = data_write(errand->transfer.fd, at, length);
@@ -237,7 +239,7 @@ static void data_move(struct sluice_session *session)
 		data->state = DATA_CONNECTED; /* for the session's own time-out */
 		data->taking = true;
 		data->dropped = false;
-		data->transfer.carriage = false;
+		data->carriage = false;
 		data->buffer = dtp_take_buffer(&session->client->dtp);
 		if (data->buffer)
 			data_take(session);

@@ -69,6 +69,11 @@ static const struct option options[] = {
 	  "of them from one address" },
 	{ "fxp", OPTION_SWITCH, "off|on", FIELD(foreign_data), 0, 0, "off",
 	  "data connections with third hosts, unchecked: trusted networks only" },
+	{ "ascii", OPTION_SWITCH, "convert|binary", FIELD(ascii_as_is), 0, 0, "convert",
+	  "binary: TYPE A moves files as they are, line ends and all" },
+	{ "ebcdic", OPTION_TEXT, "CODEPAGE", FIELD(ebcdic_page), 0, 0, NULL,
+	  "of TYPE E: 1047 (the default), 037, or another of iconv's with\n"
+	  "one byte a character" },
 	{ "ring", OPTION_WORD, "auto|uring|epoll", FIELD(ring), 0, 0, "auto",
 	  "how the kernel is driven; auto: io_uring where it is allowed" },
 	{ "verbose", OPTION_SET, NULL, FIELD(verbose), 0, 0, NULL, "log what sessions do" },

@@ -141,7 +141,7 @@ static void tree_prepare(struct tree_request *request, unsigned resolve)
 {
 	unsigned flags = (unsigned)request->open_flags;
 
-	if (request->file && resolve_own_files() >= 0)
+	if (request->file && !request->looked_for && resolve_own_files() >= 0)
 		flags |= O_PATH;
 	if (flags & O_PATH) /* openat2 refuses flags that mean nothing */
 		flags &= O_PATH | O_CLOEXEC | O_DIRECTORY | O_NOFOLLOW;
@@ -232,6 +232,8 @@ static void tree_open_admitted(struct disk_waiter *waiter)
 
 static int tree_open_slowly(struct tree_request *request)
 {
+	request->looked_for = false;
+	request->path_hash = 0; /* known are paths of the root's own file system */
 	tree_prepare(request, 0);
 	request->tries_left = RESOLVE_TRIES_MAX;
 	request->disk = tree_locate(request->tree, request->path);
@@ -260,6 +262,37 @@ static int tree_check_cached(struct tree_request *request)
 	return request->fd;
 }
 
+/* Whether the path has led to a regular file a moment ago (fs/known_files.h). */
+static bool tree_looks_up_known(struct tree_request *request)
+{
+	if (!request->file || !request->known)
+		return false;
+	request->path_hash = known_files_hash(request->tree->root, request->path);
+	return known_files_has(request->known, request->path_hash, ring_now_ms(request->ring));
+}
+
+/* Takes note of a path that leads to a regular file. */
+static void tree_note_known(struct tree_request *request)
+{
+	uint64_t now_ms;
+
+	if (!request->file || !request->known)
+		return;
+	now_ms = ring_now_ms(request->ring);
+	if (!request->looked_for)
+		known_files_note(request->known, request->path_hash, 0, now_ms);
+	else
+		request->recent = known_files_read(request->known, request->path_hash,
+						   request->stat.stx_ino, now_ms);
+}
+
+void tree_note_read(const struct tree_request *request)
+{
+	if (request->known && request->path_hash)
+		known_files_note(request->known, request->path_hash, request->stat.stx_ino,
+				 ring_now_ms(request->ring));
+}
+
 /* Opens what is cached on the root's own file system. */
 static int tree_open_cached(struct tree_request *request)
 {
@@ -267,6 +300,7 @@ static int tree_open_cached(struct tree_request *request)
 
 	if (request->tree->disk.kind == DISK_REMOTE)
 		return -EAGAIN;
+	request->looked_for = tree_looks_up_known(request);
 	tree_prepare(request, RESOLVE_NO_XDEV | RESOLVE_CACHED);
 	request->fd = calls->openat2(request->tree->root, request->path, &request->how);
 	if (request->fd < 0)
@@ -277,6 +311,8 @@ static int tree_open_cached(struct tree_request *request)
 		calls->close(request->fd);
 	if (r < 0)
 		request->fd = -1;
+	else
+		tree_note_known(request);
 	return r < 0 ? r : request->fd;
 }
 
@@ -290,6 +326,9 @@ static int tree_open_for(struct tree_request *request, const char *path, int fla
 	request->opened = opened;
 	request->fd = -1;
 	request->queue = NULL;
+	request->path_hash = 0;
+	request->recent = false;
+	request->looked_for = false;
 	request->open_flags = flags | O_CLOEXEC | O_NOCTTY;
 	request->file = !(flags & (O_PATH | O_DIRECTORY));
 	r = tree_open_cached(request);

@@ -15,6 +15,7 @@
 
 #include <sys/stat.h>
 
+#include "fs/known_files.h"
 #include "fs/mounts.h"
 #include "fs/resolve.h"
 #include "jobs/disk_queue.h"
@@ -33,10 +34,13 @@ struct tree_request {
 	struct ring *ring;
 	struct disk_queues *disks;
 	const struct tree *tree;
+	struct known_files *known; /* or NULL */
 
 	/* Results of tree_open. */
 	struct statx stat; /* of what was opened */
 	struct disk disk;  /* on which it lies */
+	uint64_t path_hash;
+	bool recent; /* tree_note_read was called for it a moment ago */
 
 	/* Within. */
 	struct op op;
@@ -48,7 +52,8 @@ struct tree_request {
 	int tries_left; /* of a walk that the kernel gives up (fs/resolve.h) */
 	int flags;	/* tree_remove */
 	int open_flags;
-	bool file; /* a regular file is to be opened: it is looked at first */
+	bool file;	 /* a regular file is to be opened: it is looked at first */
+	bool looked_for; /* a moment ago, so that it is opened at once */
 	int fd;
 	int parent;
 	int result;
@@ -67,6 +72,9 @@ int tree_init(struct tree *tree, int root);
  * alone: a folder is -EISDIR, and what is neither stays closed and is -ENXIO. What lies on procfs,
  * sysfs and their like is -EACCES. */
 int tree_open(struct tree_request *request, const char *path, int flags);
+
+/* What the request has opened has been read whole, and will be found in the page cache for a while. */
+void tree_note_read(const struct tree_request *request);
 
 /* Removes a file (flags 0) or an empty folder (AT_REMOVEDIR). Return -EINPROGRESS, or a negative
  * errno (-EBUSY for the root itself). */

@@ -90,16 +90,21 @@ static int upload_take_unique(struct upload *upload)
 	return -EEXIST;
 }
 
-static int64_t upload_hidden_size(const struct upload *upload)
+static int64_t upload_hidden_size(const struct upload *upload, struct statx *ret_stat)
 {
 	char hidden[256];
-	struct statx stat;
 	int r;
 
 	upload_hidden_name(upload->name, upload->owner, hidden);
-	r = calls->statx(upload->folder, hidden, AT_SYMLINK_NOFOLLOW, STATX_TYPE | STATX_SIZE,
-			 &stat);
-	return r < 0 ? r : S_ISREG(stat.stx_mode) ? (int64_t)stat.stx_size : -ENOENT;
+	r = calls->statx(upload->folder, hidden, AT_SYMLINK_NOFOLLOW,
+			 STATX_TYPE | STATX_SIZE | STATX_INO, ret_stat);
+	return r < 0 ? r : S_ISREG(ret_stat->stx_mode) ? (int64_t)ret_stat->stx_size : -ENOENT;
+}
+
+static void upload_note_file(struct upload *upload, const struct statx *stat)
+{
+	upload->device = (uint64_t)stat->stx_dev_major << 32 | stat->stx_dev_minor;
+	upload->inode = stat->stx_ino;
 }
 
 /* Whether the file may be written, or made if it is not there, and whether the restart point lies
@@ -124,8 +129,10 @@ static int upload_check_target(struct upload *upload)
 	if (fd >= 0)
 		size_bytes = (int64_t)stat.stx_size;
 	else if (upload->atomic)
-		size_bytes = upload_hidden_size(upload);
+		size_bytes = upload_hidden_size(upload, &stat);
 	upload->size_bytes = size_bytes;
+	if (fd >= 0 || size_bytes > 0)
+		upload_note_file(upload, &stat);
 	r = fd < 0 || upload->atomic ? calls->may_write(upload->folder) : 0;
 	if (r == 0 && upload->offset > 0 && upload->offset > size_bytes)
 		r = -ERANGE;
@@ -153,6 +160,9 @@ int upload_check(struct upload *upload)
 	upload->source = -1;
 	upload->copied = 0;
 	upload->size_bytes = 0;
+	upload->exact = false;
+	upload->device = 0;
+	upload->inode = 0;
 	upload->start = 0;
 	upload->end = 0;
 	upload->hidden[0] = '\0';
@@ -300,6 +310,7 @@ static int upload_begin(struct upload *upload)
 	if (r < 0)
 		return r;
 	upload->disk = mounts_find(stat.stx_mnt_id);
+	upload_note_file(upload, &stat);
 	upload->start = upload->append ? (off_t)stat.stx_size : upload->offset;
 	upload->end = upload->start;
 	/* Also if it has become shorter: an APPE is sent for the size that there was. */
@@ -343,6 +354,8 @@ static int upload_settle(struct upload *upload, bool complete)
 	bool useful = !upload->exists && (upload->partial || upload_has_begun(upload));
 	int r = upload_trim(upload);
 
+	if (r == 0 && complete && upload->exact)
+		r = calls->ftruncate(upload->fd, upload->end);
 	/* What a network file system has to say of the bytes it says now, not after the rename. */
 	if (r == 0 && complete && upload->disk.kind == DISK_REMOTE)
 		r = calls->fsync(upload->fd);
@@ -377,6 +390,7 @@ int upload_finish(struct upload *upload, bool complete)
 int64_t upload_partial_size(int root, const char *path, uint64_t owner)
 {
 	struct upload upload = { .root = root, .owner = owner, .folder = -1, .fd = -1 };
+	struct statx stat;
 	int64_t r;
 	int fd;
 
@@ -390,7 +404,7 @@ int64_t upload_partial_size(int root, const char *path, uint64_t owner)
 	}
 	r = upload_open_folder(&upload);
 	if (r == 0)
-		r = upload_hidden_size(&upload);
+		r = upload_hidden_size(&upload, &stat);
 	upload_close(&upload.folder);
 	return r;
 }

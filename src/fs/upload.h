@@ -43,6 +43,9 @@ struct upload {
 	off_t size_bytes; /* when it was checked */
 	off_t start;	  /* where the first byte goes */
 	off_t end;	  /* set by the owner before upload_finish: after the last byte */
+	bool exact;	  /* likewise: the file's size is to be end, whatever was written */
+	uint64_t device;  /* of the file that is gone on with, and from upload_open on of fd */
+	uint64_t inode;	  /* 0: there is none yet */
 	struct disk disk; /* of the folder; of the file once it is known */
 	bool made;	  /* by upload_check (STOU) */
 	bool exists;	  /* there is a file of that name */
@@ -51,7 +54,7 @@ struct upload {
 	bool reserved;	  /* blocks, by upload_open */
 };
 
-/* Whether it can be done: 0, or -EISDIR, -ENOENT, -EACCES, -EROFS, -ENXIO (not a file), …; on
+/* Whether it can be done (and device, inode, size_bytes of what there is): 0, or -EISDIR, -ENOENT, -EACCES, -EROFS, -ENXIO (not a file), …; on
  * failure nothing is open. */
 int upload_check(struct upload *upload);
 

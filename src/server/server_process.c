@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sluice/translate.h>
+
 #include "auth/users.h"
 #include "base/limits.h"
 #include "config/config.h"
@@ -18,6 +20,7 @@
 #include "jobs/jobs.h"
 #include "log/log.h"
 #include "net/address.h"
+#include "represent/marker.h"
 #include "server/admission.h"
 #include "server/channel.h"
 #include "server/engine.h"
@@ -128,6 +131,7 @@ static int server_choose_engine(struct server *server)
 		return r;
 	ring_describe(&server->ring, text, sizeof(text));
 	log_info("engine: %s", text);
+	log_info("text: %s", translate_kernel_name());
 	return 0;
 }
 
@@ -148,12 +152,29 @@ static int server_load_users(struct server *server)
 	return 0;
 }
 
+/* The tables of TYPE E. */
+static int server_load_ebcdic(struct server *server)
+{
+	static struct translate_ebcdic ebcdic;
+	const char *page = server->config->ebcdic_page ? server->config->ebcdic_page : "1047";
+	int r = translate_ebcdic_load(page, &ebcdic);
+
+	if (r < 0)
+		log_error("--ebcdic %s: the code page %s", page, translate_ebcdic_error(r));
+	server->ebcdic = &ebcdic;
+	return r;
+}
+
 static int server_make(struct server *server)
 {
 	int r = server_choose_engine(server);
 
 	if (r == 0)
 		r = server_load_users(server);
+	if (r == 0)
+		r = server_load_ebcdic(server);
+	if (r == 0)
+		r = marker_key_init();
 	if (r == 0)
 		r = admission_new(server->workers_count, server->config->sessions_max,
 				  server->config->sessions_per_address_max, &server->admission);

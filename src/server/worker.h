@@ -43,6 +43,7 @@ enum server_order {
 struct server {
 	const struct config *config;
 	const struct users *users;
+	const struct translate_ebcdic *ebcdic;
 	struct ring_config ring;
 	struct jobs *jobs;
 	struct jobs *hashing;

@@ -44,7 +44,15 @@ struct action {
 	int end_error;
 	int file;
 	int64_t restart; /* where the transfer begins: REST */
+	bool restart_marked;
+	struct marker marker; /* the same, REST with a marker */
+	struct representation representation;
 	struct transfer transfer;
+
+	/* SIZE, and a restart point within what is converted (count.c). */
+	int count_file;
+	int64_t counted;
+	void (*on_counted)(struct session *session, int64_t octets);
 
 	/* A job that waits for its disk (disk_job.c). */
 	struct disk_waiter waiter;

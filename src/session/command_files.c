@@ -10,6 +10,7 @@
 
 #include "fs/path.h"
 #include "protocol/time_value.h"
+#include "represent/count.h"
 #include "session/session_priv.h"
 
 static struct session *session_of_request(struct tree_request *request)
@@ -142,13 +143,48 @@ static void size_of_partial(struct session *session, struct view argument)
 	session_disk_job(action, &disk, partial_work, partial_done);
 }
 
+static void size_counted(struct session *session, int64_t octets)
+{
+	struct action *action = session->action;
+
+	tree_close(&action->request.disk, session->context->ring, action->count_file);
+	if (octets >= 0)
+		session_reply(session, REPLY_213_FILE_STATUS, "%lld", (long long)octets);
+	else if (octets == -EFBIG)
+		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
+			      "The file is too large to count what would be sent; use TYPE I");
+	else if (octets == -EOPNOTSUPP)
+		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
+			      "What would be sent depends on the file's holes; use STRU F");
+	else
+		session_reply_error(session, (int)octets, action->path);
+	session_command_end(session);
+}
+
+/* The file is open, to be counted. */
+static void size_opened(struct tree_request *request, int result)
+{
+	struct session *session = session_of_request(request);
+
+	if (result < 0 || session->closing)
+		session_looked_at(session, result);
+	else
+		session_count(session, result, size_counted);
+}
+
 void command_size(struct session *session, struct view argument)
 {
-	if (session->type == TYPE_ASCII)
-		session_reply(
-			session, REPLY_550_FILE_UNAVAILABLE,
-			"SIZE counts what would be sent, and is not known in TYPE A; use TYPE I");
-	else if (session->may_write && session->context->config->uploads_atomic)
+	struct action *action;
+
+	if (!session_can_represent(session, &session->representation))
+		return;
+	if (!count_is_size(&session->representation)) {
+		action = session_command_begin_on(session, argument);
+		if (action)
+			session_look(action, O_RDONLY | O_NONBLOCK, size_opened);
+		return;
+	}
+	if (session->may_write && session->context->config->uploads_atomic)
 		size_of_partial(session, argument);
 	else
 		session_look_at(session, argument, O_PATH, size_done);

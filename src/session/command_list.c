@@ -256,10 +256,16 @@ static void list_open(struct session *session, struct view argument)
 static void session_list(struct session *session, struct view argument, enum listing_format format,
 			 bool stat)
 {
-	struct action *action = session_command_begin(session);
+	struct representation representation =
+		representation_of_listing(&session->representation, format == LISTING_MLSD);
+	struct action *action;
 
+	if (!stat && !session_can_represent(session, &representation))
+		return;
+	action = session_command_begin(session);
 	if (!action)
 		return;
+	action->representation = representation;
 	if (argument.length >= sizeof(action->other) - 1) {
 		strcpy(action->path, "…");
 		session_refuse_command(session, -ENAMETOOLONG);

@@ -8,46 +8,6 @@
 
 #include "session/session_priv.h"
 
-void command_type(struct session *session, struct view argument)
-{
-	if (view_is_word(argument, "A") || view_is_word(argument, "A N")) {
-		session->type = TYPE_ASCII;
-		session_reply(session, REPLY_200_OKAY, "TYPE is A N");
-	} else if (view_is_word(argument, "I") || view_is_word(argument, "L 8")) {
-		session->type = TYPE_IMAGE;
-		session_reply(session, REPLY_200_OKAY, "TYPE is %s",
-			      argument.length == 1 ? "I" : "L 8");
-	} else if (argument.at[0] != ' ' && strchr("AEIL", argument.at[0] & ~0x20) &&
-		   (argument.length == 1 || argument.at[1] == ' ')) {
-		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
-			      "This TYPE is not implemented; A N, I and L 8 are");
-	} else {
-		session_reply(session, REPLY_501_SYNTAX_ARGUMENT, "TYPE takes A [N], I or L 8");
-	}
-}
-
-void command_mode(struct session *session, struct view argument)
-{
-	if (view_is_word(argument, "S"))
-		session_reply(session, REPLY_200_OKAY, "MODE is S");
-	else if (argument.length == 1)
-		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
-			      "This MODE is not implemented; S is");
-	else
-		session_reply(session, REPLY_501_SYNTAX_ARGUMENT, "MODE takes one letter");
-}
-
-void command_stru(struct session *session, struct view argument)
-{
-	if (view_is_word(argument, "F"))
-		session_reply(session, REPLY_200_OKAY, "STRU is F");
-	else if (argument.length == 1)
-		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
-			      "This STRU is not implemented; F is");
-	else
-		session_reply(session, REPLY_501_SYNTAX_ARGUMENT, "STRU takes one letter");
-}
-
 /* Reads a decimal number that fits a file offset. Returns the characters used, 0 if it is none. */
 static size_t number_parse(struct view text, int64_t *ret_number)
 {
@@ -63,11 +23,134 @@ static size_t number_parse(struct view text, int64_t *ret_number)
 	return at;
 }
 
+/* The format that follows A or E; N if there is none (RFC 959 section 3.1.1.5). */
+static bool format_parse(struct session *session, struct view text, uint8_t *ret_format)
+{
+	*ret_format = FORMAT_NON_PRINT;
+	if (text.length == 0)
+		return true;
+	if (text.length == 1 && strchr("NTC", text.at[0] & ~0x20)) {
+		*ret_format = (uint8_t)(text.at[0] & ~0x20);
+		return true;
+	}
+	session_reply(session,
+		      text.length == 1 ? REPLY_504_PARAMETER_NOT_IMPLEMENTED
+				       : REPLY_501_SYNTAX_ARGUMENT,
+		      "The format of TYPE A and E is N, T or C");
+	return false;
+}
+
+static bool byte_bits_parse(struct session *session, struct view text, uint8_t *ret_bits)
+{
+	int64_t bits = 0;
+
+	if (text.length == 0 || number_parse(text, &bits) != text.length || bits < 1 ||
+	    bits > 255) {
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "TYPE L takes the bits of a byte, 1 to 255, as in TYPE L 8");
+		return false;
+	}
+	*ret_bits = (uint8_t)bits;
+	return true;
+}
+
+static void reply_type(struct session *session)
+{
+	char text[REPRESENTATION_TEXT_BYTES];
+
+	representation_format(&session->representation, text);
+	text[strcspn(text, ",")] = '\0';
+	session_reply(session, REPLY_200_OKAY, "TYPE is %s", text + strlen("TYPE: "));
+}
+
+void command_type(struct session *session, struct view argument)
+{
+	struct representation *representation = &session->representation;
+	uint8_t type = (uint8_t)(argument.at[0] & ~0x20);
+	struct view second = view_skip(argument, argument.length > 1 ? 2 : 1);
+	uint8_t format = FORMAT_NON_PRINT;
+	uint8_t bits = 8;
+
+	if (!strchr("AEIL", type) || type == 0 || (argument.length > 1 && argument.at[1] != ' ') ||
+	    (type == TYPE_IMAGE && argument.length > 1)) {
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "TYPE takes A or E and perhaps N, T or C; I; or L and a number");
+		return;
+	}
+	if (type == TYPE_LOCAL ? !byte_bits_parse(session, second, &bits)
+			       : !format_parse(session, second, &format))
+		return;
+	if (type == TYPE_EBCDIC && !representation->ebcdic) {
+		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
+			      "TYPE E is off here: no code page was loaded");
+		return;
+	}
+	representation->type = type;
+	representation->format = format;
+	representation->byte_bits = bits;
+	reply_type(session);
+}
+
+/* One of letters, which parameter then is. */
+static void letter_set(struct session *session, struct view argument, const char *verb,
+		       const char *letters, uint8_t *parameter)
+{
+	uint8_t letter = (uint8_t)(argument.at[0] & ~0x20);
+
+	if (argument.length != 1) {
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT, "%s takes one letter", verb);
+	} else if (letter == 0 || !strchr(letters, letter)) {
+		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
+			      "This %s is not implemented; those of %s are", verb, letters);
+	} else {
+		*parameter = letter;
+		session_reply(session, REPLY_200_OKAY, "%s is %c", verb, letter);
+	}
+}
+
+void command_mode(struct session *session, struct view argument)
+{
+	letter_set(session, argument, "MODE", "SBCZ", &session->representation.mode);
+}
+
+void command_stru(struct session *session, struct view argument)
+{
+	letter_set(session, argument, "STRU", "FRP", &session->representation.structure);
+}
+
+/* MODE B and C: a marker, which is looked at by the transfer (RFC 1123 section 4.1.3.4). */
+static void rest_mark(struct session *session, struct view argument)
+{
+	if (argument.length >= RESTART_MARK_MAX) {
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "A restart marker has at most %d characters", RESTART_MARK_MAX - 1);
+		return;
+	}
+	for (size_t i = 0; i < argument.length; i++)
+		if (argument.at[i] < '!' || argument.at[i] > '~') {
+			session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+				      "A restart marker is of printable characters");
+			return;
+		}
+	session->restart_mark = calls->allocate(argument.length + 1);
+	if (!session->restart_mark) {
+		session_reply_error(session, -ENOMEM, "REST");
+		return;
+	}
+	memcpy(session->restart_mark, argument.at, argument.length);
+	session->restart_mark[argument.length] = '\0';
+	session_reply(session, REPLY_350_PENDING, "The next transfer begins at the marker");
+}
+
 void command_rest(struct session *session, struct view argument)
 {
-	int64_t offset;
+	int64_t offset = 0;
 
-	session->restart = 0;
+	session_forget_restart(session);
+	if (representation_has_markers(&session->representation) && !view_is(argument, "0")) {
+		rest_mark(session, argument);
+		return;
+	}
 	if (number_parse(argument, &offset) != argument.length) {
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
 			      "REST takes a number of bytes, as in REST 1000");
@@ -120,6 +203,24 @@ static void opts_mlst(struct session *session, struct view wanted)
 	session_reply(session, REPLY_200_OKAY, "MLST OPTS %s", text);
 }
 
+/* draft-preston-ftpext-deflate: what zlib is told, as far as it is a client's business. */
+static void opts_mode_z(struct session *session, struct view wanted)
+{
+	int64_t level;
+
+	if (wanted.length > 6 && strncasecmp(wanted.at, "LEVEL ", 6) == 0 &&
+	    number_parse(view_skip(wanted, 6), &level) == wanted.length - 6 && level >= 1 &&
+	    level <= 9) {
+		session->representation.level = (uint8_t)level;
+		session_reply(session, REPLY_200_OKAY, "MODE Z LEVEL is %lld", (long long)level);
+	} else if (view_is_word(wanted, "ENGINE ZLIB") || view_is_word(wanted, "METHOD 8")) {
+		session_reply(session, REPLY_200_OKAY, "So it is");
+	} else {
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "OPTS MODE Z takes LEVEL and a number from 1 to 9");
+	}
+}
+
 void command_opts(struct session *session, struct view argument)
 {
 	if (view_is_word(argument, "UTF8 ON") || view_is_word(argument, "UTF8") ||
@@ -133,6 +234,8 @@ void command_opts(struct session *session, struct view argument)
 	else if (argument.length > 5 && strncasecmp(argument.at, "MLST ", 5) == 0 &&
 		 !memchr(argument.at + 5, ' ', argument.length - 5))
 		opts_mlst(session, view_skip(argument, 5));
+	else if (argument.length > 7 && strncasecmp(argument.at, "MODE Z ", 7) == 0)
+		opts_mode_z(session, view_skip(argument, 7));
 	else
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
 			      "OPTS takes UTF8 ON, or MLST and facts, as in OPTS MLST type;size;");
@@ -161,6 +264,7 @@ void command_stat(struct session *session, struct view argument)
 {
 	struct reply_text *reply;
 	char address[ADDRESS_TEXT_MAX];
+	char parameters[REPRESENTATION_TEXT_BYTES];
 
 	if (argument.length > 0) {
 		if (session->state != SESSION_LOGGED_IN)
@@ -179,8 +283,8 @@ void command_stat(struct session *session, struct view argument)
 				 session->may_write ? "" : ", read-only");
 	else
 		reply_text_inner(reply, "Not logged in");
-	reply_text_inner(reply, "TYPE: %s, STRU: F, MODE: S",
-			 session->type == TYPE_ASCII ? "A N" : "I");
+	representation_format(&session->representation, parameters);
+	reply_text_inner(reply, "%s", parameters);
 	reply_text_inner(reply, "Worker: %u of %u", session->context->worker + 1,
 			 session->context->workers);
 	session_transfer_status(session, reply);

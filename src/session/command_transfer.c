@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "auth/users.h"
+#include "base/limits.h"
 #include "log/log.h"
 #include "session/session_priv.h"
 
@@ -63,7 +64,11 @@ static void session_reply_end(struct session *session)
 
 	switch (action->end_kind) {
 	case TRANSFER_COMPLETE:
-		session_reply(session, REPLY_226_CLOSING_DATA, "Transfer complete");
+		if (session->data_kept)
+			session_reply(session, REPLY_250_FILE_ACTION_OKAY,
+				      "Transfer complete; the data connection stays open");
+		else
+			session_reply(session, REPLY_226_CLOSING_DATA, "Transfer complete");
 		break;
 	case TRANSFER_ABORTED:
 		session_reply(session, REPLY_426_TRANSFER_ABORTED, "Transfer aborted");
@@ -75,7 +80,13 @@ static void session_reply_end(struct session *session)
 		break;
 	case TRANSFER_DATA_FAILED:
 		session_reply(session, REPLY_426_TRANSFER_ABORTED, "The data connection failed: %s",
-			      strerror(-action->end_error));
+			      action->end_error == -ENODATA
+				      ? "it ended before the end of the file was marked"
+				      : strerror(-action->end_error));
+		break;
+	case TRANSFER_MALFORMED:
+		session_reply(session, REPLY_451_LOCAL_ERROR, "What came cannot be stored: %s",
+			      action->transfer.complaint);
 		break;
 	case TRANSFER_TRUNCATED:
 		session_reply(session, REPLY_451_LOCAL_ERROR,
@@ -143,16 +154,36 @@ static void transfer_done(struct transfer *transfer, enum transfer_end end, int 
 	action->end_kind = (uint8_t)end;
 	action->end_error = error;
 	session->context->transfers++;
+	if (transfer->kept)
+		session_data_keep(session, transfer->socket, transfer->early,
+				  transfer->early_bytes);
 	if (log_verbose())
 		log_debug("transfer of %s: end %d, error %d, %llu bytes", action->path, (int)end,
 			  error, (unsigned long long)transfer->bytes);
 	if (action->uploads) {
-		action->upload.end = transfer->offset;
+		action->upload.exact = transfer->described;
+		action->upload.end = transfer->described || (transfer->representation &&
+							     transfer->file_end > transfer->offset)
+					     ? transfer->file_end
+					     : transfer->offset;
 		session_finish_upload(action);
 		return;
 	}
+	if (end == TRANSFER_COMPLETE && transfer->kind == TRANSFER_SEND_FILE &&
+	    transfer->end <= RECENT_BYTES_MAX)
+		tree_note_read(&action->request);
 	session_reply_end(session);
 	session_transfer_over(session);
+}
+
+/* A marker of the client's has been reached, and ours of the same place is what REST takes. A
+ * client that reads no replies gets none of these either: it can go on from an earlier one. */
+static void transfer_marked(struct transfer *transfer, const char *theirs, const char *ours)
+{
+	struct session *session = action_of_transfer(transfer)->session;
+
+	if (session_unsent(session) < MARK_REPLIES_MAX)
+		session_reply(session, REPLY_110_RESTART_MARKER, "MARK %s = %s", theirs, ours);
 }
 
 static void session_move(struct session *session)
@@ -161,7 +192,15 @@ static void session_move(struct session *session)
 	struct transfer *transfer = &action->transfer;
 
 	transfer->dtp = &session->context->dtp;
+	transfer->early = session->early;
+	transfer->early_bytes = session->early_bytes;
+	session->early = NULL;
+	session->early_bytes = 0;
 	transfer->socket = session_data_take(session);
+	transfer->representation = &action->representation;
+	transfer->keep = representation_keeps_connection(&action->representation);
+	transfer->marker = action->restart_marked ? &action->marker : NULL;
+	transfer->marked = transfer_marked;
 	transfer->file = action->uploads ? action->upload.fd : action->file;
 	transfer->listing = action->listing;
 	transfer->timeout_ms = 1000ULL * session->context->config->data_timeout_s;
@@ -203,6 +242,9 @@ static void upload_opened(struct op *op, int result)
 	}
 	action->transfer.offset = action->upload.start;
 	action->transfer.disk = action->upload.disk;
+	action->transfer.marker_file = (struct marker_file){ .device = action->upload.device,
+							     .inode = action->upload.inode,
+							     .written = true };
 	session_move(session);
 }
 
@@ -226,12 +268,47 @@ void session_transfer_not_opened(struct session *session, const char *why)
 	session_give_up(session);
 }
 
+/* 125 where the connection of the transfer before is used once more. */
+static int session_preliminary(const struct session *session)
+{
+	return session->data_kept ? REPLY_125_DATA_ALREADY_OPEN : REPLY_150_ABOUT_TO_OPEN_DATA;
+}
+
+bool session_can_represent(struct session *session, const struct representation *representation)
+{
+	const char *refusal = representation_refusal(representation);
+
+	if (refusal)
+		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED, "%s", refusal);
+	return !refusal;
+}
+
 /* The 150, and the wait for the data connection. */
 void session_transfer_begin(struct session *session, const char *what)
 {
-	session_reply(session, REPLY_150_ABOUT_TO_OPEN_DATA, "%s", what);
+	session_reply(session, session_preliminary(session), "%s", what);
 	session_data_open(session);
 	session_run(session); /* ABOR and STAT may have come already */
+}
+
+/* REST's marker becomes the action's. False: it is none of this server's, and the command is over. */
+static bool session_take_marker(struct session *session)
+{
+	struct action *action = session->action;
+	bool marks = representation_has_markers(&action->representation);
+
+	if (session->restart_mark && marks &&
+	    marker_parse(view_of(session->restart_mark), &action->marker) == 0)
+		action->restart_marked = true;
+	else if (session->restart_mark || (session->restart > 0 && marks)) {
+		session_reply(session, REPLY_554_BAD_RESTART,
+			      marks ? "This is no restart marker of this server"
+				    : "Markers are of MODE B and C; in MODE S and Z REST takes a "
+				      "number of bytes");
+		session_command_end(session);
+		return false;
+	}
+	return true;
 }
 
 /* A refusal before the 150. */
@@ -245,56 +322,120 @@ static void session_refuse_transfer(struct session *session, int error)
 	session_refuse_command(session, error);
 }
 
-/* How many bytes a transfer of size may have at the most. */
-static off_t retr_size_max(const struct session *session, off_t size)
-{
-	return session->type == TYPE_ASCII && size <= INT64_MAX / 2 ? 2 * size : size;
-}
-
 /* Where it begins is said: a client whose REST is no longer in force can see that. */
-static void retr_begin(struct session *session, off_t offset)
+static void retr_begin(struct session *session)
 {
-	const char *what = session->type == TYPE_ASCII ? "Sending the file as text"
-						       : "Sending the file";
-	char text[64];
+	const struct action *action = session->action;
+	const struct representation *representation = &action->representation;
+	const char *what = representation->type == TYPE_ASCII || representation->type == TYPE_EBCDIC
+				   ? "Sending the file as text"
+				   : "Sending the file";
+	char text[80];
 
-	if (offset > 0) {
-		snprintf(text, sizeof(text), "%s from byte %lld", what, (long long)offset);
+	if (action->restart_marked || action->restart > 0) {
+		snprintf(text, sizeof(text), "%s from %s %lld", what,
+			 action->restart_marked ? "the marker, byte" : "byte",
+			 action->restart_marked ? (long long)action->marker.offset
+						: (long long)action->restart);
 		what = text;
 	}
 	session_transfer_begin(session, what);
+}
+
+/* Whether a number counts the file's octets (as REST does in MODE S, RFC 3659 section 5.2). */
+static bool restart_is_of_file(const struct representation *representation)
+{
+	struct representation stream = *representation;
+
+	stream.mode = MODE_STREAM;
+	return representation_is_plain(&stream) ||
+	       (stream.type == TYPE_EBCDIC && stream.structure == STRUCTURE_FILE &&
+		stream.format != FORMAT_CARRIAGE);
+}
+
+/* 0, or a negative errno for the 554 or 555. */
+static int retr_restart(struct action *action, const struct statx *stat)
+{
+	const struct representation *representation = &action->representation;
+	struct transfer *transfer = &action->transfer;
+	struct marker_file file = marker_file_of(stat, false);
+
+	transfer->marker_file = file;
+	if (action->restart_marked) {
+		transfer->offset = (off_t)action->marker.offset;
+		return marker_check(&action->marker, representation, &file) == 0 ? 0
+		       : marker_check(&action->marker, representation, &file) == -EPROTOTYPE
+			       ? -EPROTOTYPE
+			       : -EKEYREJECTED;
+	}
+	if (restart_is_of_file(representation))
+		transfer->offset = action->restart;
+	else
+		transfer->skip = action->restart;
+	return transfer->offset > (off_t)stat->stx_size ? -ERANGE : 0;
+}
+
+static void retr_open_data(struct session *session)
+{
+	struct action *action = session->action;
+
+	action->transfer.kind = TRANSFER_SEND_FILE;
+	action->transfer.end = (off_t)action->request.stat.stx_size;
+	action->transfer.disk = action->request.disk;
+	action->transfer.recent = action->request.recent;
+	retr_begin(session);
+}
+
+/* What is sent has been counted, and the number of REST is known to lie within it or not. */
+static void retr_counted(struct session *session, int64_t octets)
+{
+	struct action *action = session->action;
+
+	if (octets >= 0 && octets < action->restart)
+		octets = -ERANGE;
+	if (session_has_given_up(session))
+		octets = -ECANCELED;
+	if (octets < 0 && octets != -EFBIG) /* too much to be counted first: it will show */
+		session_refuse_transfer(session, (int)octets);
+	else
+		retr_open_data(session);
 }
 
 static void retr_done(struct tree_request *request, int result)
 {
 	struct action *action = action_of_request(request);
 	struct session *session = action->session;
-	off_t offset = (off_t)action->restart;
-	const struct statx *stat = &request->stat;
+	const char *refusal;
 
 	action->file = result;
-	if (result >= 0 && offset > retr_size_max(session, (off_t)stat->stx_size))
-		result = -ERANGE;
+	if (result >= 0)
+		result = retr_restart(action, &request->stat);
 	if (result < 0 || session_has_given_up(session)) {
 		session_refuse_transfer(session, result < 0 ? result : -ECANCELED);
 		return;
 	}
-	action->transfer.kind = TRANSFER_SEND_FILE;
-	action->transfer.text = session->type == TYPE_ASCII;
-	if (action->transfer.text) /* the marker counts what is sent (RFC 3659 section 5.2) */
-		action->transfer.skip = offset;
+	refusal = representation_size_refusal(&action->representation,
+					      (int64_t)request->stat.stx_size);
+	if (refusal) {
+		tree_close(&request->disk, session->context->ring, action->file);
+		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED, "%s", refusal);
+		session_command_end(session);
+		return;
+	}
+	if (action->transfer.skip > 0)
+		session_count(session, action->file, retr_counted);
 	else
-		action->transfer.offset = offset;
-	action->transfer.end = (off_t)stat->stx_size;
-	action->transfer.disk = request->disk;
-	retr_begin(session, offset);
+		retr_open_data(session);
 }
 
 void command_retr(struct session *session, struct view argument)
 {
-	struct action *action = session_command_begin_on(session, argument);
+	struct action *action;
 
-	if (!action)
+	if (!session_can_represent(session, &session->representation))
+		return;
+	action = session_command_begin_on(session, argument);
+	if (!action || !session_take_marker(session))
 		return;
 	action->transfers = true;
 	/* O_NONBLOCK: no open waits for a lease, nor, without a /proc, for a FIFO's other end. */
@@ -304,6 +445,20 @@ void command_retr(struct session *session, struct view argument)
 static int upload_check_work(struct op *op)
 {
 	return upload_check(&action_of_op(op)->upload);
+}
+
+/* 0, or a negative errno for the 554 or 555. */
+static int upload_check_marker(const struct action *action)
+{
+	const struct upload *upload = &action->upload;
+	const struct marker_file file = { .device = upload->device,
+					  .inode = upload->inode,
+					  .written = true };
+	int r = action->restart_marked
+			? marker_check(&action->marker, &action->representation, &file)
+			: 0;
+
+	return r == -ESTALE ? -EKEYREJECTED : r;
 }
 
 static void upload_checked(struct op *op, int result)
@@ -317,7 +472,12 @@ static void upload_checked(struct op *op, int result)
 		return;
 	}
 	action->transfer.kind = TRANSFER_RECEIVE_FILE;
-	action->transfer.text = session->type == TYPE_ASCII;
+	result = upload_check_marker(action);
+	if (result < 0) {
+		session_reply_error(session, result, action->path);
+		session_give_up(session);
+		return;
+	}
 	if (session_has_given_up(session)) {
 		session_reply(session, REPLY_426_TRANSFER_ABORTED, "Transfer aborted");
 		session_give_up(session);
@@ -327,10 +487,10 @@ static void upload_checked(struct op *op, int result)
 	memcpy(action->other + action->other_length, action->upload.name,
 	       strlen(action->upload.name) + 1);
 	if (action->upload.unique) /* RFC 1123 section 4.1.2.9: exactly this form */
-		reply_text_name(session_reply_text(session), REPLY_150_ABOUT_TO_OPEN_DATA,
+		reply_text_name(session_reply_text(session), session_preliminary(session),
 				"FILE: ", view_of(action->other), "");
 	else
-		session_reply(session, REPLY_150_ABOUT_TO_OPEN_DATA, "Ready to receive the file");
+		session_reply(session, session_preliminary(session), "Ready to receive the file");
 	session_data_open(session);
 	session_run(session); /* ABOR and STAT may have come already */
 }
@@ -341,20 +501,25 @@ static void session_store(struct session *session, struct view argument, bool ap
 	struct upload *upload;
 	struct disk disk;
 
-	if (session->restart > 0 && session->type == TYPE_ASCII) {
+	if (!session_can_represent(session, &session->representation))
+		return;
+	if (session->restart > 0 && !restart_is_of_file(&session->representation)) {
 		session_reply(session, REPLY_554_BAD_RESTART,
-			      "An upload cannot be restarted in TYPE A; use TYPE I");
+			      "Where an upload goes on cannot be found from a number of bytes in "
+			      "this TYPE and STRU; use TYPE I and STRU F");
 		return;
 	}
-	if (session->restart > 0 && unique) {
+	if ((session->restart > 0 || session->restart_mark) && unique) {
 		session_reply(session, REPLY_554_BAD_RESTART,
 			      "A file that is made anew cannot be restarted; use STOR");
 		return;
 	}
 	action = session_command_begin(session);
-	if (!action)
+	if (!action || !session_take_marker(session))
 		return;
 	upload = &action->upload;
+	if (action->restart_marked)
+		action->restart = (int64_t)action->marker.offset;
 	*upload = (struct upload){ .root = session->tree.root,
 				   .append = append && action->restart == 0,
 				   .unique = unique,

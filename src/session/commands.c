@@ -64,18 +64,20 @@ static const struct command commands[] = {
 	{ "MKD", command_mkd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
 	{ "MLSD", command_mlsd, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 3659 7" },
 	{ "MLST", command_mlst, ARGUMENT_OPTIONAL, LOGIN | FEATURE, "[<path>]", "RFC 3659 7" },
-	{ "MODE", command_mode, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "S", "RFC 959 4.1.2" },
+	{ "MODE", command_mode, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "S | B | C | Z",
+	  "RFC 959 4.1.2" },
 	{ "NLST", command_nlst, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.3" },
 	{ "NOOP", command_noop, ARGUMENT_IGNORED, ALWAYS, "", "RFC 959 4.1.3" },
-	{ "OPTS", command_opts, ARGUMENT_NEEDED, ALWAYS, "UTF8 ON | MLST <facts>", "RFC 2389 4" },
+	{ "OPTS", command_opts, ARGUMENT_NEEDED, ALWAYS,
+	  "UTF8 ON | MLST <facts> | MODE Z LEVEL <1 to 9>", "RFC 2389 4" },
 	{ "PASS", command_pass, ARGUMENT_OPTIONAL, AFTER_USER, "<password>", "RFC 959 4.1.1" },
 	{ "PASV", command_pasv, ARGUMENT_NONE, PORTS, "", "RFC 959 4.1.2" },
 	{ "PORT", command_port, ARGUMENT_NEEDED, PORTS, "<h1,h2,h3,h4,p1,p2>", "RFC 959 4.1.2" },
 	{ "PWD", command_pwd, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME, "", "RFC 959 4.1.3" },
 	{ "QUIT", command_quit, ARGUMENT_IGNORED, ANY_TIME, "", "RFC 959 4.1.1" },
 	{ "REIN", command_rein, ARGUMENT_NONE, ANY_TIME, "", "RFC 959 4.1.1" },
-	{ "REST", command_rest, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART | FEATURE, "<bytes>",
-	  "RFC 3659 5" },
+	{ "REST", command_rest, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART | FEATURE,
+	  "<bytes or marker>", "RFC 3659 5" },
 	{ "RETR", command_retr, ARGUMENT_NEEDED, LOGIN, "<path>", "RFC 959 4.1.3" },
 	{ "RMD", command_rmd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
 	{ "RNFR", command_rnfr, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
@@ -87,10 +89,11 @@ static const struct command commands[] = {
 	  "RFC 959 4.1.3" },
 	{ "STOU", command_stou, ARGUMENT_OPTIONAL, LOGIN | CHANGES | NEW_NAME, "[<path>]",
 	  "RFC 959 4.1.3" },
-	{ "STRU", command_stru, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "F", "RFC 959 4.1.2" },
-	{ "SYST", command_syst, ARGUMENT_IGNORED, ALWAYS, "", "RFC 959 4.1.3" },
-	{ "TYPE", command_type, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "A [N] | I | L 8",
+	{ "STRU", command_stru, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "F | R | P",
 	  "RFC 959 4.1.2" },
+	{ "SYST", command_syst, ARGUMENT_IGNORED, ALWAYS, "", "RFC 959 4.1.3" },
+	{ "TYPE", command_type, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART,
+	  "A [N | T | C] | E [N | T | C] | I | L <bits of a byte>", "RFC 959 4.1.2" },
 	{ "USER", command_user, ARGUMENT_NEEDED, ANY_TIME, "<name>", "RFC 959 4.1.1" },
 	{ "XCUP", command_cdup, ARGUMENT_IGNORED, LOGIN, "", "RFC 1123 4.1.3.1" },
 	{ "XCWD", command_cwd, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 1123 4.1.3.1" },
@@ -202,7 +205,7 @@ void session_execute(struct session *session, struct view line)
 		command->execute(session, parsed.argument);
 	/* The restart point is of the next transfer alone, whatever becomes of that. */
 	if (!(flags & KEEPS_RESTART))
-		session->restart = 0;
+		session_forget_restart(session);
 }
 
 bool session_is_urgent(struct view line)
@@ -271,6 +274,7 @@ void command_feat(struct session *session, struct view argument)
 					 commands[i].execute == command_mlst   ? facts
 					 : commands[i].execute == command_rest ? " STREAM"
 									       : "");
+	reply_text_inner(reply, "MODE Z");
 	reply_text_inner(reply, "TVFS");
 	reply_text_inner(reply, "UTF8");
 	reply_text_line(reply, REPLY_211_SYSTEM_STATUS, "End");

@@ -5,7 +5,10 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -20,7 +23,7 @@ static void session_enter_data_state(struct session *session, enum data_state st
 {
 	static const unsigned next[] = {
 		[DATA_NONE] = 1 << DATA_NONE | 1 << DATA_WAITING | 1 << DATA_PASSIVE |
-			      1 << DATA_ACTIVE,
+			      1 << DATA_ACTIVE | 1 << DATA_CONNECTED,
 		[DATA_WAITING] = 1 << DATA_NONE | 1 << DATA_PASSIVE,
 		[DATA_PASSIVE] = 1 << DATA_NONE | 1 << DATA_CONNECTED,
 		[DATA_ACTIVE] = 1 << DATA_NONE | 1 << DATA_CONNECTED,
@@ -57,6 +60,14 @@ static const struct address *session_local(struct session *session)
 	return &session->local;
 }
 
+static void session_forget_kept(struct session *session)
+{
+	session->data_kept = false;
+	free(session->early);
+	session->early = NULL;
+	session->early_bytes = 0;
+}
+
 void session_data_reset(struct session *session)
 {
 	struct passive_pool *pool = session->context->passive;
@@ -71,7 +82,33 @@ void session_data_reset(struct session *session)
 		ring_close_socket(session->context->ring, session->data_fd);
 		session->data_fd = -1;
 	}
+	session_forget_kept(session);
 	session_enter_data_state(session, DATA_NONE);
+}
+
+void session_data_keep(struct session *session, int fd, char *early, size_t early_bytes)
+{
+	const int on = 1;
+
+	/* The next file's first segment must not wait until this one's last is acknowledged. */
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	session->data_fd = fd;
+	session->data_kept = true;
+	session->early = early;
+	session->early_bytes = early_bytes;
+	session_enter_data_state(session, DATA_CONNECTED);
+}
+
+/* Whether the client has ended the connection that was kept, so that it serves nothing any more. */
+static bool session_kept_is_over(const struct session *session)
+{
+	char byte;
+	ssize_t got;
+
+	if (!session->data_kept || session->early)
+		return false;
+	got = calls->recv(session->data_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return got == 0 || (got < 0 && got != -EAGAIN);
 }
 
 static void session_reply_passive(struct session *session)
@@ -361,6 +398,8 @@ static bool session_use_default_port(struct session *session)
 void session_data_open(struct session *session)
 {
 	session->opening = true;
+	if (session->data_state == DATA_CONNECTED && session_kept_is_over(session))
+		session_data_reset(session);
 	if (session->data_state == DATA_CONNECTED) {
 		session_data_succeeded(session);
 		return;
@@ -380,6 +419,7 @@ int session_data_take(struct session *session)
 	int fd = session->data_fd;
 
 	session->data_fd = -1;
+	session->data_kept = false;
 	session_enter_data_state(session, DATA_NONE);
 	return fd;
 }

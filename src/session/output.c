@@ -207,6 +207,8 @@ static const struct {
 	{ EDQUOT, 552, "The quota is used up" },
 	{ EFBIG, 552, "The file would be larger than the file system allows" },
 	{ ERANGE, 554, "The restart point lies past the end of the file" },
+	{ EKEYREJECTED, 554, "The restart marker is not of this file as it is now" },
+	{ EPROTOTYPE, 555, "The restart marker is of another TYPE or STRU" },
 	{ EIO, 451, "The disk failed" },
 	{ ESTALE, 451, "The file system has lost the file" },
 	{ E2BIG, 451, "The pattern takes too long to compare; use a simpler one" },

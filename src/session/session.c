@@ -72,9 +72,11 @@ struct action *session_command_begin(struct session *session)
 	action->other_length = 0;
 	action->file = -1;
 	action->restart = session->restart;
+	action->representation = session->representation;
 	action->request.ring = context->ring;
 	action->request.disks = context->dtp.disks;
 	action->request.tree = &session->tree;
+	action->request.known = &context->known;
 	action->request.waiter = (struct disk_waiter){ .admitted = NULL };
 	session->action = action;
 	return action;
@@ -180,11 +182,20 @@ void session_refuse_command(struct session *session, int error)
 	session_command_end(session);
 }
 
+void session_forget_restart(struct session *session)
+{
+	session->restart = 0;
+	free(session->restart_mark);
+	session->restart_mark = NULL;
+}
+
 void session_default_parameters(struct session *session)
 {
-	session->type = TYPE_ASCII;
+	representation_init(&session->representation);
+	session->representation.text_as_is = session->context->config->ascii_as_is;
+	session->representation.ebcdic = session->context->ebcdic;
 	session->facts = FACTS_ALL;
-	session->restart = 0;
+	session_forget_restart(session);
 	session->allocate_bytes = 0;
 	session->epsv_all = false;
 	session->passive_expired = false;
@@ -294,6 +305,9 @@ static void session_free(struct session *session)
 		context->replying = NULL;
 		context->reply.length = 0;
 	}
+	session_data_reset(
+		session); /* a transfer may have left its connection since the end began */
+	session_forget_restart(session);
 	ring_close_socket(context->ring, session->fd);
 	free(session->folder);
 	free(session->rename_from);

@@ -37,6 +37,20 @@ struct users;
 
 #define SESSION_NAME_MAX 64 /* of a user; longer ones cannot log in */
 
+#define COUNTS_KNOWN 256
+
+/* What a file has under a representation (count.c). */
+struct count_known {
+	struct marker_file file;
+	int64_t changed_s;
+	uint32_t changed_ns;
+	uint8_t type; /* 0: none */
+	uint8_t format;
+	uint8_t structure;
+	uint8_t mode;
+	int64_t octets;
+};
+
 /* What the sessions of one worker share, and how they reach the server. */
 struct session_context {
 	struct ring *ring;
@@ -47,7 +61,8 @@ struct session_context {
 	struct tree tree; /* for anonymous users */
 	unsigned worker;
 	unsigned workers;
-	uint32_t uid; /* of this process, for the facts of listings */
+	const struct translate_ebcdic *ebcdic; /* NULL: TYPE E is off */
+	uint32_t uid;			       /* of this process, for the facts of listings */
 	uint32_t gid;
 	bool draining;
 
@@ -64,6 +79,8 @@ struct session_context {
 	struct action *actions; /* free ones */
 	unsigned actions_free;
 	uint64_t transfers;
+	struct count_known counts[COUNTS_KNOWN];
+	struct known_files known;
 };
 
 enum session_state { SESSION_GREETED, SESSION_NAMED, SESSION_LOGGED_IN };
@@ -76,6 +93,8 @@ enum session_state { SESSION_GREETED, SESSION_NAMED, SESSION_LOGGED_IN };
  *     | \___________________________________^                   ^                 NONE again
  *     |       granted at once                                   | connected
  *     +---- PORT, EPRT, default data port ----> ACTIVE ---------+
+ *     |                                                         |
+ *     +---------------- kept by the transfer before ------------+
  *
  * Each returns to NONE when the wait ends, another one of these commands comes, or the session
  * ends.
@@ -117,9 +136,10 @@ struct session {
 	bool name_cut;	      /* the name of USER did not fit */
 
 	/* Parameters (RFC 959 section 5.3.1). */
-	uint8_t type;
+	struct representation representation;
 	uint8_t facts;
-	int64_t restart;	/* REST, or 0 */
+	int64_t restart;	/* REST with a number, or 0 */
+	char *restart_mark;	/* REST with a marker, or NULL */
 	uint16_t name_refusal;	/* 550, or 553 for commands that bring a new name */
 	int64_t allocate_bytes; /* ALLO, or 0 */
 
@@ -129,6 +149,9 @@ struct session {
 	char *folder;	   /* the working folder; NULL: "/" */
 	char *rename_from; /* RNFR; NULL: none */
 
+	bool data_kept; /* DATA_CONNECTED: it is the one of the transfer before */
+	char *early;	/* what has come on it beyond the end of that */
+	size_t early_bytes;
 	unsigned data_port;	  /* DATA_PASSIVE: index in the pool */
 	int data_fd;		  /* DATA_CONNECTED, or being connected */
 	struct address data_peer; /* DATA_ACTIVE */

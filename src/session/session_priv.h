@@ -98,6 +98,10 @@ void session_data_reset(struct session *session);
  * 425, session_transfer_not_opened. */
 void session_data_open(struct session *session);
 int session_data_take(struct session *session);
+/* The transfer before has left the connection open; early (malloc'ed, taken over, or NULL) has come
+ * on it since. */
+void session_data_keep(struct session *session, int fd, char *early, size_t early_bytes);
+
 /* Stops waiting for the connection (ABOR). */
 void session_data_cancel(struct session *session);
 
@@ -105,6 +109,14 @@ void session_data_cancel(struct session *session);
 void session_transfer_opened(struct session *session);
 void session_transfer_not_opened(struct session *session, const char *why);
 void session_transfer_status(struct session *session, struct reply_text *reply);
+
+/* False: no file can be moved so, and the command has its 504. */
+bool session_can_represent(struct session *session, const struct representation *representation);
+
+/* count.c: counts the octets that the action's representation of file (open for reading) has in
+ * MODE S, in a job, and calls counted in the end: with -EFBIG, if that is too much work. */
+void session_count(struct session *session, int file,
+		   void (*counted)(struct session *session, int64_t octets));
 
 /* The 150, and the wait for the data connection of the action's transfer. */
 void session_transfer_begin(struct session *session, const char *what);
@@ -118,6 +130,7 @@ struct entry_rights session_rights(const struct session *session, bool folder_wr
 /* Forgets user, parameters and data connection (REIN, a new USER). */
 void session_forget_user(struct session *session);
 void session_default_parameters(struct session *session);
+void session_forget_restart(struct session *session);
 
 /* The working folder as a view; the argument's path into the action, with a 501 or 550 if it
  * cannot be one. */

@@ -1,47 +1,80 @@
 /*
- * Data connection -> stages -> file, through a buffer of the worker: the translation of TYPE A,
- * and, without it, the way of a chunk for which no kernel pipe was free.
+ * Data connection -> stages -> file, through buffers of the worker. Without stages this is the way
+ * of a chunk for which no kernel pipe was free.
  */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/limits.h"
 #include "sys/calls.h"
 #include "transfer/transfer_priv.h"
-#include "translate/ascii.h"
 
 #define RECEIVE_BYTES (TRANSFER_BUFFER_BYTES / 2 - 64)
+#define LAST_STRING_WAIT_MS 1000 /* MODE C: for one that may be empty */
 
-/* bytes have come in the buffer's front (0: no more will): makes the chunk to write of them. */
-static void receive_make_chunk(struct transfer *transfer, size_t bytes)
+/* bytes have come in the buffer's front; 0: no more will. */
+static void receive_take_bytes(struct transfer *transfer, size_t bytes)
 {
 	transfer->source_ended = bytes == 0;
+	if (transfer->stages) {
+		transfer->input = transfer->buffer;
+		transfer->input_bytes = bytes;
+		return;
+	}
 	transfer->chunk_done = 0;
 	transfer->chunk = transfer->buffer;
 	transfer->chunk_bytes = bytes;
-	if (transfer->text) {
-		transfer->chunk = transfer->buffer + TRANSFER_BUFFER_BYTES / 2;
-		transfer->chunk_bytes = ascii_from_network(transfer->buffer, bytes, bytes == 0,
-							   &transfer->carriage, transfer->chunk);
-	}
 }
 
-/* Receives the next chunk. True: it is there; false: the turn is over. */
-static bool receive_chunk(struct transfer *transfer)
+/* What came with the transfer before this one is the beginning of this one. */
+static bool receive_early(struct transfer *transfer)
 {
-	ssize_t got = calls->recv(transfer->socket, transfer->buffer, RECEIVE_BYTES, MSG_DONTWAIT);
+	size_t bytes = transfer->early_bytes;
 
+	if (!transfer->early)
+		return false;
+	memcpy(transfer->buffer, transfer->early, bytes);
+	free(transfer->early);
+	transfer->early = NULL;
+	transfer->early_bytes = 0;
+	receive_take_bytes(transfer, bytes);
+	return true;
+}
+
+/* Receives what comes next. True: it is there; false: the turn is over. */
+static bool receive_bytes(struct transfer *transfer)
+{
+	ssize_t got;
+
+	if (receive_early(transfer))
+		return true;
+	got = calls->recv(transfer->socket, transfer->buffer, RECEIVE_BYTES, MSG_DONTWAIT);
 	if (got == -EAGAIN || got == -EINTR) {
+		transfer->ends_early = transfer->stages && stages_perhaps_ended(transfer->stages);
+		if (transfer->ends_early)
+			transfer_look_after(transfer, LAST_STRING_WAIT_MS);
 		transfer_wait_readable(transfer);
 		return false;
 	}
+	transfer->ends_early = false;
 	if (got < 0) {
 		transfer_fail_data(transfer, (int)got);
 		return false;
 	}
+	if (got == 0)
+		transfer->keep = false;
 	transfer_progress(transfer, (size_t)got);
-	receive_make_chunk(transfer, (size_t)got);
+	receive_take_bytes(transfer, (size_t)got);
 	return true;
+}
+
+void receive_staged_perhaps_ended(struct transfer *transfer)
+{
+	transfer->ends_early = false;
+	transfer->source_ended = true;
+	receive_staged_turn(transfer);
 }
 
 /* Judges what was written of the chunk. False: the transfer has ended. */
@@ -95,7 +128,113 @@ static bool receive_write_chunk(struct transfer *transfer)
 		if (!receive_take_written(transfer, put))
 			return false;
 	}
+	if (transfer->file_end < transfer->offset)
+		transfer->file_end = transfer->offset;
 	return true;
+}
+
+/* The data before the sender's marker is safe: it hears of ours (RFC 1123 section 4.1.3.4). */
+static void receive_answer_mark(struct transfer *transfer)
+{
+	uint8_t state[STAGES_STATE_BYTES];
+	char text[RESTART_MARK_MAX];
+
+	transfer->marked_at = transfer->offset;
+	if (stages_settle(transfer->stages)) {
+		stages_save(transfer->stages, state);
+		marker_format(transfer->representation, &transfer->marker_file,
+			      (uint64_t)transfer->offset, state, text);
+		transfer->marked(transfer, stages_mark_text(transfer->stages), text);
+	}
+	stages_go_on(transfer->stages);
+}
+
+static int receive_sync_work(struct op *op)
+{
+	return calls->fsync(transfer_of_file_op(op)->file);
+}
+
+static void receive_on_synced(struct op *op, int result)
+{
+	struct transfer *transfer = transfer_of_file_op(op);
+
+	transfer_leave_disk(transfer);
+	if (transfer->ending) {
+		transfer_end_pending(transfer);
+	} else if (result < 0) {
+		transfer_fail_file(transfer, result);
+	} else {
+		receive_answer_mark(transfer);
+		receive_staged_turn(transfer);
+	}
+}
+
+static void receive_sync_admitted(struct disk_waiter *waiter)
+{
+	struct transfer *transfer = transfer_of_waiter(waiter);
+
+	transfer->file_op.done = receive_on_synced;
+	ring_job(transfer->dtp->ring, &transfer->file_op, receive_sync_work);
+}
+
+/* Sees to what stands before the next bytes. True: it is done; false: the turn is over. */
+static bool receive_see_to(struct transfer *transfer, enum stages_event event)
+{
+	if (event == STAGES_SEEK) {
+		transfer->offset = transfer->base + stages_position(transfer->stages);
+		stages_go_on(transfer->stages);
+		return true;
+	}
+	if (!transfer->marked) {
+		stages_go_on(transfer->stages);
+		return true;
+	}
+	if (transfer->marked_at == transfer->offset || transfer->disk.kind == DISK_MEMORY) {
+		receive_answer_mark(transfer);
+		return true;
+	}
+	transfer_enter_disk(transfer, DISK_WRITE, receive_sync_admitted);
+	return false;
+}
+
+/* What has come beyond the end is of the transfer that comes next. */
+static void receive_keep_early(struct transfer *transfer)
+{
+	if (transfer->input_bytes == 0)
+		return;
+	transfer->early = transfer->keep ? calls->allocate(transfer->input_bytes) : NULL;
+	if (!transfer->early) {
+		transfer->keep = false;
+		return;
+	}
+	memcpy(transfer->early, transfer->input, transfer->input_bytes);
+	transfer->early_bytes = transfer->input_bytes;
+}
+
+/* Whether all has come, and the transfer has ended therefore. */
+static bool receive_is_over(struct transfer *transfer)
+{
+	off_t described;
+
+	if (transfer->stages ? !stages_ended(transfer->stages) : !transfer->source_ended)
+		return false;
+	if (transfer->stages) {
+		described = stages_described_size(transfer->stages);
+		transfer->described = described >= 0;
+		if (transfer->described)
+			transfer->file_end = transfer->base + described;
+		receive_keep_early(transfer);
+	}
+	transfer_finish(transfer, TRANSFER_COMPLETE, 0);
+	return true;
+}
+
+/* Makes the next chunk. True: it is there, if perhaps empty; false: the turn is over. */
+static bool receive_next(struct transfer *transfer)
+{
+	if (transfer->input_bytes == 0 && !transfer->source_ended && !receive_bytes(transfer))
+		return false;
+	return !transfer->stages || transfer_convert(transfer, transfer->source_ended);
 }
 
 void receive_staged_turn(struct transfer *transfer)
@@ -105,16 +244,27 @@ void receive_staged_turn(struct transfer *transfer)
 	if (!transfer_take_buffer(transfer))
 		return;
 	while (receive_write_chunk(transfer)) {
-		if (transfer->source_ended) {
-			transfer_finish(transfer, TRANSFER_COMPLETE, 0);
-			return;
+		uint64_t bytes = transfer->bytes;
+		enum stages_event event = STAGES_NO_EVENT;
+
+		if (transfer->stages) {
+			transfer_out_taken(transfer);
+			event = stages_event(transfer->stages);
 		}
-		if (turn >= TRANSFER_TURN_BYTES || (turn > 0 && !transfer->text)) {
+		if (event != STAGES_NO_EVENT) {
+			if (!receive_see_to(transfer, event))
+				return;
+			turn++;
+			continue;
+		}
+		if (receive_is_over(transfer))
+			return;
+		if (turn >= TRANSFER_TURN_BYTES || (turn > 0 && !transfer->stages)) {
 			transfer_yield(transfer);
 			return;
 		}
-		if (!receive_chunk(transfer))
+		if (!receive_next(transfer))
 			return;
-		turn += transfer->chunk_bytes + 1;
+		turn += transfer->chunk_bytes + (size_t)(transfer->bytes - bytes) + 1;
 	}
 }

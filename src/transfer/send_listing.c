@@ -81,32 +81,71 @@ static void listing_admitted(struct disk_waiter *waiter)
 		listing_get_help(transfer);
 }
 
-/* Has the half that is not being sent filled. */
+/* Has the half that is not in hand filled. */
 static void listing_fill_other(struct transfer *transfer)
 {
-	bool first = transfer->chunk != transfer->buffer || transfer->chunk_bytes == 0;
+	bool first = transfer->half != transfer->buffer;
 
 	transfer->fill_at = transfer->buffer + (first ? 0 : HALF_BYTES);
 	transfer->filling = true;
 	transfer_enter_disk(transfer, DISK_READ, listing_admitted);
 }
 
+/* Takes in hand what has been filled. */
+static void listing_take_half(struct transfer *transfer)
+{
+	transfer->half = transfer->fill_at;
+	if (transfer->stages) {
+		transfer->input = transfer->half;
+		transfer->input_bytes = transfer->next_bytes;
+	} else {
+		transfer->chunk = transfer->half;
+		transfer->chunk_bytes = transfer->next_bytes;
+		transfer->chunk_done = 0;
+	}
+	transfer->next_bytes = 0;
+	if (!transfer->source_ended)
+		listing_fill_other(transfer);
+}
+
+/* With stages, whether there is more to be made of what is in hand. */
+static bool listing_has_input(const struct transfer *transfer)
+{
+	return transfer->stages && !stages_ended(transfer->stages) &&
+	       (transfer->input_bytes > 0 ||
+		(transfer->source_ended && transfer->next_bytes == 0 && !transfer->filling));
+}
+
+/* A line that the owner has made is the whole listing. */
+static void listing_begin(struct transfer *transfer)
+{
+	if (!transfer->stages || transfer->half)
+		return;
+	transfer->half = transfer->buffer;
+	transfer->input = transfer->chunk;
+	transfer->input_bytes = transfer->chunk_bytes;
+	transfer->chunk_bytes = 0;
+}
+
 void send_listing_turn(struct transfer *transfer)
 {
 	if (!transfer_take_buffer(transfer))
 		return;
+	listing_begin(transfer);
 	while (transfer_send_chunk(transfer)) {
+		if (listing_has_input(transfer)) {
+			bool last = transfer->source_ended && transfer->next_bytes == 0;
+
+			if (!transfer_convert(transfer, last))
+				return;
+			continue;
+		}
 		if (transfer->filling)
 			return; /* the job thread's turn */
 		if (transfer->next_bytes == 0 && transfer->source_ended) {
 			transfer_finish(transfer, TRANSFER_COMPLETE, 0);
 			return;
 		}
-		transfer->chunk = transfer->fill_at;
-		transfer->chunk_bytes = transfer->next_bytes;
-		transfer->chunk_done = 0;
-		transfer->next_bytes = 0;
-		if (!transfer->source_ended)
-			listing_fill_other(transfer);
+		listing_take_half(transfer);
 	}
 }

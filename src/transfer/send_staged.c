@@ -1,56 +1,57 @@
 /*
- * File -> stages -> data connection, through a buffer of the worker. The one stage so far is the
- * translation of TYPE A; without it this is the way of a chunk for which no kernel pipe was free.
- * Half of the buffer is never enough for twice the bytes, so a quarter is read and half is sent.
+ * File -> stages -> data connection, through buffers of the worker. Without stages this is the way
+ * of a chunk for which no kernel pipe was free.
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/limits.h"
+#include "represent/count.h"
 #include "sys/calls.h"
 #include "transfer/transfer_priv.h"
-#include "translate/ascii.h"
 
-#define READ_BYTES (TRANSFER_BUFFER_BYTES / 4)
+#define READ_BYTES CONVERT_BYTES
 
-/* bytes of the file stand at the buffer's front: makes the chunk to send of them. */
-static void send_make_chunk(struct transfer *transfer, size_t bytes)
+/* Octets of a page, if the file is sent by pages; else 0. */
+static unsigned send_page(const struct transfer *transfer)
 {
-	transfer->offset += (off_t)bytes;
-	transfer->chunk_done = 0;
-	transfer->chunk = transfer->buffer;
-	transfer->chunk_bytes = bytes;
-	if (transfer->text) {
-		transfer->chunk = transfer->buffer + READ_BYTES;
-		transfer->chunk_bytes = ascii_to_network(transfer->buffer, bytes, transfer->chunk);
-	}
-	if (transfer->skip > 0) {
-		size_t skip = transfer->skip < (off_t)transfer->chunk_bytes ? (size_t)transfer->skip
-									    : transfer->chunk_bytes;
+	const struct representation *representation = transfer->representation;
 
-		transfer->skip -= (off_t)skip;
-		transfer->chunk_done = skip;
-	}
+	return representation && representation->structure == STRUCTURE_PAGE
+		       ? page_octets(representation->type == TYPE_LOCAL ? representation->byte_bits
+									: 8)
+		       : 0;
 }
 
 static size_t send_read_bytes(const struct transfer *transfer)
 {
 	off_t left = transfer->end - transfer->offset;
+	unsigned page = send_page(transfer);
+	size_t most = page > 0 ? READ_BYTES - READ_BYTES % page : READ_BYTES;
 
-	return left < READ_BYTES ? (size_t)left : READ_BYTES;
+	return left < (off_t)most ? (size_t)left : most;
 }
 
 /* Judges what was read. False: the transfer has ended. */
 static bool send_take_read(struct transfer *transfer, ssize_t got)
 {
-	if (got > 0) {
-		send_make_chunk(transfer, (size_t)got);
-		return true;
+	if (got <= 0) {
+		if (got == 0)
+			transfer_finish(transfer, TRANSFER_TRUNCATED, 0);
+		else
+			transfer_fail_file(transfer, (int)got);
+		return false;
 	}
-	if (got == 0)
-		transfer_finish(transfer, TRANSFER_TRUNCATED, 0);
-	else
-		transfer_fail_file(transfer, (int)got);
-	return false;
+	transfer->offset += got;
+	transfer->chunk_done = 0;
+	if (transfer->stages) {
+		transfer->input = transfer->buffer;
+		transfer->input_bytes = (size_t)got;
+	} else {
+		transfer->chunk = transfer->buffer;
+		transfer->chunk_bytes = (size_t)got;
+	}
+	return true;
 }
 
 static void send_on_read(struct op *op, int result)
@@ -74,22 +75,157 @@ static void send_read_admitted(struct disk_waiter *waiter)
 		  send_read_bytes(transfer), transfer->offset);
 }
 
-/* Reads the next chunk. True: it is there; false: the turn is over. */
+/* A job: the next pages that hold data. Leaves in read_at where they are: at the end, if the file
+ * ends with a hole. */
+static int send_read_pages(struct op *op)
+{
+	struct transfer *transfer = transfer_of_file_op(op);
+	off_t page = send_page(transfer);
+	off_t data = calls->seek(transfer->file, transfer->offset, SEEK_DATA);
+	ssize_t got;
+
+	if (data == -EINVAL) /* there are no holes on this file system */
+		data = transfer->offset;
+	transfer->read_at = transfer->end;
+	if (data == -ENXIO || data >= transfer->end)
+		return 0;
+	if (data < 0)
+		return (int)data;
+	transfer->read_at = data / page * page;
+	if (transfer->read_at < transfer->offset)
+		transfer->read_at = transfer->offset;
+	transfer->offset = transfer->read_at;
+	got = calls->pread(transfer->file, transfer->buffer, send_read_bytes(transfer),
+			   transfer->read_at);
+	/* What is no whole page must be the file's end. */
+	if (got > 0 && got % page != 0 && transfer->read_at + got < transfer->end)
+		got -= got % page;
+	return (int)got;
+}
+
+/* A job, before anything is sent: 1 if the size does not follow from the pages, else 0. */
+static int send_look_at_end(struct op *op)
+{
+	struct transfer *transfer = transfer_of_file_op(op);
+	off_t page = send_page(transfer);
+	off_t last = (transfer->end - 1) / page * page;
+	off_t data = calls->seek(transfer->file, last, SEEK_DATA);
+	const struct representation *representation = transfer->representation;
+
+	return (representation->type == TYPE_LOCAL &&
+		8 * transfer->end % representation->byte_bits != 0) ||
+	       data == -ENXIO || data >= transfer->end;
+}
+
+static void send_on_pages(struct op *op, int result)
+{
+	struct transfer *transfer = transfer_of_file_op(op);
+	bool ends_in_hole = transfer->read_at == transfer->end;
+
+	transfer_leave_disk(transfer);
+	if (transfer->ending) {
+		transfer_end_pending(transfer);
+		return;
+	}
+	if (result >= 0 && ends_in_hole)
+		transfer->offset = transfer->end;
+	else if (!send_take_read(transfer, result))
+		return;
+	stages_set_position(transfer->stages, transfer->read_at);
+	transfer_turn(transfer);
+}
+
+static void send_on_look(struct op *op, int result)
+{
+	struct transfer *transfer = transfer_of_file_op(op);
+
+	transfer->looked_at_end = true;
+	if (result > 0)
+		stages_describe(transfer->stages, transfer->end);
+	transfer_leave_disk(transfer);
+	if (transfer->ending)
+		transfer_end_pending(transfer);
+	else if (result < 0)
+		transfer_fail_file(transfer, result);
+	else
+		transfer_turn(transfer);
+}
+
+static void send_pages_admitted(struct disk_waiter *waiter)
+{
+	struct transfer *transfer = transfer_of_waiter(waiter);
+
+	transfer->file_op.done = transfer->looked_at_end ? send_on_pages : send_on_look;
+	ring_job(transfer->dtp->ring, &transfer->file_op,
+		 transfer->looked_at_end ? send_read_pages : send_look_at_end);
+}
+
+/* Reads what comes next. True: it is there; false: the turn is over. */
 static bool send_read(struct transfer *transfer)
 {
 	ssize_t got = -EAGAIN;
 
+	if (send_page(transfer) > 0) {
+		transfer_enter_disk(transfer, DISK_READ, send_pages_admitted);
+		return false;
+	}
 	if (transfer->disk.kind == DISK_MEMORY)
 		got = calls->pread(transfer->file, transfer->buffer, send_read_bytes(transfer),
 				   transfer->offset);
 	else if (transfer->disk.kind == DISK_LOCAL)
 		got = calls->pread_resident(transfer->file, transfer->buffer,
 					    send_read_bytes(transfer), transfer->offset);
+	/* Where blocks end, and so what SIZE says, must not depend on what the page cache holds. */
+	if (transfer->stages && got > 0 && (size_t)got < send_read_bytes(transfer))
+		got = -EAGAIN;
 	if (got == -EAGAIN || got == -EOPNOTSUPP) {
 		transfer_enter_disk(transfer, DISK_READ, send_read_admitted);
 		return false;
 	}
 	return send_take_read(transfer, got);
+}
+
+/* A restart marker, in MODE B and C, once enough of the file has gone since the last one. */
+static bool send_mark(struct transfer *transfer)
+{
+	uint8_t state[STAGES_STATE_BYTES];
+	char text[RESTART_MARK_MAX];
+
+	if (!representation_has_markers(transfer->representation) ||
+	    transfer->offset < transfer->next_mark || transfer->offset == transfer->end ||
+	    !stages_settle(transfer->stages))
+		return false;
+	stages_save(transfer->stages, state);
+	marker_format(transfer->representation, &transfer->marker_file, (uint64_t)transfer->offset,
+		      state, text);
+	stages_send_mark(transfer->stages, text);
+	transfer->next_mark = transfer->offset + MARK_EVERY_BYTES;
+	transfer_show_out(transfer);
+	return true;
+}
+
+/* Makes the next chunk. True: it is there, if perhaps empty; false: the turn is over. */
+static bool send_next(struct transfer *transfer)
+{
+	if (!transfer->stages)
+		return send_read(transfer);
+	if (transfer->input_bytes == 0 && send_mark(transfer))
+		return true;
+	if (transfer->input_bytes == 0 && transfer->offset < transfer->end && !send_read(transfer))
+		return false;
+	return transfer_convert(transfer, transfer->offset == transfer->end);
+}
+
+/* Whether all has been sent, and the transfer has ended therefore. */
+static bool send_is_over(struct transfer *transfer)
+{
+	if (transfer->stages ? !stages_ended(transfer->stages) : transfer->offset < transfer->end)
+		return false;
+	if (transfer->stages && stages_skip(transfer->stages) > 0)
+		transfer_fail_file(transfer, -ERANGE); /* the restart point lies past the end */
+	else
+		transfer_finish(transfer, TRANSFER_COMPLETE, 0);
+	return true;
 }
 
 void send_staged_turn(struct transfer *transfer)
@@ -99,19 +235,16 @@ void send_staged_turn(struct transfer *transfer)
 	if (!transfer_take_buffer(transfer))
 		return;
 	while (transfer_send_chunk(transfer)) {
-		if (transfer->offset == transfer->end) {
-			if (transfer->skip > 0) /* the restart point lies past the end */
-				transfer_fail_file(transfer, -ERANGE);
-			else
-				transfer_finish(transfer, TRANSFER_COMPLETE, 0);
+		off_t offset = transfer->offset;
+
+		if (send_is_over(transfer))
 			return;
-		}
-		if (turn >= TRANSFER_TURN_BYTES || (turn > 0 && !transfer->text)) {
+		if (turn >= TRANSFER_TURN_BYTES || (turn > 0 && !transfer->stages)) {
 			transfer_yield(transfer);
 			return;
 		}
-		if (!send_read(transfer))
+		if (!send_next(transfer))
 			return;
-		turn += transfer->chunk_bytes;
+		turn += transfer->chunk_bytes + (size_t)(transfer->offset - offset);
 	}
 }

@@ -96,9 +96,9 @@ void transfer_turn(struct transfer *transfer)
 	if (transfer->kind == TRANSFER_SEND_LISTING)
 		send_listing_turn(transfer);
 	else if (transfer->kind == TRANSFER_RECEIVE_FILE)
-		transfer->text ? receive_staged_turn(transfer) : receive_file_turn(transfer);
+		transfer->stages ? receive_staged_turn(transfer) : receive_file_turn(transfer);
 	else
-		transfer->text ? send_staged_turn(transfer) : send_file_turn(transfer);
+		transfer->stages ? send_staged_turn(transfer) : send_file_turn(transfer);
 }
 
 static void transfer_return_loans(struct transfer *transfer)
@@ -110,8 +110,27 @@ static void transfer_return_loans(struct transfer *transfer)
 		pipe_pool_give(dtp->pipes, transfer->pipe);
 	if (transfer->buffer)
 		dtp_give_buffer(dtp, transfer->buffer);
+	if (transfer->stages) {
+		stages_fini(transfer->stages);
+		dtp_give_buffer(dtp, (char *)transfer->stages);
+	}
 	transfer->pipe = NULL;
 	transfer->buffer = NULL;
+	transfer->stages = NULL;
+}
+
+/* Only a complete transfer ends with the end of the stream; all else with a reset, or the client
+ * could take what it has for the whole. */
+static void transfer_close(struct transfer *transfer)
+{
+	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+	if (transfer->end_kind != TRANSFER_COMPLETE)
+		setsockopt(transfer->socket, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	ring_close_socket(transfer->dtp->ring, transfer->socket);
+	transfer->socket = -1;
+	free(transfer->early);
+	transfer->early = NULL;
 }
 
 /* Calls done once no operation is under way. */
@@ -122,20 +141,13 @@ static void transfer_end_if_quiet(struct transfer *transfer)
 		return;
 	transfer_return_loans(transfer);
 	ring_timer_clear(transfer->dtp->ring, &transfer->timer);
-	/* Only a complete transfer ends with the end of the stream; all else with a reset, or the
-	 * client could take what it has for the whole. */
-	if (transfer->end_kind != TRANSFER_COMPLETE) {
-		const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-
-		setsockopt(transfer->socket, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	}
 	if (transfer->kind != TRANSFER_RECEIVE_FILE)
 		transfer->dtp->sending--;
-	ring_close_socket(transfer->dtp->ring, transfer->socket);
-	transfer->socket = -1;
+	transfer->kept = transfer->keep && transfer->end_kind == TRANSFER_COMPLETE;
+	if (!transfer->kept)
+		transfer_close(transfer);
 	transfer->done(transfer, transfer->end_kind, transfer->end_error);
 }
-
 void transfer_finish(struct transfer *transfer, enum transfer_end end, int error)
 {
 	if (transfer->ending)
@@ -258,6 +270,10 @@ static void transfer_on_timer(struct wheel_timer *timer)
 	struct ring *ring = transfer->dtp->ring;
 	uint64_t quiet_ms;
 
+	if (transfer->ends_early) {
+		receive_staged_perhaps_ended(transfer);
+		return;
+	}
 	transfer_look_at_peer(transfer);
 	quiet_ms = ring_now_ms(ring) - transfer->progress_ms;
 	if (!op_pending(&transfer->socket_op))
@@ -316,6 +332,8 @@ bool transfer_is_resident(struct transfer *transfer, off_t offset, size_t length
 		return true;
 	if (transfer->disk.kind == DISK_REMOTE)
 		return false;
+	if (transfer->recent && transfer->end <= RECENT_BYTES_MAX)
+		return true;
 	/* A probe costs a microsecond and more. A file that has been in the cache so far is asked
 	 * about less and less; one that has not is looked at closely again. */
 	resident = transfer_probe(transfer, offset, length);
@@ -336,6 +354,48 @@ bool transfer_take_buffer(struct transfer *transfer)
 	return false;
 }
 
+void transfer_look_after(struct transfer *transfer, uint64_t after_ms)
+{
+	ring_timer_set(transfer->dtp->ring, &transfer->timer, after_ms);
+}
+
+void transfer_show_out(struct transfer *transfer)
+{
+	struct view out = stages_out(transfer->stages);
+
+	transfer->chunk = (char *)(uintptr_t)out.at;
+	transfer->chunk_bytes = out.length;
+	transfer->chunk_done = 0;
+}
+
+void transfer_out_taken(struct transfer *transfer)
+{
+	stages_take(transfer->stages, transfer->chunk_bytes);
+	transfer->chunk_bytes = 0;
+	transfer->chunk_done = 0;
+}
+
+bool transfer_convert(struct transfer *transfer, bool last)
+{
+	struct view input = { transfer->input, transfer->input_bytes };
+	size_t taken;
+	int r;
+
+	r = stages_run(transfer->stages, input, last, &taken);
+	transfer->input += taken;
+	transfer->input_bytes -= taken;
+	transfer_show_out(transfer);
+	if (r == -ENODATA) {
+		transfer_fail_data(transfer, r);
+	} else if (r == -EBADMSG || r == -EILSEQ) {
+		transfer->complaint = stages_complaint(transfer->stages);
+		transfer_finish(transfer, TRANSFER_MALFORMED, r);
+	} else if (r < 0) {
+		transfer_fail_file(transfer, r);
+	}
+	return r >= 0;
+}
+
 bool transfer_send_chunk(struct transfer *transfer)
 {
 	while (transfer->chunk_done < transfer->chunk_bytes) {
@@ -354,6 +414,52 @@ bool transfer_send_chunk(struct transfer *transfer)
 		transfer->chunk_done += (size_t)sent;
 		transfer_progress(transfer, (size_t)sent);
 	}
+	if (transfer->stages)
+		transfer_out_taken(transfer);
+	return true;
+}
+
+static struct stages *stages_of_kind(const struct transfer *transfer, void *memory)
+{
+	return transfer->kind == TRANSFER_SEND_FILE
+		       ? stages_new_sending(memory, TRANSFER_BUFFER_BYTES, transfer->representation)
+	       : transfer->kind == TRANSFER_RECEIVE_FILE
+		       ? stages_new_receiving(memory, TRANSFER_BUFFER_BYTES,
+					      transfer->representation)
+		       : stages_new_listing(memory, TRANSFER_BUFFER_BYTES,
+					    transfer->representation);
+}
+
+static bool transfer_is_plain(const struct transfer *transfer)
+{
+	const struct representation *representation = transfer->representation;
+
+	return !representation || (transfer->kind == TRANSFER_SEND_LISTING
+					   ? representation_listing_is_plain(representation)
+					   : representation_is_plain(representation));
+}
+
+/* False: no memory. */
+static bool transfer_make_stages(struct transfer *transfer)
+{
+	char *memory;
+
+	if (transfer_is_plain(transfer))
+		return true;
+	memory = dtp_take_buffer(transfer->dtp);
+	if (!memory)
+		return false;
+	transfer->stages = stages_of_kind(transfer, memory);
+	if (!transfer->stages) {
+		dtp_give_buffer(transfer->dtp, memory);
+		return false;
+	}
+	stages_set_skip(transfer->stages, (uint64_t)transfer->skip);
+	if (transfer->marker)
+		stages_restore(transfer->stages, transfer->marker->state);
+	transfer->base = transfer->marker ? 0 : transfer->offset;
+	transfer->file_end = transfer->marked_at = transfer->offset;
+	transfer->next_mark = transfer->offset + MARK_EVERY_BYTES;
 	return true;
 }
 
@@ -373,5 +479,8 @@ void transfer_start(struct transfer *transfer)
 	if (transfer->kind == TRANSFER_SEND_FILE &&
 	    transfer->end - transfer->offset > NOTSENT_LOWAT_BYTES)
 		transfer_share_unsent(transfer);
-	transfer_turn(transfer); /* may be the last that is seen of it */
+	if (transfer_make_stages(transfer))
+		transfer_turn(transfer); /* may be the last that is seen of it */
+	else
+		transfer_fail_file(transfer, -ENOMEM);
 }

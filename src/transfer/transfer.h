@@ -5,13 +5,13 @@
  *
  *   file -> data connection     send_file.c: within the kernel (splice, sendfile)
  *   data connection -> file     receive_file.c: within the kernel (splice)
- *   either with a stage between send_staged.c, receive_staged.c: through a buffer
+ *   either with stages between  send_staged.c, receive_staged.c: through buffers
  *   listing -> data connection  send_listing.c: filled by a job thread
  *
  * Thread:    the worker's, as all that it embeds.
  * Ownership: the owner provides the struct, zeroed, and keeps it until done. From transfer_start
- *            on the socket belongs to the transfer, which closes it before done; the file stays
- *            the owner's, who must not close it before done.
+ *            on the socket belongs to the transfer, which closes it before done (or gives it back,
+ *            see kept); the file stays the owner's, who must not close it before done.
  */
 #ifndef TRANSFER_TRANSFER_H
 #define TRANSFER_TRANSFER_H
@@ -22,12 +22,14 @@
 
 #include "fs/mounts.h"
 #include "jobs/disk_queue.h"
+#include "represent/marker.h"
 #include "ring/ring.h"
 
 struct disk_queues;
 struct kernel_pipe;
 struct listing;
 struct pipe_pool;
+struct stages;
 struct transfer;
 
 /* What the transfers of one worker share. */
@@ -55,22 +57,40 @@ enum transfer_end {
 	TRANSFER_TIMED_OUT,   /* no byte moved for timeout_ms: 426 */
 	TRANSFER_FILE_FAILED, /* reading or writing: 451, 452, 552 */
 	TRANSFER_TRUNCATED,   /* the file became shorter while it was sent: 451 */
+	TRANSFER_MALFORMED,   /* what came is not of its mode or structure, see complaint: 451 */
 };
 
 struct transfer {
 	/* The wish. */
 	struct dtp *dtp;
 	enum transfer_kind kind;
-	bool text;  /* TYPE A: lines are translated */
-	int socket; /* connected, nonblocking */
+	const struct representation *representation; /* borrowed; NULL: as the file is */
+	int socket;				     /* connected, nonblocking */
 	int file;
 	off_t offset; /* in the file: where the next byte comes from or goes to */
 	off_t end;    /* sending: one past the last byte */
-	off_t skip;   /* sending text: so many bytes of what is sent are left out (REST) */
+	off_t skip;   /* sending with stages: so many octets of what is sent are left out (REST) */
+	const struct marker
+		*marker; /* restarting from one, or NULL; borrowed until it has started */
+	struct marker_file marker_file; /* of the markers that are made */
+	bool recent; /* sending: it was sent a moment ago, so if it is small it is in the page cache */
+	bool keep; /* the connection stays, where the end of the file is marked */
 	struct disk disk;
 	struct listing *listing;
 	uint64_t timeout_ms;
 	void (*done)(struct transfer *transfer, enum transfer_end end, int error);
+	/* Receiving: the data before the sender's marker is on the disk; ours is for REST. Or NULL. */
+	void (*marked)(struct transfer *transfer, const char *theirs, const char *ours);
+
+	/* What came of it, beside done's arguments. */
+	const char *complaint; /* TRANSFER_MALFORMED: what was wrong, a literal */
+	off_t file_end;	       /* receiving: one past the last octet written */
+	bool described;	       /* no: what the sender said that the file's size is (STRU P) */
+	bool kept;	       /* the socket is open, and the owner's again */
+	/* Octets that came before their transfer: handed in by the owner for the first, handed out
+	 * for the next; malloc'ed. */
+	char *early;
+	size_t early_bytes;
 
 	/* Progress, for STAT. */
 	uint64_t bytes; /* over the data connection */
@@ -93,8 +113,8 @@ struct transfer {
 	size_t lowat_bytes; /* its share of that, as last set */
 	off_t probe_step;   /* how closely the page cache is asked */
 	bool file_blocking; /* O_NONBLOCK is off, as operations of the ring need it */
-	bool carriage;	    /* a CR is held, receiving text */
 	bool source_ended;
+	bool ends_early; /* MODE C: what has come may be all */
 	bool ending;
 	uint8_t end_kind;
 	int end_error;
@@ -105,7 +125,15 @@ struct transfer {
 	size_t next_bytes; /* listing: filled in the other half of the buffer */
 	bool filling;	   /* listing: a job thread is at it */
 	char *fill_at;
-	off_t read_bytes; /* staged sending: of the file, in chunk */
+	struct stages *stages; /* in a second buffer, or NULL */
+	const char *input;     /* of the buffer, what the stages have not taken */
+	size_t input_bytes;
+	off_t base;	    /* receiving: where the file's first page goes */
+	off_t next_mark;    /* sending: the next marker is due from this offset on */
+	off_t marked_at;    /* receiving: up to here the data is on the disk */
+	off_t read_at;	    /* sending pages: where the input is from; the end: in a hole */
+	bool looked_at_end; /* sending pages: whether that is one */
+	char *half;	    /* listing: of the buffer, the one in hand */
 };
 
 /* Begins. done may be called within this call, if a small file goes out at once. */

@@ -55,6 +55,20 @@ bool transfer_is_resident(struct transfer *transfer, off_t offset, size_t length
 /* Lends a buffer, if the transfer has none. False: no memory, and the transfer has ended. */
 bool transfer_take_buffer(struct transfer *transfer);
 
+/* Pours what has been read or received into the stages and makes a chunk of what comes out, which
+ * may be nothing. last: nothing follows it. False: the transfer has ended. */
+bool transfer_convert(struct transfer *transfer, bool last);
+
+/* What stands ready in the stages is the chunk; and the chunk has gone. */
+void transfer_show_out(struct transfer *transfer);
+void transfer_out_taken(struct transfer *transfer);
+
+/* The timer fires after so long, instead of when it would have. */
+void transfer_look_after(struct transfer *transfer, uint64_t after_ms);
+
+/* Nothing has followed what may have been all of it. */
+void receive_staged_perhaps_ended(struct transfer *transfer);
+
 /* Sends what is left of chunk. True when all of it is gone; false: the turn is over. */
 bool transfer_send_chunk(struct transfer *transfer);
 

@@ -38,6 +38,13 @@ struct peer {
 	pthread_t thread;
 };
 
+/* TYPE A, the rest as representation_init leaves it. */
+static const struct representation ascii = { .type = TYPE_ASCII,
+					     .format = FORMAT_NON_PRINT,
+					     .byte_bits = 8,
+					     .structure = STRUCTURE_FILE,
+					     .mode = MODE_STREAM };
+
 static struct dtp dtp;
 static struct disk_queues *disks;
 static struct transfer transfer;
@@ -357,7 +364,7 @@ static void a_file_that_shrinks_ends_truncated(enum disk_kind disk, bool text)
 	memset(&transfer, 0, sizeof(transfer));
 	ended = false;
 	begin(&peer, TRANSFER_SEND_FILE, file, disk);
-	transfer.text = text;
+	transfer.representation = text ? &ascii : NULL;
 	transfer.end = 5000000; /* what it was when it was opened */
 	finish(&peer);
 	assert_int_equal(end_kind, TRANSFER_TRUNCATED);
@@ -497,7 +504,7 @@ static void a_full_disk_is_the_files_failure(void **state)
 		memset(&transfer, 0, sizeof(transfer));
 		ended = false;
 		full_file = file_of("/tmp", "", 0);
-		transfer.text = i >= 2;
+		transfer.representation = i >= 2 ? &ascii : NULL;
 		begin(&peer, TRANSFER_RECEIVE_FILE, full_file, i % 2 ? DISK_MEMORY : DISK_LOCAL);
 		finish(&peer);
 		assert_int_equal(end_kind, TRANSFER_FILE_FAILED);
@@ -568,7 +575,7 @@ static void text_goes_both_ways(enum disk_kind disk, size_t length, size_t piece
 
 	memset(&transfer, 0, sizeof(transfer));
 	ended = false;
-	transfer.text = true;
+	transfer.representation = &ascii;
 	transfer.end = (off_t)length;
 	transfer.skip = skip;
 	begin(&reader, TRANSFER_SEND_FILE, file, disk);
@@ -579,7 +586,7 @@ static void text_goes_both_ways(enum disk_kind disk, size_t length, size_t piece
 
 	memset(&transfer, 0, sizeof(transfer));
 	ended = false;
-	transfer.text = true;
+	transfer.representation = &ascii;
 	begin(&sender, TRANSFER_RECEIVE_FILE, copy, disk);
 	finish(&sender);
 	assert_int_equal(end_kind, TRANSFER_COMPLETE);
@@ -630,7 +637,7 @@ static void without_memory_a_text_transfer_fails(void **state)
 
 	(void)state;
 	spoilt.allocate = nothing_allocated;
-	transfer.text = true;
+	transfer.representation = &ascii;
 	transfer.end = 2;
 	begin(&peer, TRANSFER_SEND_FILE, file, DISK_LOCAL);
 	finish(&peer);

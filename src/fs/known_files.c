@@ -1,0 +1,39 @@
+#include "fs/known_files.h"
+
+uint64_t known_files_hash(int root, const char *path)
+{
+	uint64_t hash = 0xcbf29ce484222325 ^ (unsigned)root; /* FNV-1a */
+
+	for (; *path; path++)
+		hash = (hash ^ (unsigned char)*path) * 0x100000001b3;
+	return hash | 1;
+}
+
+static struct known_file *known_files_place(const struct known_files *known, uint64_t path)
+{
+	return (struct known_file *)&known->files[(path >> 1 ^ path >> 33) % KNOWN_FILES];
+}
+
+static bool known_file_is(const struct known_file *file, uint64_t path, uint64_t now_ms)
+{
+	return file->path == path && now_ms - file->seen_ms < KNOWN_FILE_MS;
+}
+
+bool known_files_has(const struct known_files *known, uint64_t path, uint64_t now_ms)
+{
+	return known_file_is(known_files_place(known, path), path, now_ms);
+}
+
+void known_files_note(struct known_files *known, uint64_t path, uint64_t inode, uint64_t now_ms)
+{
+	*known_files_place(known, path) =
+		(struct known_file){ .path = path, .inode = inode, .seen_ms = now_ms };
+}
+
+bool known_files_read(const struct known_files *known, uint64_t path, uint64_t inode,
+		      uint64_t now_ms)
+{
+	const struct known_file *file = known_files_place(known, path);
+
+	return known_file_is(file, path, now_ms) && file->inode == inode;
+}

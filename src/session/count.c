@@ -1,0 +1,81 @@
+/*
+ * SIZE (RFC 3659 section 4) where it is not the file's own: what would be sent is counted in a job,
+ * once for each file as it is. The last few counts of a worker are kept.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "represent/count.h"
+#include "session/session_priv.h"
+
+static struct action *action_of_op(struct op *op)
+{
+	return (struct action *)(void *)((char *)op - offsetof(struct action, op));
+}
+
+static struct count_known known_of(const struct action *action)
+{
+	const struct representation *representation = &action->representation;
+	struct count_known known;
+
+	memset(&known, 0, sizeof(known)); /* compared as a whole */
+	known.file = marker_file_of(&action->request.stat, false);
+	known.changed_s = action->request.stat.stx_ctime.tv_sec;
+	known.changed_ns = action->request.stat.stx_ctime.tv_nsec;
+	known.type = representation->type;
+	known.format = representation->format;
+	known.structure = representation->structure;
+	known.mode = representation->mode == MODE_DEFLATE ? MODE_STREAM : representation->mode;
+	return known;
+}
+
+static struct count_known *known_place(struct session_context *context,
+				       const struct count_known *known)
+{
+	return &context->counts[(known->file.inode ^ known->type ^
+				 (unsigned)(known->structure << 2)) %
+				COUNTS_KNOWN];
+}
+
+static bool known_is(const struct count_known *a, const struct count_known *b)
+{
+	return memcmp(a, b, offsetof(struct count_known, octets)) == 0;
+}
+
+static int count_work(struct op *op)
+{
+	struct action *action = action_of_op(op);
+
+	action->counted = count_octets(&action->representation, action->count_file,
+				       (int64_t)action->request.stat.stx_size);
+	return 0;
+}
+
+static void count_done(struct op *op, int result)
+{
+	struct action *action = action_of_op(op);
+	struct session *session = action->session;
+	struct count_known known = known_of(action);
+
+	if (result < 0)
+		action->counted = result;
+	known.octets = action->counted;
+	if (known.octets >= 0)
+		*known_place(session->context, &known) = known;
+	action->on_counted(session, action->counted);
+}
+
+void session_count(struct session *session, int file,
+		   void (*counted)(struct session *session, int64_t octets))
+{
+	struct action *action = session->action;
+	struct count_known wanted = known_of(action);
+	const struct count_known *known = known_place(session->context, &wanted);
+
+	action->count_file = file;
+	action->on_counted = counted;
+	if (known_is(known, &wanted))
+		counted(session, known->octets);
+	else
+		session_disk_job(action, &action->request.disk, count_work, count_done);
+}

@@ -1,1 +1,0 @@
-#include "sluice/translate.h"
