@@ -1,12 +1,12 @@
 # The benchmark and its programs: load generator, bare references, a long line. Included by
-# the Makefile at the top, where OUT is a variant's folder; bench/run also uses it alone.
-# The programs are always built for speed, whatever the variant.
+# the Makefile at the top, where OUT is a variant's folder. The programs are always built for
+# speed, whatever the variant.
 
 DEPS_BENCH := iproute2 python3 strace
 
 B ?= $(or $(OUT),build/release)
-BENCH_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wshadow -Wconversion -Werror \
-	-pthread $(CFLAGS)
+BENCH_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Isrc -Iinclude -O2 -g -Wall -Wextra -Wshadow -Wconversion \
+	-Werror -pthread $(CFLAGS)
 
 bench_objects = $(patsubst bench/%.c,$(B)/bench/%.o,$(wildcard bench/$(1)/*.c))
 BENCH_PROGRAMS := $(foreach name,load reference wan translate,$(B)/bench/$(name)/$(name))
@@ -24,8 +24,9 @@ bench-ready:
 	@tests/packages.sh $(DEPS_BUILD) $(DEPS_BENCH)
 	@$(MAKE) VARIANT=release all bench-programs
 
-bench-check: ## tests of what the benchmark calculates and draws
+bench-check: $(B)/bench/load/load ## tests of what the benchmark calculates, draws and sends
 	@python3 bench/tests/harness_test.py
+	@LOAD=$< python3 bench/tests/load_test.py
 
 bench-translate: $(B)/bench/translate/translate ## how quickly text is converted, beside memcpy
 	@$<
@@ -36,6 +37,8 @@ define bench_program
 $(B)/bench/$(1)/$(1): $(call bench_objects,$(1))
 	$$(Q)$$(CC) $$(BENCH_CFLAGS) $$(LDFLAGS) -o $$@ $$^
 endef
+# The load generator speaks FTP by the client library.
+$(B)/bench/load/load: $(LIBRARY)
 $(foreach name,load reference wan,$(eval $(call bench_program,$(name))))
 
 # It measures functions of src/, which it is linked with.

@@ -25,7 +25,7 @@ GROUPS = ["Large files", "Small files", "Uploads", "Text", "Listings", "Commands
 
 BIG = 1 << 30
 TEXT = 8192 * 4128  # bytes of text.txt, in lines of 64.5 bytes on average
-TEXT_RETR = ["retr", "--ascii", "--file", "text.txt", "--expect", TEXT + 8192 * 64]
+TEXT_RETR = ["retr", "--type", "A", "--file", "text.txt", "--expect", TEXT + 8192 * 64]
 BIG_RETR = ["retr", "--file", "big.bin", "--expect", BIG, "--settle", 0.4]
 EVENT_SENDERS = ["reference:send-sendfile-event", "reference:send-splice-event",
                  "reference:send-sendfile-event:lowat", "reference:send-splice-event:lowat"]

@@ -6,10 +6,16 @@
  * whose pages go to the socket without a copy. What a run counts begins when every session
  * has logged in and ends at the same moment for all.
  *
- *   CLOSED --> GREETING --> USER --> PASS --> TYPE --> READY --> (workload) --> CLOSED
+ *   GREETING --> LOGIN --> TYPE --> MODE --> READY --> (workload)
  *
- *   transfers:  EPSV --> MOVING --> EPSV ...      login:  QUIT --> CLOSED --> GREETING ...
- *   ctrl:       PIPELINED                         plain, http:  MOVING, with no control connection
+ *   transfers:  EPSV --> MOVING --> EPSV ...      login:  QUIT --> GREETING ...
+ *   MODE B:     EPSV --> MOVING --> MOVING ...    plain, http:  MOVING, with no control connection
+ *   ctrl:       PIPELINED
+ *
+ * What is said and heard on a control connection goes through the client library: replies through
+ * protocol/reply_reader.h, the port of a 229 through protocol/passive_reply.h, and each reply is
+ * held against the diagram of its command, client/diagram.h. The library's sessions themselves
+ * hand every byte of a file to the program or to a descriptor, which is what must not happen here.
  *
  * Thread:    one.
  * Ownership: struct load owns all sessions; a session owns its two descriptors.
@@ -21,11 +27,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sys/types.h>
+
+#include "base/view.h"
+#include "client/diagram.h"
 #include "options.h"
+#include "protocol/reply_reader.h"
+#include "protocol/telnet.h"
 #include "report.h"
 
 enum {
-	LINE_BYTES = 600,
+	CONTROL_BYTES = 65536, /* that one read of a control connection takes */
 	DEPTH_MAX = 64,
 	ERRORS_IN_A_ROW_MAX = 10,
 	PACE_TICKS = 10, /* a paced reader reads every PACE_TICKS milliseconds */
@@ -33,11 +45,10 @@ enum {
 };
 
 enum session_state {
-	SESSION_CLOSED,
 	SESSION_GREETING,
-	SESSION_USER,
-	SESSION_PASS,
+	SESSION_LOGIN,
 	SESSION_TYPE,
+	SESSION_MODE,
 	SESSION_READY,
 	SESSION_EPSV,
 	SESSION_MOVING,
@@ -50,6 +61,13 @@ enum session_state {
 enum http_step { HTTP_CONNECT, HTTP_HEADER, HTTP_BODY };
 
 enum data_use { DATA_DISCARD, DATA_VERIFY, DATA_LINES, DATA_HOLD, DATA_SEND };
+
+/* Where a data connection of MODE B stands (RFC 959 section 3.4.2). */
+struct block {
+	unsigned char header[3]; /* descriptor, and the length in network byte order */
+	unsigned header_bytes;	 /* that have come */
+	unsigned left;		 /* bytes of the block that are still to come */
+};
 
 /* A descriptor in the epoll set and who is told about it. fd < 0: closed. */
 struct watch {
@@ -67,10 +85,12 @@ struct session {
 	bool logging_in; /* counted in load->logins_under_way */
 	uint64_t began_ns;
 
-	/* The control connection: an unfinished line, and the code of an unfinished reply. */
-	char line[LINE_BYTES];
-	size_t line_length;
-	int multiline_code;
+	/* The control connection: where the command that waits for its reply stands in its diagram, and
+	 * a reply that is not whole yet (else NULL). */
+	enum ftp_diagram diagram;
+	enum diagram_state waits;
+	struct reply_reader *reader;
+	struct telnet telnet;
 
 	/* The transfer: what was asked for, and how far it is. */
 	enum data_use use;
@@ -79,12 +99,13 @@ struct session {
 	uint32_t content;
 	uint64_t moved;
 	uint64_t expect; /* 0: not known */
-	bool begun;	 /* 1xx seen */
 	bool replied;	 /* 2xx seen */
-	bool drained;	 /* the data connection has ended */
+	bool drained;	 /* the file has ended on the data connection */
+	bool kept;	 /* MODE B: 250 seen, the data connection stays */
 	uint64_t uploads;
 	enum http_step http;
 	uint64_t http_length; /* of the body */
+	struct block block;
 
 	/* Pipelined commands: when each was sent, oldest at tail. */
 	uint64_t sent_ns[DEPTH_MAX];
@@ -98,6 +119,7 @@ struct load {
 	struct report report;
 	struct session *sessions;
 	uint64_t *bytes; /* of each session */
+	struct reply_reader *spare_reader;
 	int epoll_fd;
 	int upload_fd; /* memfd with the content of uploads, pages touched */
 	int remove_fd; /* folder of options.remove_from, or -1 */
@@ -139,7 +161,19 @@ void load_session_dead(struct load *load);
 /* Takes one operation of options.count. False when there is none left. */
 bool load_claim(struct load *load);
 
-/* session.c: the control connection */
+/* control.c: the control connection */
+
+/* Begins to connect and waits for the greeting. */
+void control_open(struct session *session);
+
+/* Sends one command line, the next one of a diagram or the first of another. */
+void control_command(struct session *session, enum ftp_diagram diagram, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Sends lines that no diagram is asked about. */
+void control_send(struct session *session, const char *text, size_t length);
+
+/* session.c: what is said and what is answered */
 
 /* Opens the control connection; the login follows by itself. */
 void session_open(struct session *session);
@@ -151,9 +185,11 @@ void session_next(struct session *session);
 void session_error(struct session *session, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Sends one command line. */
-void session_command(struct session *session, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+/* Told by control.c: one whole reply; the replies of one read were all taken; the connection has
+ * ended (error: 0 or a positive errno). */
+void session_reply(struct session *session, int code, struct view text);
+void session_replied(struct session *session);
+void session_ended(struct session *session, int error);
 
 /* transfer.c: the data connection */
 
@@ -163,12 +199,26 @@ void transfer_choose(struct session *session);
 /* Connects to the server's data port. Returns 0 or a negative errno. */
 int transfer_open(struct session *session, unsigned port);
 
+/* The reply says whether the server has closed its data connection (226) or keeps it (250). */
+void transfer_replied(struct session *session, int code);
+
+/* Receives at most `most` bytes of the file from the data connection, looks at them where asked
+ * for, and counts them. Returns as recv does. */
+ssize_t transfer_receive(struct session *session, size_t most);
+
 /* The part of a paced reader that is due by now. */
 void transfer_tick(struct session *session);
 
 /* Checks the sizes of a transfer whose data and reply have both come, counts it, and goes
  * on. Does nothing while one is missing. */
 void transfer_finish(struct session *session);
+
+/* block.c: MODE B */
+
+/* Takes what has come of the next block of the data connection. Returns as recv does: 0 at the end
+ * of the connection, -1 with EAGAIN while nothing more has come. *ret_file_end tells whether that
+ * block was the last one of its file. */
+ssize_t block_receive(struct session *session, bool *ret_file_end);
 
 /* http.c: a download by GET, on a connection that stays for the next one */
 

@@ -238,9 +238,11 @@ static int load_prepare(struct load *load)
 		return -1;
 	}
 	for (unsigned i = 0; i < options->sessions; i++)
-		load->sessions[i] = (struct session){
-			.load = load, .number = i, .control.fd = -1, .data.fd = -1
-		};
+		load->sessions[i] = (struct session){ .load = load,
+						      .number = i,
+						      .control.fd = -1,
+						      .data.fd = -1,
+						      .waits = DIAGRAM_S };
 	ticker_open(load);
 	load->gate = (struct watch){ .fd = STDIN_FILENO, .on_ready = gate_on_ready };
 	if (options->gate || holds(load))

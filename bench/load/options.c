@@ -47,7 +47,8 @@ static const struct option long_options[] = {
 	{ "verify", no_argument, NULL, 'v' },
 	{ "plain", no_argument, NULL, 'P' },
 	{ "http", no_argument, NULL, 'H' },
-	{ "ascii", no_argument, NULL, 'A' },
+	{ "type", required_argument, NULL, 't' },
+	{ "mode", required_argument, NULL, 'M' },
 	{ "gate", no_argument, NULL, 'g' },
 	{ "depth", required_argument, NULL, 'D' },
 	{ "source-ips", required_argument, NULL, 'i' },
@@ -84,7 +85,9 @@ static void options_defaults(const struct subcommand *subcommand, struct options
 		.depth = 1,
 		.source_ips = 1,
 		.ramp = 64,
-		.verb = "LIST",
+		.type = 'I',
+		.mode = 'S',
+		.verb = subcommand->work == WORK_LIST ? "LIST" : NULL,
 		.user = "anonymous",
 		.password = "x",
 	};
@@ -180,8 +183,11 @@ static bool text_take(int letter, struct options *options)
 	case 'H':
 		options->http = options->plain = true;
 		return true;
-	case 'A':
-		options->ascii = true;
+	case 't':
+		options->type = *optarg;
+		return true;
+	case 'M':
+		options->mode = *optarg;
 		return true;
 	case 'g':
 		options->gate = true;
@@ -207,7 +213,8 @@ static bool options_sensible(const struct options *options)
 {
 	return options->sessions > 0 && options->depth > 0 && options->depth <= 64 &&
 	       options->source_ips > 0 && options->source_ips < 250 && options->ramp > 0 &&
-	       options->files > 0 && options->size > 0;
+	       options->files > 0 && options->size > 0 && options->type && options->mode &&
+	       strchr("AEI", options->type) && strchr("SBZ", options->mode);
 }
 
 /* Every run ends: by seconds, by count, and by the deadline in any case. */

@@ -43,12 +43,13 @@ struct options {
 	bool verify;
 	bool plain; /* no control connection: connect, then only read or only write */
 	bool http;  /* GET over connections that stay, instead of RETR; plain as well */
-	bool ascii; /* TYPE A instead of TYPE I */
+	char type;  /* I, A or E */
+	char mode;  /* S, B or Z; of S and Z every transfer has a data connection of its own */
 	bool gate;  /* start when a line comes on stdin, end when stdin closes */
 	unsigned depth;
 	unsigned source_ips;
 	unsigned ramp;		 /* logins under way at a time */
-	const char *verb;	 /* LIST, MLSD or NLST */
+	const char *verb;	 /* of list: LIST, MLSD or NLST; of ctrl: one with file, or NULL */
 	const char *remove_from; /* local folder where finished uploads are unlinked */
 	const char *user;
 	const char *password;

@@ -3,10 +3,9 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
+
+#include "protocol/passive_reply.h"
 
 /* The mix of ctrl; an argument is the file of the options. */
 static const struct {
@@ -14,13 +13,11 @@ static const struct {
 	bool argument;
 	int code;
 } mix[] = {
-	{ "NOOP", false, 200 },
-	{ "PWD", false, 257 },
-	{ "SIZE", true, 213 },
-	{ "MDTM", true, 213 },
+	{ "NOOP", false, 200 }, { "PWD", false, 257 }, { "SIZE", true, 213 },
+	{ "MDTM", true, 213 },	{ "HASH", true, 213 }, /* only where asked for */
 };
 
-enum { MIX_COMMANDS = sizeof(mix) / sizeof(mix[0]) };
+enum { MIX_COMMANDS = 4, ALL_COMMANDS = sizeof(mix) / sizeof(mix[0]) };
 
 static void session_give_up(struct session *session)
 {
@@ -54,7 +51,7 @@ void session_error(struct session *session, const char *format, ...)
 	/* A failed login, a lost or a muddled control connection are not mended. */
 	if (control_lost || session->state < SESSION_READY || session->state == SESSION_PIPELINED ||
 	    session->state == SESSION_QUIT ||
-	    (session->state == SESSION_MOVING && session->begun && !session->replied) ||
+	    (session->state == SESSION_MOVING && !diagram_is_over(session->waits)) ||
 	    ++session->errors_in_a_row >= ERRORS_IN_A_ROW_MAX) {
 		session_give_up(session);
 		login_over(session);
@@ -63,27 +60,15 @@ void session_error(struct session *session, const char *format, ...)
 	session_next(session);
 }
 
-static void session_send(struct session *session, const char *text, size_t length)
+/* The number-th command of a session: of the mix, or the one that is asked for. */
+static unsigned pipeline_choose(const struct session *session, unsigned number)
 {
-	ssize_t n = send(session->control.fd, text, length, MSG_NOSIGNAL);
+	const char *verb = session->load->options.verb;
 
-	if (n == (ssize_t)length)
-		return;
-	watch_close(&session->control);
-	session_error(session, "control connection: send: %s", n < 0 ? strerror(errno) : "short");
-}
-
-void session_command(struct session *session, const char *format, ...)
-{
-	char text[256];
-	va_list arguments;
-	int length;
-
-	va_start(arguments, format);
-	length = vsnprintf(text, sizeof(text) - 2, format, arguments);
-	va_end(arguments);
-	memcpy(text + length, "\r\n", 2);
-	session_send(session, text, (size_t)length + 2);
+	for (unsigned i = 0; verb && i < ALL_COMMANDS; i++)
+		if (strcmp(mix[i].verb, verb) == 0)
+			return i;
+	return number % MIX_COMMANDS;
 }
 
 /* Sends as many commands as the depth allows, in one packet. */
@@ -95,7 +80,7 @@ static void pipeline_fill(struct session *session)
 	uint64_t now = report_now_ns();
 
 	while (session->in_flight < options->depth && load_claim(session->load)) {
-		unsigned i = session->next_command++ % MIX_COMMANDS;
+		unsigned i = pipeline_choose(session, session->next_command++);
 		const char *argument = mix[i].argument ? options->file : "";
 
 		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s%.100s\r\n",
@@ -103,20 +88,26 @@ static void pipeline_fill(struct session *session)
 		session->sent_ns[(session->tail + session->in_flight++) % DEPTH_MAX] = now;
 	}
 	if (length > 0)
-		session_send(session, text, length);
+		control_send(session, text, length);
 }
 
-static void pipeline_reply(struct session *session, int code, const char *line)
+static void pipeline_reply(struct session *session, int code, struct view text)
 {
-	unsigned i = (session->next_command - session->in_flight) % MIX_COMMANDS;
+	unsigned i = pipeline_choose(session, session->next_command - session->in_flight);
 
 	if (session->in_flight == 0 || code != mix[i].code) {
-		session_error(session, "%s: %s", mix[i].verb, line);
+		session_error(session, "%s: %d %.*s", mix[i].verb, code, (int)text.length, text.at);
 		return;
 	}
 	report_operation(&session->load->report, session->sent_ns[session->tail]);
 	session->tail = (session->tail + 1) % DEPTH_MAX;
 	session->in_flight--;
+}
+
+static void transfer_ask(struct session *session)
+{
+	session->state = SESSION_MOVING;
+	control_command(session, DIAGRAM_GROUP_2, "%s %s", session->verb, session->argument);
 }
 
 void session_next(struct session *session)
@@ -147,151 +138,133 @@ void session_next(struct session *session)
 			session_error(session, "connect: %s", strerror(-r));
 		return;
 	}
+	if (session->data.fd >= 0) {
+		transfer_ask(session);
+		return;
+	}
 	session->state = SESSION_EPSV;
-	session_command(session, "EPSV");
+	control_command(session, DIAGRAM_GROUP_1, "EPSV");
 }
 
-/* The port of "229 text (|||port|)". Returns 0 when there is none. */
-static unsigned epsv_port(const char *line)
+/* Every server is asked for the extended passive mode, so that all have the same to do. */
+static void epsv_answered(struct session *session, struct view text)
 {
-	const char *at = strstr(line, "(|||");
+	uint16_t port;
+	int r = passive_reply_parse_extended(text, &port);
 
-	return at ? (unsigned)strtoul(at + 4, NULL, 10) : 0;
-}
-
-static void epsv_reply(struct session *session, int code, const char *line)
-{
-	int r;
-
-	if (code != 229) {
-		session->load->report.replies_425 += code == 425;
-		session_error(session, "EPSV: %s", line);
-		return;
-	}
-	r = transfer_open(session, epsv_port(line));
 	if (r < 0) {
+		session_error(session, "EPSV: no port in %.*s", (int)text.length, text.at);
+		return;
+	}
+	r = transfer_open(session, port);
+	if (r < 0)
 		session_error(session, "data connection: connect: %s", strerror(-r));
-		return;
-	}
-	session->state = SESSION_MOVING;
-	session_command(session, "%s %s", session->verb, session->argument);
+	else
+		transfer_ask(session);
 }
 
-static void moving_reply(struct session *session, int code, const char *line)
-{
-	if (code / 100 == 1) {
-		session->begun = true;
-		return;
-	}
-	session->replied = true;
-	if (code / 100 == 2) {
-		transfer_finish(session);
-		return;
-	}
-	session->load->report.replies_425 += code == 425;
-	session_error(session, "%s %s: %s", session->verb, session->argument, line);
-}
-
-/* The replies up to READY. */
-static void login_reply(struct session *session, int code, const char *line)
+/* The login's next command: what a 3yz asks for, or what the mode of the transfers needs. */
+static void login_go_on(struct session *session)
 {
 	const struct options *options = &session->load->options;
+	enum session_state done = session->state;
 
-	if (session->state == SESSION_GREETING && code == 220) {
-		session->state = SESSION_USER;
-		session_command(session, "USER %s", options->user);
-	} else if (session->state == SESSION_USER && code == 331) {
-		session->state = SESSION_PASS;
-		session_command(session, "PASS %s", options->password);
-	} else if (session->state < SESSION_TYPE && code == 230) {
-		session->state = options->work == WORK_LOGIN ? SESSION_QUIT : SESSION_TYPE;
-		session_command(session, options->work == WORK_LOGIN ? "QUIT"
-					 : options->ascii	     ? "TYPE A"
-								     : "TYPE I");
-	} else if (session->state == SESSION_TYPE && code == 200) {
+	if (session->waits == DIAGRAM_NEXT_2) {
+		control_command(session, DIAGRAM_LOGIN, "PASS %s", options->password);
+	} else if (done == SESSION_GREETING) {
+		session->state = SESSION_LOGIN;
+		control_command(session, DIAGRAM_LOGIN, "USER %s", options->user);
+	} else if (done == SESSION_LOGIN && options->work == WORK_LOGIN) {
+		session->state = SESSION_QUIT;
+		control_command(session, DIAGRAM_GROUP_1, "QUIT");
+	} else if (done == SESSION_LOGIN) {
+		session->state = SESSION_TYPE;
+		control_command(session, DIAGRAM_GROUP_1, "TYPE %c", options->type);
+	} else if (done == SESSION_TYPE && options->mode != 'S') {
+		session->state = SESSION_MODE;
+		control_command(session, DIAGRAM_GROUP_1, "MODE %c", options->mode);
+	} else {
 		session->state = SESSION_READY;
 		login_over(session);
-	} else {
-		session_error(session, "login: %s", line);
 	}
 }
 
-static void session_reply(struct session *session, int code, const char *line)
+/* A command has succeeded, or its sequence goes on. */
+static void session_answered(struct session *session, int code, struct view text)
 {
 	switch (session->state) {
 	case SESSION_GREETING:
-	case SESSION_USER:
-	case SESSION_PASS:
+	case SESSION_LOGIN:
 	case SESSION_TYPE:
-		login_reply(session, code, line);
+	case SESSION_MODE:
+		login_go_on(session);
 		break;
 	case SESSION_EPSV:
-		epsv_reply(session, code, line);
+		epsv_answered(session, text);
 		break;
 	case SESSION_MOVING:
-		moving_reply(session, code, line);
+		transfer_replied(session, code);
 		break;
-	case SESSION_PIPELINED:
-		pipeline_reply(session, code, line);
-		break;
-	case SESSION_QUIT:
-		if (code != 221)
-			session_error(session, "QUIT: %s", line);
-		break;
-	case SESSION_CLOSED:
+	case SESSION_QUIT: /* the end of the connection follows */
 	case SESSION_READY:
-		session_error(session, "unasked reply: %s", line);
-		break;
+	case SESSION_PIPELINED:
 	case SESSION_DEAD:
 		break;
 	}
 }
 
-/* Takes one line without its end, and acts when it ends a reply (RFC 959 §4.2). */
-static void session_line(struct session *session, const char *line, size_t length)
+/* What was asked of the server, for the text of an error. */
+static const char *session_subject(const struct session *session)
 {
-	bool coded = length >= 3 && line[0] >= '1' && line[0] <= '5';
-	int code = coded ? atoi(line) : 0;
-	bool more = length > 3 && line[3] == '-';
+	static const char *const subjects[] = {
+		[SESSION_GREETING] = "login", [SESSION_LOGIN] = "login", [SESSION_TYPE] = "TYPE",
+		[SESSION_MODE] = "MODE",      [SESSION_READY] = "",	 [SESSION_EPSV] = "EPSV",
+		[SESSION_QUIT] = "QUIT",
+	};
 
-	if (session->multiline_code == 0 && coded && more)
-		session->multiline_code = code;
-	if (session->multiline_code != 0 && (code != session->multiline_code || more))
+	return session->state == SESSION_MOVING ? session->verb : subjects[session->state];
+}
+
+static void session_refused(struct session *session, int code, struct view text)
+{
+	session->load->report.replies_425 += code == 425;
+	session_error(session, "%s%s%s: %d %.*s", session_subject(session),
+		      session->state == SESSION_MOVING ? " " : "",
+		      session->state == SESSION_MOVING ? session->argument : "", code,
+		      (int)text.length, text.at);
+}
+
+void session_reply(struct session *session, int code, struct view text)
+{
+	enum diagram_state next;
+
+	if (session->state == SESSION_DEAD)
 		return;
-	session->multiline_code = 0;
-	session_reply(session, code, line);
+	if (session->state == SESSION_PIPELINED) {
+		pipeline_reply(session, code, text);
+		return;
+	}
+	next = diagram_next(session->diagram, session->waits, code / 100);
+	if (next == session->waits && !diagram_is_over(next))
+		return; /* 1yz */
+	session->waits = next;
+	/* Nobody has an account to name. */
+	if (next == DIAGRAM_F || next == DIAGRAM_E || next == DIAGRAM_NEXT_3)
+		session_refused(session, code, text);
+	else
+		session_answered(session, code, text);
 }
 
-/* Splits text into lines; text[length] is writable. What is unfinished is kept. */
-static void session_text(struct session *session, char *text, size_t length)
+void session_replied(struct session *session)
 {
-	char *at = text;
-	char *end;
-
-	while (session->control.fd >= 0 && (end = memchr(at, '\n', length - (size_t)(at - text)))) {
-		size_t line_length = (size_t)(end - at);
-
-		if (line_length > 0 && at[line_length - 1] == '\r')
-			line_length--;
-		at[line_length] = '\0';
-		session_line(session, at, line_length);
-		at = end + 1;
-	}
-	session->line_length = length - (size_t)(at - text);
-	if (session->line_length >= LINE_BYTES) {
-		session_error(session, "a reply line is longer than %d bytes", LINE_BYTES);
-		session->line_length = 0;
-	}
-	memcpy(session->line, at, session->line_length);
+	if (session->state == SESSION_PIPELINED && !session->load->over)
+		pipeline_fill(session);
 }
 
-/* The control connection has ended: what QUIT waits for, an error otherwise. */
-static void control_ended(struct session *session, int error)
+/* What QUIT waits for, an error otherwise. */
+void session_ended(struct session *session, int error)
 {
-	bool expected = session->state == SESSION_QUIT && error == 0;
-
-	watch_close(&session->control);
-	if (!expected) {
+	if (session->state != SESSION_QUIT || error != 0 || session->waits != DIAGRAM_S) {
 		session_error(session, "control connection: %s",
 			      error ? strerror(error) : "closed by the server");
 		return;
@@ -300,44 +273,8 @@ static void control_ended(struct session *session, int error)
 	session_next(session);
 }
 
-static void control_on_ready(struct watch *watch, uint32_t events)
-{
-	static char text[LINE_BYTES + 65536 + 1];
-	struct session *session =
-		(struct session *)((char *)watch - offsetof(struct session, control));
-	size_t kept = session->line_length;
-	ssize_t n;
-
-	(void)events;
-	if (watch->fd < 0)
-		return;
-	memcpy(text, session->line, kept);
-	n = recv(watch->fd, text + kept, sizeof(text) - kept - 1, 0);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		control_ended(session, n < 0 ? errno : 0);
-		return;
-	}
-	session->line_length = 0;
-	session_text(session, text, kept + (size_t)n);
-	if (session->state == SESSION_PIPELINED && !session->load->over)
-		pipeline_fill(session);
-}
-
 void session_open(struct session *session)
 {
-	struct load *load = session->load;
-	int fd = load_connect(load, session, 0);
-
 	session->state = SESSION_GREETING;
-	session->line_length = 0;
-	session->multiline_code = 0;
-	if (fd < 0) {
-		session_error(session, "control connection: connect: %s", strerror(-fd));
-		return;
-	}
-	session->control.fd = fd;
-	session->control.on_ready = control_on_ready;
-	watch_set(load, &session->control, EPOLL_CTL_ADD, EPOLLIN);
+	control_open(session);
 }

@@ -13,7 +13,7 @@
 #include "content.h"
 
 /* How much one readiness may discard: enough to empty any receive buffer. */
-enum { DISCARD_BYTES = 16 << 20 };
+enum { DISCARD_BYTES = 16 << 20, BLOCKS_A_TURN = 64 };
 
 static unsigned char stream[STREAM_BYTES];
 
@@ -62,7 +62,6 @@ void transfer_choose(struct session *session)
 {
 	session->verb = "RETR";
 	session->moved = 0;
-	session->begun = false;
 	session->replied = false;
 	session->drained = false;
 	if (session->load->options.work == WORK_SMALL)
@@ -102,25 +101,51 @@ static void stream_use(struct session *session, size_t n)
 		report->entries++;
 }
 
-static ssize_t data_receive(struct session *session, size_t most)
+ssize_t transfer_receive(struct session *session, size_t most)
 {
 	ssize_t n;
 
-	if (session->use == DATA_DISCARD)
-		return recv(session->data.fd, NULL, most, MSG_TRUNC);
-	n = recv(session->data.fd, stream, most < sizeof(stream) ? most : sizeof(stream), 0);
+	if (session->use == DATA_DISCARD) {
+		n = recv(session->data.fd, NULL, most, MSG_TRUNC);
+	} else {
+		n = recv(session->data.fd, stream, most < sizeof(stream) ? most : sizeof(stream),
+			 0);
+		if (n > 0)
+			stream_use(session, (size_t)n);
+	}
 	if (n > 0)
-		stream_use(session, (size_t)n);
+		transfer_moved(session, (size_t)n);
 	return n;
 }
 
-static void transfer_got(struct session *session, size_t n)
+/* The file has come, and the connection stays. */
+static void transfer_came(struct session *session)
 {
-	transfer_moved(session, n);
-	if (!session->load->options.http || session->moved < session->http_length)
-		return;
-	session->drained = true; /* and the connection stays */
+	session->drained = true;
 	transfer_finish(session);
+}
+
+static void data_ended(struct session *session, ssize_t n)
+{
+	if (n == 0 && session->load->options.mode == 'B')
+		session_error(session, "data connection: closed within a file");
+	else if (n == 0)
+		transfer_drained(session);
+	else if (errno != EAGAIN && errno != EINTR)
+		session_error(session, "data connection: %s", strerror(errno));
+}
+
+static void blocks_take(struct session *session)
+{
+	bool file_end = false;
+	ssize_t n = 1;
+
+	for (unsigned i = 0; i < BLOCKS_A_TURN && n > 0 && !file_end; i++)
+		n = block_receive(session, &file_end);
+	if (file_end)
+		transfer_came(session);
+	else if (n <= 0)
+		data_ended(session, n);
 }
 
 static void data_take(struct session *session, size_t most)
@@ -130,13 +155,11 @@ static void data_take(struct session *session, size_t most)
 
 	if (session->load->options.http && left < most)
 		most = (size_t)left;
-	n = data_receive(session, most);
-	if (n > 0)
-		transfer_got(session, (size_t)n);
-	else if (n == 0)
-		transfer_drained(session);
-	else if (errno != EAGAIN && errno != EINTR)
-		session_error(session, "data connection: %s", strerror(errno));
+	n = transfer_receive(session, most);
+	if (n <= 0)
+		data_ended(session, n);
+	else if (session->load->options.http && session->moved >= session->http_length)
+		transfer_came(session);
 }
 
 static void data_give(struct session *session)
@@ -177,6 +200,11 @@ static void data_on_ready(struct watch *watch, uint32_t events)
 		load_session_begun(session->load);
 	else if (session->use == DATA_SEND && session->moved < session->expect)
 		data_give(session);
+	else if (session->state != SESSION_MOVING || session->drained)
+		watch_close(
+			&session->data); /* it was kept, and the server has thought better of it */
+	else if (session->load->options.mode == 'B')
+		blocks_take(session);
 	else
 		data_take(session, DISCARD_BYTES);
 }
@@ -208,6 +236,7 @@ int transfer_open(struct session *session, unsigned port)
 		return fd;
 	session->data.fd = fd;
 	session->data.on_ready = data_on_ready;
+	session->block = (struct block){ 0 };
 	/* A bare reference names what it receives by the sender's port. */
 	if (session->use == DATA_SEND && session->load->options.plain)
 		snprintf(session->argument, sizeof(session->argument), "p%u", local_port(fd));
@@ -231,6 +260,13 @@ void transfer_tick(struct session *session)
 		data_take(session, (size_t)(due - session->moved));
 }
 
+void transfer_replied(struct session *session, int code)
+{
+	session->replied = true;
+	session->kept = code == 250;
+	transfer_finish(session);
+}
+
 /* An upload is unlinked once it was acknowledged, so that a small tmpfs holds any number. */
 static void upload_remove(const struct session *session)
 {
@@ -243,6 +279,8 @@ void transfer_finish(struct session *session)
 {
 	if (!session->drained || (!session->replied && !session->load->options.plain))
 		return;
+	if (session->load->options.mode == 'B' && !session->kept)
+		watch_close(&session->data);
 	if (session->expect && session->moved != session->expect) {
 		session_error(session, "%s %s: %" PRIu64 " bytes instead of %" PRIu64,
 			      session->verb, session->argument, session->moved, session->expect);

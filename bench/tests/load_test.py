@@ -1,0 +1,183 @@
+"""What the load generator sends, takes and counts, beside a server whose every word is given.
+LOAD names the program."""
+import json
+import os
+import socket
+import struct
+import subprocess
+import threading
+import unittest
+
+LOAD = os.environ.get("LOAD", "build/release/bench/load/load")
+EOF, RESTART = 64, 16
+TELNET_WILL, TELNET_DONT = b"\xff\xfb\x01", b"\xff\xfe\x01"
+
+
+def block(flags, content=b""):
+    return struct.pack(">BH", flags, len(content)) + content
+
+
+class Server:
+    """Answers one session. `replies` maps a verb to what is sent for it: bytes, a list of which
+    each is sent on its own, or a function of this server that gives one of both."""
+
+    LOGIN = {"": b"220 ready\r\n", "USER": b"331 password\r\n", "PASS": b"230 in\r\n",
+             "TYPE": b"200 ok\r\n", "MODE": b"200 ok\r\n"}
+
+    def __init__(self, replies):
+        self.replies = {**self.LOGIN, "EPSV": type(self).passive, **replies}
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.passive_listener = socket.create_server(("127.0.0.1", 0))
+        self.lines, self.data, self.accepted, self.telnet = [], None, 0, 0
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def passive(self):
+        return b"229 here (|||%d|)\r\n" % self.passive_listener.getsockname()[1]
+
+    def sends(self, content, last, keeps=False):
+        """150, the content on the data connection, and the last reply."""
+        if not self.data:
+            self.data = self.passive_listener.accept()[0]
+            self.accepted += 1
+        self.data.sendall(content)
+        if not keeps:
+            self.data.close()
+            self.data = None
+        return b"150 opening\r\n" + last
+
+    def answer(self, control, verb):
+        reply = self.replies[verb]
+        reply = reply(self) if callable(reply) else reply
+        for part in reply if isinstance(reply, list) else [reply]:
+            control.sendall(part)
+            threading.Event().wait(0.02 if isinstance(reply, list) else 0)
+
+    def serve(self):
+        control = self.listener.accept()[0]
+        control.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        lines = control.makefile("rb")
+        try:
+            self.answer(control, "")
+            for line in lines:
+                self.telnet += line.count(TELNET_DONT)
+                self.lines.append(line.replace(TELNET_DONT, b"").rstrip(b"\r\n").decode())
+                self.answer(control, self.lines[-1].split()[0])
+        except OSError:
+            pass  # the generator has seen enough
+        finally:
+            for each in filter(None, (lines, control, self.data)):
+                each.close()
+
+    def close(self):
+        self.listener.close()
+        self.passive_listener.close()
+
+
+class Generator(unittest.TestCase):
+    def load(self, replies, *arguments):
+        """The result of one session, and the server."""
+        server = Server(replies)
+        self.addCleanup(server.close)
+        program = subprocess.run(
+            [LOAD, *map(str, arguments), "--sessions", "1", "--deadline", "5", "--port",
+             str(server.listener.getsockname()[1])], stdout=subprocess.PIPE, timeout=20)
+        return json.loads(program.stdout.splitlines()[-1]), server
+
+    def assert_error(self, result, text):
+        self.assertGreater(result["errors"], 0)
+        self.assertIn(text, " ".join(result["error_texts"]))
+
+    def retr(self, replies, *arguments):
+        return self.load(replies, "retr", "--file", "x", "--count", 1, *arguments)
+
+    def test_a_file_is_counted_when_its_data_and_its_reply_have_come(self):
+        result, server = self.retr({"RETR": lambda each: each.sends(b"12345", b"226 sent\r\n")},
+                                   "--expect", 5)
+        self.assertEqual((result["operations"], result["bytes"], result["errors"]), (1, 5, 0))
+        self.assertEqual(server.lines[:5], ["USER anonymous", "PASS x", "TYPE I", "EPSV", "RETR x"])
+
+    def test_replies_come_in_pieces_in_many_lines_and_with_telnet_commands(self):
+        result, server = self.retr({
+            "": [b"120 soon\r\n", b"2", b"20-hello\r\n220", b"-again\r\n not yet\r\n220 ready\r\n"],
+            "TYPE": [TELNET_WILL[:2], TELNET_WILL[2:] + b"200 \xff\xf1ok\r", b"\n"],
+            "RETR": lambda each: each.sends(b"", b"226-a\r\n226 b\r\n")})
+        self.assertEqual((result["operations"], result["errors"], server.telnet), (1, 0, 1))
+
+    def test_a_user_without_a_password_is_logged_in_by_230(self):
+        result, server = self.retr({"USER": b"230 in\r\n",
+                                    "RETR": lambda each: each.sends(b"", b"226 sent\r\n")})
+        self.assertEqual(result["errors"], 0)
+        self.assertNotIn("PASS x", server.lines)
+
+    def test_a_file_of_another_size_is_an_error(self):
+        result, _ = self.retr({"RETR": lambda each: each.sends(b"1234", b"226 sent\r\n")},
+                              "--expect", 5)
+        self.assert_error(result, "RETR x: 4 bytes instead of 5")
+
+    def test_wrong_bytes_are_counted_where_they_are_looked_at(self):
+        result, _ = self.retr({"RETR": lambda each: each.sends(b"1234", b"226 sent\r\n")},
+                              "--verify")
+        self.assertEqual(result["wrong_bytes"], 4)
+
+    def test_a_refusal_is_named(self):
+        result, _ = self.retr({"RETR": b"550 no\r\n"})
+        self.assert_error(result, "RETR x: 550 no")
+
+    def test_a_reply_that_the_diagram_does_not_allow_is_an_error(self):
+        for verb, reply in (("TYPE", b"100 wait\r\n"), ("RETR", b"350 more\r\n"),
+                            ("PASS", b"332 account\r\n"), ("EPSV", b"229 nowhere\r\n")):
+            result, _ = self.retr({verb: reply})
+            self.assert_error(result, reply[:3].decode() if verb != "EPSV" else "EPSV: no port")
+
+    def test_what_is_no_reply_ends_the_session(self):
+        result, _ = self.retr({"TYPE": b"hello\r\n"})
+        self.assert_error(result, "no reply: hello")
+
+    def test_blocks_end_a_file_and_the_connection_stays_for_the_next(self):
+        file = block(0, b"1234") + block(RESTART, b"mark") + block(EOF, b"5")
+        result, server = self.load(
+            {"RETR": lambda each: each.sends(file, b"250 sent\r\n", keeps=True)},
+            "retr", "--file", "x", "--mode", "B", "--count", 3, "--expect", 5)
+        self.assertEqual((result["operations"], result["bytes"], result["errors"]), (3, 15, 0))
+        self.assertEqual((server.accepted, server.lines.count("EPSV")), (1, 1))
+
+    def test_blocks_in_pieces_are_put_together(self):
+        def dribble(server):
+            server.sends(b"", b"", keeps=True)
+            server.data.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for byte in block(0, b"ab") + block(EOF):
+                server.data.sendall(bytes([byte]))
+                threading.Event().wait(0.005)
+            return b"150 opening\r\n250 sent\r\n"
+        result, _ = self.load({"RETR": dribble}, "retr", "--file", "x", "--mode", "B",
+                              "--count", 1, "--expect", 2)
+        self.assertEqual((result["operations"], result["errors"]), (1, 0))
+
+    def test_a_226_has_the_next_file_on_a_new_connection(self):
+        result, server = self.load(
+            {"RETR": lambda each: each.sends(block(EOF, b"1"), b"226 closing\r\n")},
+            "retr", "--file", "x", "--mode", "B", "--count", 2, "--expect", 1)
+        self.assertEqual((result["operations"], result["errors"]), (2, 0))
+        self.assertEqual(server.accepted, 2)
+
+    def test_blocks_without_their_end_are_an_error(self):
+        result, _ = self.load({"RETR": lambda each: each.sends(block(0, b"1"), b"226 sent\r\n")},
+                              "retr", "--file", "x", "--mode", "B", "--count", 1)
+        self.assert_error(result, "closed within a file")
+
+    def test_a_refused_mode_is_named(self):
+        result, _ = self.retr({"MODE": b"504 no\r\n"}, "--mode", "B")
+        self.assert_error(result, "MODE: 504 no")
+
+    def test_commands_are_mixed_or_one_alone(self):
+        replies = {"NOOP": b"200 ok\r\n", "PWD": b'257 "/"\r\n', "SIZE": b"213 1\r\n",
+                   "MDTM": b"213 2\r\n", "HASH": b"213 SHA-256 0-1 00 x\r\n"}
+        result, server = self.load(replies, "ctrl", "--file", "x", "--count", 4, "--depth", 4)
+        self.assertEqual((result["operations"], result["errors"]), (4, 0))
+        self.assertEqual(server.lines[3:], ["NOOP", "PWD", "SIZE x", "MDTM x"])
+        result, server = self.load(replies, "ctrl", "--file", "x", "--verb", "HASH", "--count", 2)
+        self.assertEqual(server.lines[3:], ["HASH x", "HASH x"])
+
+
+if __name__ == "__main__":
+    unittest.main()
