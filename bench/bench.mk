@@ -3,6 +3,7 @@
 # speed, whatever the variant.
 
 DEPS_BENCH := iproute2 python3 strace
+DEPS_BENCH_CLIENTS := curl lftp
 
 B ?= $(or $(OUT),build/release)
 BENCH_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Isrc -Iinclude -O2 -g -Wall -Wextra -Wshadow -Wconversion \
@@ -22,6 +23,7 @@ bench-quick: bench-ready ## does the benchmark work? All of it in under 3 minute
 # What is measured is the release, whatever VARIANT says.
 bench-ready:
 	@tests/packages.sh $(DEPS_BUILD) $(DEPS_BENCH)
+	@tests/packages.sh $(DEPS_BENCH_CLIENTS) || true # their lines then say that they are missing
 	@$(MAKE) VARIANT=release all bench-programs
 
 bench-check: $(B)/bench/load/load ## tests of what the benchmark calculates, draws and sends

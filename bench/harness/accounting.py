@@ -75,6 +75,19 @@ def tree_pss_bytes(pid):
     return total
 
 
+def tree_peak_bytes(pid):
+    """What the tree's processes have had in memory at most, each at its own time."""
+    total = 0
+    for each in tree(pid):
+        try:
+            with open(f"/proc/{each}/status") as file:
+                total += sum(int(line.split()[1]) * 1024 for line in file
+                             if line.startswith("VmHWM:"))
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return total
+
+
 def tree_threads(pid):
     """All threads, those that the kernel runs in the processes' name included."""
     total = 0

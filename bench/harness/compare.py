@@ -3,7 +3,8 @@
 Absolute figures change with the machine's day, so what is compared is how sluiced stands to the
 other servers of its run: for each figure the middle one of the changes against all servers that
 both runs have. Only where there is no other server is the figure itself compared. A change
-counts when it is larger than the spread of either run, and than SMALLEST in any case.
+counts when it is larger than the spread of either run, which is the width of the ratio's interval
+(see verdict.py), and than SMALLEST in any case.
 """
 import json
 import statistics
@@ -12,6 +13,7 @@ import sys
 from . import document
 
 SMALLEST = 0.03
+OF_ONE_ROUND = 0.5  # whose spread nobody knows
 
 
 def ratios_of(scenario, name):
@@ -27,6 +29,10 @@ def figure_of(scenario, name):
     return {}
 
 
+def spread(each):
+    return OF_ONE_ROUND if each["spread"] is None else each["spread"]
+
+
 def change(old, new, metric):
     """(change, noise): by what factor the new run is worse, and how much of it may be chance.
     None where the runs have nothing to compare."""
@@ -40,7 +46,7 @@ def change(old, new, metric):
     if not pairs:
         return None
     factor = statistics.median(b["ratio"] / a["ratio"] for a, b in pairs)
-    noise = statistics.median(max(a["spread"], b["spread"], SMALLEST) for a, b in pairs)
+    noise = statistics.median(max(spread(a), spread(b), SMALLEST) for a, b in pairs)
     return (factor if metric["better"] == "low" else 1 / factor), noise
 
 

@@ -3,14 +3,14 @@ printed, drawn or compared is made from this alone."""
 from . import machine, verdict
 from .metrics import metric
 
-SCHEMA = "sluice-benchmark/1"
-SPREAD_WORTH_A_WORD = 0.15
+SCHEMA = "sluice-benchmark/2"
 OTHERS_WORTH_A_WORD = 0.15  # CPUs busy with neither the server nor the load
 
 
 def role_of(name):
     kind = name.split(":")[0]
-    return {"sluiced": "subject", "reference": "reference", "nginx": "http"}.get(kind, "peer")
+    return {"sluiced": "subject", "sluice": "subject", "reference": "reference",
+            "nginx": "http"}.get(kind, "peer")
 
 
 def figures_of(rounds, names):
@@ -18,9 +18,7 @@ def figures_of(rounds, names):
     for name in names:
         values = verdict.values_of(rounds, name)
         if values:
-            low, middle, high = verdict.quartiles(values)
-            found[name] = {"median": middle, "low": low, "high": high,
-                           "spread": verdict.spread(low, middle, high), "rounds": len(values)}
+            found[name] = verdict.figure(values)
     return found
 
 
@@ -36,22 +34,31 @@ def server_document(run, name):
                        for each in rounds]}
 
 
-def ratios(run):
-    """The first server's figures over those of every other, and the metrics' own where
-    there is no other."""
+def ratios(run, names):
+    """The first server's figures of these names over those of every other."""
     subject, found = run.subject, []
-    for name in run.metrics:
+    for name in names:
         for against in run.names:
             if metric(name).better and against != subject:
                 ratio = verdict.ratio(run.results.get(subject, []), run.results[against], name)
                 if ratio:
-                    found.append({"metric": name, "server": subject, "against": against, **ratio})
+                    found.append({"metric": name, "server": subject, "against": against,
+                                  "main": name in run.main_metrics, **ratio,
+                                  "noisy": (ratio["spread"] or 0) > verdict.SPREAD_WORTH_A_WORD})
     return found
+
+
+def wide_text(ratios_):
+    """The metrics of noisy ratios, each with its widest spread."""
+    wide = {}
+    for each in ratios_:
+        wide[each["metric"]] = max(wide.get(each["metric"], 0), each["spread"])
+    return ", ".join(f"{metric(name).label} up to {most:.0%}" for name, most in wide.items())
 
 
 def noise(servers_, ratios_):
     """Sentences about what makes figures less certain than they look."""
-    notes, busy, wide = [], {}, {}
+    notes, busy = [], {}
     for each in servers_:
         others = figures_of(each["rounds"], ["other_cpus"]).get("other_cpus")
         if others and not each["without_figure"] and others["median"] > OTHERS_WORTH_A_WORD:
@@ -59,27 +66,28 @@ def noise(servers_, ratios_):
     if busy:
         notes.append(f"other load of up to {max(busy.values()):.2f} CPUs beside "
                      + ", ".join(busy))
-    for each in ratios_:
-        if each["spread"] > SPREAD_WORTH_A_WORD:
-            wide[each["metric"]] = max(wide.get(each["metric"], 0), each["spread"])
-    if wide:
-        notes.append("the rounds' ratios spread over more than "
-                     f"{SPREAD_WORTH_A_WORD:.0%}, in " + ", ".join(
-                         f"{metric(name).label} up to {most:.0%}" for name, most in wide.items()))
+    noisy = [each for each in ratios_ if each["noisy"]]
+    for what, wide in (("NOISY: ratios", [each for each in noisy if each["main"]]),
+                       ("other ratios", [each for each in noisy if not each["main"]])):
+        if wide:
+            notes.append(f"{what} with a spread over {verdict.SPREAD_WORTH_A_WORD:.0%}, in "
+                         + wide_text(wide))
     return notes
 
 
 def scenario_document(run):
     servers_ = [server_document(run, name) for name in run.names]
-    ratios_ = ratios(run)
+    ratios_ = ratios(run, run.metrics)
     title, _, text = run.scenario.__doc__.strip().partition("\n\n")
     return {
         "name": run.name, "group": run.scenario.GROUP, "title": " ".join(title.split()),
-        "text": " ".join(text.split()), "seconds": run.seconds, "rounds": run.rounds,
+        "text": " ".join(text.split()), "skipped": run.skipped, "seconds": run.seconds,
+        "rounds": run.rounds_done,
         "took_s": round(run.took_s, 1),
         "metrics": [{"name": each, **metric(each)._asdict()} for each in run.metrics],
         "subject": run.subject, "servers": servers_, "ratios": ratios_, "bars": run.verdicts(),
-        "noise": run.notes + noise(servers_, ratios_),
+        "noise": noise(servers_, ratios_),
+        "noisy": any(each["noisy"] and each["main"] for each in ratios_),
     }
 
 

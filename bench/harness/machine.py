@@ -4,7 +4,7 @@ import os
 import platform
 import subprocess
 
-from . import servers
+from . import clients, servers
 
 
 def first_line_value(path, key):
@@ -66,8 +66,11 @@ def describe(top, congestion_control):
 
 
 def version(place, name):
-    """Of a server by its name: of a peer the package's, of sluiced what it says itself."""
+    """Of a server by its name: of a peer the package's, of sluiced and of a client what it says
+    itself."""
     kind = name.split(":")[0]
+    if clients.is_client(place, name):
+        return clients.version(place, name)
     if kind == "sluiced":
         return output(place.sluiced, "--version").partition(" ")[2] or None
     package = getattr(servers.module_of(place, name), "PACKAGE", None)

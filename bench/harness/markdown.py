@@ -2,7 +2,7 @@
 ahead it says so."""
 from . import summary
 from .charts import short_name
-from .metrics import figure
+from .metrics import figure, percent
 
 
 def table(head, rows):
@@ -25,23 +25,24 @@ def bars(report):
             if "low" in bar and bar["low"] != bar["high"]:
                 value += f" ({figure(bar['low'])} – {figure(bar['high'])})"
             rows.append([scenario["name"], summary.bar_subject(bar), bar["bar"], value,
-                         bar["verdict"]])
-    return table(["scenario", "what", "bar", "figure (quartiles)", ""], rows) if rows else []
+                         percent(bar.get("spread")), bar["verdict"]])
+    return table(["scenario", "what", "bar", "figure (quartiles)", "spread", ""],
+                 rows) if rows else []
 
 
 def behind(report):
     lost = summary.lost(report)
     if not lost:
         return ["In no scenario's first figure is another server ahead."]
-    return [f"- {scenario}: {short_name(against)} is ahead, sluiced is {times:.2f} times as good."
-            for scenario, times, against in lost]
+    return [f"- {scenario}: {short_name(against)} is ahead, {subject} is {times:.2f} times as good."
+            for scenario, times, against, subject in lost]
 
 
 def scenario(each):
     metrics = each["metrics"]
     first = metrics[0]["name"]
     head = ["server", *(metric["label"] + (f", {metric['unit']}" if metric["unit"] else "")
-                        for metric in metrics), f"{each['subject']} / it"]
+                        for metric in metrics), f"{each['subject']} / it (spread)"]
     rows = []
     for server in each["servers"]:
         if server["without_figure"]:
@@ -51,10 +52,12 @@ def scenario(each):
         rows.append([f"**{name}**" if server["name"] == each["subject"] else name,
                      *(spread(server["figures"][metric["name"]])
                        if metric["name"] in server["figures"] else "–" for metric in metrics),
-                     f"{ratio['ratio']:.3f}" if ratio else ""])
+                     summary.ratio_text(ratio) if ratio else ""])
     lines = [f"### {each['name']}", "", each["title"], ""]
     if each["text"]:
         lines += [each["text"], ""]
+    if each["skipped"]:
+        return lines + [f"Skipped: {each['skipped']}.", ""]
     if rows:
         lines += [*table(head, rows), ""]
     notes = [f"{short_name(server['name'])}: {server['without_figure']}."
@@ -66,8 +69,9 @@ def scenario(each):
 
 def document(report):
     lines = ["# Results", "", summary.sentence(report), "",
-             "Written by `bench/run --results`; medians with quartiles in brackets. How it is "
-             "measured stands in [README.md](README.md).", ""]
+             "Written by `bench/run --results`; medians with quartiles in brackets; the spread of a "
+             "ratio is the width of its 95 % interval. How it is measured stands in "
+             "[README.md](README.md).", ""]
     lines += table(["", ""], summary.facts(report))
     lines += ["", "## Bars", "", *bars(report), "", "## Where sluiced is not ahead", "",
               *behind(report), ""]

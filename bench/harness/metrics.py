@@ -10,6 +10,9 @@ METRICS = {
     "total_cpu_s_per_gb": Metric("CPU of both ends", "s/GB", LOW),
     "gb_per_s": Metric("rate", "GB/s", HIGH),
     "mb_per_s": Metric("rate", "MB/s", HIGH),
+    "client_cpu_s_per_gb": Metric("client CPU", "s/GB", LOW),
+    "client_cpu_s": Metric("client CPU", "s", LOW),
+    "wall_s": Metric("time", "s", LOW),
     "jain": Metric("fairness (Jain)", "", HIGH),
     "cpu_us_per_operation": Metric("server CPU for each", "µs", LOW),
     "per_s": Metric("rate", "1/s", HIGH),
@@ -18,9 +21,13 @@ METRICS = {
     "entries_per_s": Metric("entries, repeated", "1/s", HIGH),
     "first_entries_per_s": Metric("entries, first time", "1/s", HIGH),
     "cpu_us_per_entry": Metric("server CPU for each entry", "µs", LOW),
+    "more_memory_mib": Metric("memory more, at its peak", "MiB", LOW),
+    "cpu_s_per_file_gb": Metric("server CPU for the file", "s/GB", LOW),
+    "part_sent": Metric("of the file's bytes sent", "", LOW),
     "errors": Metric("errors", "", LOW),
     "replies_425": Metric("replies 425", "", LOW),
     "wrong_bytes": Metric("wrong bytes", "", LOW),
+    "first_ms": Metric("first time", "ms", LOW),
     "cpu_s": Metric("server CPU", "s", LOW),
     "cpu_group_s": Metric("server CPU by control group", "s", NEITHER),
     "pss_kib_per_session": Metric("memory for each session (PSS)", "KiB", LOW),
@@ -41,6 +48,11 @@ METRICS = {
 
 def metric(name):
     return METRICS.get(name, Metric(name.replace("_", " "), "", NEITHER))
+
+
+def percent(part):
+    """A spread, where it is known."""
+    return "" if part is None else f"{part:.0%}"
 
 
 def figure(value):

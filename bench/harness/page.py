@@ -3,7 +3,7 @@ reader's system is."""
 import html
 
 from . import charts, summary
-from .metrics import figure
+from .metrics import figure, percent
 
 STYLE = """
 :root { color-scheme: light dark;
@@ -56,6 +56,7 @@ td.text { text-align: left; white-space: normal; } .asked th:nth-child(2) { text
 details { margin-top: 10px; } summary { cursor: pointer; color: var(--soft); font-size: .9rem; }
 .verdict { font-weight: 650; font-size: .8rem; letter-spacing: .03em; white-space: nowrap; }
 .PASS { color: var(--good); } .FAIL { color: var(--bad); } .NOISY, .NO { color: var(--unsure); }
+.SKIPPED { color: var(--soft); }
 .noise { color: var(--unsure); font-size: .88rem; margin: 8px 0 0; padding-left: 1.2em; }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .35em; }
 """
@@ -97,18 +98,21 @@ def bars_table(report):
             rows.append(("", [
                 tag("td", link), tag("td", escape(summary.bar_subject(bar)), class_="text"),
                 tag("td", escape(bar["bar"])),
-                tag("td", figure(bar.get("ratio")) + low), tag("td", verdict(bar["verdict"]))]))
-    return table(["scenario", "what", "bar", "figure", ""], rows) if rows else ""
+                tag("td", figure(bar.get("ratio")) + low),
+                tag("td", percent(bar.get("spread"))),
+                tag("td", verdict(bar["verdict"]))]))
+    return table(["scenario", "what", "bar", "figure", "spread", ""], rows) if rows else ""
 
 
 def glance(report):
     rows = summary.glance(report)
     if not rows:
         return ""
-    caption = ("How many times better sluiced is in each scenario's first figure, with quartiles: "
-               "than the best FTP peer (green; red where that is ahead), than nginx with HTTP "
+    caption = ("How many times better sluice is in each scenario's first figure, with the interval "
+               "in which that lies with 95 % probability: than the best FTP peer (green; red where "
+               "that is ahead), than nginx with HTTP "
                "(violet), than the cheapest bare reference (ring). Left of the line it is worse.")
-    chart = charts.glance(rows, "sluiced against the best of each kind, scenario by scenario")
+    chart = charts.glance(rows, "sluice against the best of each kind, scenario by scenario")
     return tag("h2", "At a glance") + tag(
         "div", tag("figure", tag("div", chart, class_="scroll") + tag("figcaption", caption)),
         class_="card")
@@ -166,21 +170,30 @@ def ratios_table(scenario):
                   tag("td", escape(charts.short_name(each["against"]))),
                   tag("td", f"{each['ratio']:.3f}"),
                   tag("td", f"{each['low']:.3f} – {each['high']:.3f}"),
-                  tag("td", f"{each['spread']:.0%}")]) for each in scenario["ratios"]]
+                  tag("td", " – ".join(f"{edge:.3f}" for edge in each["interval"] or [])),
+                  tag("td", percent(each["spread"]) + " "
+                      + verdict("NOISY") * each["noisy"])]) for each in scenario["ratios"]]
     if not rows:
         return ""
-    return tag("details", tag("summary", "every ratio, with its quartiles") + table(
-        [f"{scenario['subject']} / another", "other", "ratio", "quartiles", "spread"], rows))
+    title = tag("summary", "every ratio, with quartiles, interval and spread")
+    return tag("details", title + table(
+        [f"{scenario['subject']} / another", "other", "ratio", "quartiles of the rounds",
+         "95 % interval", "spread"], rows))
 
 
 def scenario_card(scenario):
-    parts = [tag("h3", escape(scenario["name"])), tag("p", escape(scenario["title"]))]
+    noisy = " " + verdict("NOISY") if scenario["noisy"] else ""
+    parts = [tag("h3", escape(scenario["name"]) + noisy), tag("p", escape(scenario["title"]))]
     if scenario["text"]:
         parts.append(tag("p", escape(scenario["text"]), class_="soft"))
+    if scenario["skipped"]:
+        parts.append(tag("p", f"{verdict('SKIPPED')} {escape(scenario['skipped'])}"))
+        return tag("section", "".join(parts), class_="card", id=scenario["name"])
     parts += [chart(scenario), servers_table(scenario)]
     for bar in scenario["bars"]:
+        spread = f", spread {percent(bar['spread'])}" if bar.get("spread") else ""
         parts.append(tag("p", f"{verdict(bar['verdict'])} {escape(summary.bar_subject(bar))}: "
-                              f"{figure(bar.get('ratio'))}, bar {escape(bar['bar'])}"))
+                              f"{figure(bar.get('ratio'))}, bar {escape(bar['bar'])}{spread}"))
     if scenario["noise"]:
         parts.append(tag("ul", "".join(tag("li", escape(each)) for each in scenario["noise"]),
                          class_="noise"))

@@ -4,15 +4,16 @@ import os
 import re
 import time
 
-from . import document, scenario, servers, verdict
+from . import clients, document, scenario, servers, verdict
 
-SECONDS = 0.8  # of one measurement, unless the scenario says otherwise
-COST_S = 0.35  # of one measurement besides: logins, processes, the end
-WARM_UP_S = 0.5
+SECONDS = 0.5  # of one measurement, unless the scenario says otherwise
+COST_S = 0.45  # of one measurement besides: a server's start, logins, the end
+WARM_UP_S = 0.4
 REFERENCES_MANY = 4  # from so many on, only the cheapest
 REFERENCES_KEPT = 2  # go on after the warm-up round
-QUICK_SCENARIO_S = 3  # of all rounds together, with --quick
+QUICK_SCENARIO_S = 2.5  # of all rounds together, with --quick
 QUICK_SECONDS = 0.3
+ROUNDS_MAX = 60  # from then on more would tell little more
 
 BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -36,7 +37,7 @@ def scenario_names():
 
 
 def warms_up(each):
-    return "--count" not in getattr(each, "LOAD", ["--count"]) and not getattr(each, "FRESH", False)
+    return "--count" not in getattr(each, "LOAD", ["--count"])
 
 
 class Plan:
@@ -46,33 +47,42 @@ class Plan:
         self.names = [name for name in each.SERVERS if wanted(name, arguments)]
         self.seconds = arguments.seconds or getattr(each, "SECONDS", SECONDS)
         self.rounds = min(arguments.rounds, getattr(each, "ROUNDS", arguments.rounds))
-        load = list(getattr(each, "LOAD", []))
-        settle = float(load[-load[::-1].index("--settle")]) if "--settle" in load else 0
-        self.cost = getattr(each, "COST", COST_S) + settle
+        self.load = list(getattr(each, "LOAD", []))
+        self.cost = getattr(each, "COST", COST_S) + self._settle_s()
         if arguments.quick:
-            self._quicken(arguments)
+            self._quicken(each, arguments)
         self.warms_up = self.rounds > 1 and warms_up(each)
 
-    def _quicken(self, arguments):
+    def _settle_s(self):
+        """The last one counts, as on the command line."""
+        backwards = self.load[::-1]
+        return float(backwards[backwards.index("--settle") - 1]) if "--settle" in backwards else 0
+
+    def _quicken(self, each, arguments):
         """The server under test, one peer and one reference; as many rounds as fit."""
         if not arguments.servers:
             roles = {}
             for name in self.names:
                 roles.setdefault(document.role_of(name), name)
             self.names = list(roles.values())
-        round_s = len(self.names) * (self.seconds + self.cost)
-        self.rounds = min(self.rounds, max(1, int(QUICK_SCENARIO_S / max(round_s, 0.1))))
+        if hasattr(each, "ENTRIES") or hasattr(each, "TREE") or "--count" in self.load:
+            self.cost = max(self.cost / 4, COST_S)  # for a tenth of what is to be done
+        if "--count" in self.load:
+            self.load[self.load.index("--count") + 1] //= 10
+        self.rounds = min(self.rounds, max(1, int(QUICK_SCENARIO_S / max(self.round_s, 0.1))))
+
+    @property
+    def round_s(self):
+        """Of one round, once the references that are too many have gone."""
+        references = [name for name in self.names if name.startswith("reference:")]
+        many = getattr(self, "warms_up", False) and len(references) >= REFERENCES_MANY
+        dropped = len(references) - REFERENCES_KEPT if many else 0
+        return (len(self.names) - dropped) * (self.seconds + self.cost)
 
     @property
     def expected_s(self):
         warm_up = self.cost + min(self.seconds, WARM_UP_S) if self.warms_up else 0
-        dropped = 0
-        if self.warms_up:
-            references = [name for name in self.names if name.startswith("reference:")]
-            if len(references) >= REFERENCES_MANY:
-                dropped = len(references) - REFERENCES_KEPT
-        return len(self.names) * warm_up + \
-            (len(self.names) - dropped) * self.rounds * (self.seconds + self.cost)
+        return len(self.names) * warm_up + self.rounds * self.round_s
 
 
 def wanted(name, arguments):
@@ -86,54 +96,63 @@ def uploads_clear(place):
 
 
 class Run:
-    """One scenario over all rounds."""
+    """One scenario over all rounds. Every round starts its servers anew, so that what one process
+    happened to be given (its memory, its CPU) is chance that the rounds show, too."""
 
     def __init__(self, name, place, arguments):
         self.name, self.place = name, place
         self.scenario = scenario_load(name)
-        plan = Plan(self.scenario, arguments)
-        self.rounds, self.seconds, self.names = plan.rounds, plan.seconds, plan.names
-        self.fresh = getattr(self.scenario, "FRESH", False)
-        uploads = getattr(self.scenario, "ROOT", "files") == "uploads"
-        self.options = {"address": "127.0.0.1", "root": place.uploads if uploads else place.files,
-                        **getattr(self.scenario, "OPTIONS", {})}
-        if hasattr(self.scenario, "ENTRIES"):
-            entries = self.scenario.ENTRIES // (10 if arguments.quick else 1)
-            self.options["folder"] = servers.entries_make(place, entries)
+        self.plan = Plan(self.scenario, arguments)
+        self.seconds, self.names = self.plan.seconds, self.plan.names
+        self.goes_on = not arguments.quick and not hasattr(self.scenario, "ROUNDS")
+        self.options = self._options(arguments)
+        self.main_metrics = list(dict.fromkeys(
+            [self.scenario.SHOW[0], *(bar.metric for bar in self.scenario.BARS)]))
         self.metrics = list(dict.fromkeys([
-            *self.scenario.SHOW, *(bar.metric for bar in self.scenario.BARS),
+            *self.scenario.SHOW, *self.main_metrics,
             *(["cpu_group_s", "cpu_s"] if place.check_accounting else [])]))
-        self.running, self.results, self.unavailable = {}, {each: [] for each in self.names}, {}
-        self.took_s, self.notes = 0, []
+        self.results, self.unavailable = {each: [] for each in self.names}, {}
+        self.rounds_done, self.took_s, self.skipped, self.begun = 0, 0, None, False
+        self.spread_known = 0, 0  # after so many rounds
+
+    def _options(self, arguments):
+        uploads = getattr(self.scenario, "ROOT", "files") == "uploads"
+        options = {"address": "127.0.0.1",
+                   "root": self.place.uploads if uploads else self.place.files,
+                   **getattr(self.scenario, "OPTIONS", {})}
+        part = 10 if arguments.quick else 1
+        if hasattr(self.scenario, "ENTRIES"):
+            options["folder"] = servers.entries_make(self.place, self.scenario.ENTRIES // part)
+        if hasattr(self.scenario, "TREE"):
+            options["tree"] = servers.tree_make(self.place, self.scenario.TREE // part)
+        return options
 
     @property
     def subject(self):
         return self.scenario.SERVERS[0]
 
-    def start(self, name):
+    def started(self, name):
+        """The running server (or client, with its server), or None where it cannot run."""
         try:
             port = 2121 + self.names.index(name)
-            self.running[name] = servers.Server(name, self.place, port, self.options)
+            kind = clients.Client if clients.is_client(self.place, name) else servers.Server
+            return kind(name, self.place, port, self.options)
         except servers.Unavailable as error:
             self.unavailable[name] = str(error)
+            return None
 
-    def stop(self, name):
-        if name in self.running:
-            self.running.pop(name).stop()
-
-    def measured(self, name, seconds):
-        server = self.running[name]
+    def measured(self, server, seconds):
         if hasattr(self.scenario, "measure"):
             return self.scenario.measure(self.place, server, seconds)
-        load = list(self.scenario.LOAD)
+        load = self.plan.load
         if load[0] == "stor":
-            load += ["--remove-from", self.place.uploads]
+            load = [*load, "--remove-from", self.place.uploads]
         return servers.gated(self.place, server, load, seconds)
 
-    def measure(self, name, seconds):
+    def measure(self, server, seconds):
         """One round of one server. What it may raise belongs to that server alone."""
         try:
-            result = self.measured(name, seconds)
+            result = self.measured(server, seconds)
             result["failure"] = result.get("failure") or servers.failure(result)
         except servers.Unavailable as error:
             result = {"failure": str(error)}
@@ -144,18 +163,17 @@ class Run:
         return result
 
     def turn(self, name, seconds):
-        """Starts the server where needed; returns its round, or None where it cannot run or has
-        failed before, for then it has no figure anyway."""
-        if any(each["failure"] for each in self.results[name]):
+        """Returns the server's round, or None where it cannot run or has failed before, for then
+        it has no figure anyway."""
+        if name in self.unavailable or any(each["failure"] for each in self.results[name]):
             return None
-        if name not in self.unavailable and name not in self.running:
-            self.start(name)
-        if name in self.unavailable:
+        server = self.started(name)
+        if not server:
             return None
-        result = self.measure(name, seconds)
-        if self.fresh:
-            self.stop(name)
-        return result
+        try:
+            return self.measure(server, seconds)
+        finally:
+            server.stop()
 
     def round(self, number):
         # Backwards every second time, so that none always follows the same one.
@@ -177,48 +195,51 @@ class Run:
         for name in sorted(costs, key=costs.get)[REFERENCES_KEPT:] if many else []:
             self.unavailable[name] = \
                 f"not among the {REFERENCES_KEPT} cheapest references in the warm-up round"
-            self.stop(name)
 
-    def spread(self):
-        """The widest of the ratios that matter: of the first figure and of those with a bar."""
-        names = {self.metrics[0], *(bar.metric for bar in self.scenario.BARS)}
-        return max((each["spread"] for each in document.ratios(self)
-                    if each["metric"] in names), default=0)
+    def what_is_missing(self):
+        """What the server under test refuses of what the scenario NEEDS, as a sentence, or None.
+        That it does not even start is not said here but at its turn."""
+        server = self.started(self.subject) if getattr(self.scenario, "NEEDS", []) else None
+        if not server:
+            return None
+        try:
+            return servers.refusal(server, self.scenario.NEEDS)
+        finally:
+            server.stop()
 
-    def again(self, patience_s):
-        """Once more with longer windows, where that may help and there is time for it."""
-        spread = self.spread()
-        needed_s = self.took_s + self.seconds * self.rounds * len(self.running or self.names)
-        if not self.seconds or self.rounds < verdict.ROUNDS_FOR_A_VERDICT or \
-                spread <= document.SPREAD_WORTH_A_WORD or needed_s > patience_s:
-            return
-        self.notes.append(f"measured again with {2 * self.seconds:g} s instead of "
-                          f"{self.seconds:g}: the rounds' ratios had spread over {spread:.0%}")
-        self.seconds *= 2
-        self.results = {name: [] for name in self.names}
-        self.rounds_all()
+    def begin(self):
+        self.begun = True
+        self.skipped = self.what_is_missing()
+        if not self.skipped and self.plan.warms_up:
+            self.warm_up()
 
-    def rounds_all(self):
+    def rounds_more(self, count):
         began = time.monotonic()
         try:
-            for number in range(self.rounds):
-                self.round(number)
+            if not self.begun:
+                self.begin()
+            for _ in range(0 if self.skipped else count):
+                self.round(self.rounds_done)
+                self.rounds_done += 1
         finally:
             self.took_s += time.monotonic() - began
 
-    def all(self, patience_s=0):
-        """patience_s: how long what was noisy may be measured again."""
-        try:
-            if warms_up(self.scenario) and self.rounds > 1:
-                self.warm_up()
-            self.rounds_all()
-            self.again(patience_s)
-        finally:
-            for name in list(self.running):
-                self.stop(name)
+    def spread(self):
+        """The widest of the main ratios."""
+        if self.spread_known[0] != self.rounds_done:
+            widest = max((each["spread"] or 0 for each in document.ratios(self, self.main_metrics)),
+                         default=0)
+            self.spread_known = self.rounds_done, widest
+        return self.spread_known[1]
+
+    def wants_more(self):
+        """Whether more rounds may bring its spread down to what is worth no word."""
+        return self.goes_on and not self.skipped and self.rounds_done < ROUNDS_MAX and \
+            self.spread() > verdict.SPREAD_WORTH_A_WORD
 
     def verdicts(self):
         # A count, of which one round says all, has its verdict from that.
         needed = getattr(self.scenario, "ROUNDS", verdict.ROUNDS_FOR_A_VERDICT)
-        return [verdict.judge(bar, self.subject, self.results, needed)
-                for bar in self.scenario.BARS]
+        judged = [verdict.judge(bar, self.subject, self.results, needed)
+                  for bar in self.scenario.BARS]
+        return [dict(each, verdict="SKIPPED") for each in judged] if self.skipped else judged

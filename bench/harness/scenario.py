@@ -3,17 +3,20 @@
 A scenario is a file in scenarios/: a sentence at its head (a second paragraph explains), then
 
     GROUP    one of GROUPS, its chapter in the report
-    SERVERS  names (see servers.py); the first is the one under test
+    SERVERS  names (see servers.py), or names of clients (see clients.py); the first is the one
+             under test
     LOAD     arguments of the load generator
     SHOW     the figures to print; the first is drawn
     BARS     what the first server has to meet
     SECONDS  of one measurement, where one is too short to be steady
-    ROUNDS   at most, where more say nothing
+    ROUNDS   exactly so many, where more say nothing
+    NEEDS    commands that the server under test must not refuse; where it does, the scenario is
+             skipped and says so
     COST     seconds that one measurement takes besides
     ROOT     "files" (default) or "uploads", a folder in memory
     ENTRIES  of the folder that is listed, options["folder"]; --quick makes a tenth
+    TREE     files of the tree that is mirrored, options["tree"]; --quick makes a tenth
     OPTIONS  for the server: workers, passive, file, folder, address
-    FRESH    a new server for each round
     measure  a function (bench, server, seconds) -> result, where one load is not enough
 """
 from . import accounting
@@ -21,7 +24,7 @@ from .servers import Load, Unavailable, derive, failure, gated  # noqa: F401
 from .verdict import Bar  # noqa: F401
 
 GROUPS = ["Large files", "Small files", "Uploads", "Text", "Listings", "Commands and logins",
-          "Many sessions", "Slow beside fast", "Long distance", "Workers", "Kernel path"]
+          "Many sessions", "Slow beside fast", "Long distance", "Workers", "Clients", "Kernel path"]
 
 BIG = 1 << 30
 TEXT = 8192 * 4128  # bytes of text.txt, in lines of 64.5 bytes on average
@@ -59,10 +62,14 @@ def beside(bench, server, fast, slow, seconds, slow_goes=False):
             "other_cpus": alone["other_cpus"], "failure": wrong}
 
 
+MORE_MEMORY = Bar("more_memory_mib", at_most=64)
+
+
 def listing(verb, repeated):
     """The measure function of a listing: the first time with a server just started, then so
     many times again."""
     def measure(bench, server, seconds):
+        memory = accounting.tree_peak_bytes(server.pid)
         folder = server.options["folder"]
         entries = int(folder.partition("-")[2])
         load = ["list", "--verb", verb, "--file", folder, "--count"]
@@ -70,6 +77,8 @@ def listing(verb, repeated):
         result = gated(bench, server, [*load, repeated], seconds)
         result["first_entries_per_s"] = first["entries_per_s"]
         result["cpu_us_per_entry"] = result["cpu_s"] / max(result["entries"], 1) * 1e6
+        peak = max(first["peak_bytes"], result["peak_bytes"])
+        result["more_memory_mib"] = (peak - memory) / (1 << 20)
         result["failure"] = failure(first)
         for each, times in ((first, 1), (result, repeated)):
             # "." and ".." and a line of a total may come on top.

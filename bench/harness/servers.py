@@ -79,10 +79,10 @@ class Server:
         while time.monotonic() < end and self.process.poll() is None:
             try:
                 socket.create_connection((self.options["address"], self.port), 1).close()
-                time.sleep(0.1)
+                time.sleep(0.05)
                 return
             except OSError:
-                time.sleep(0.05)
+                time.sleep(0.01)
         with open(self.log_path, errors="replace") as log:
             raise Unavailable("did not start: " + log.read()[-300:].strip())
 
@@ -183,6 +183,38 @@ def entries_make(place, entries):
     return f"entries-{entries}"
 
 
+def tree_make(place, files):
+    """Makes a tree of so many files, like the small ones, a hundred to a folder, once; returns its
+    name below the root."""
+    subprocess.run([place.load, "fill", "--file", place.files, "--tree", str(files)], check=True)
+    return f"tree-{files}"
+
+
+def reply_read(lines):
+    """The last line of the next reply."""
+    first = line = next(lines)
+    while line[:4] != first[:3] + b" ":
+        line = next(lines)
+    return line.decode(errors="replace").strip()
+
+
+def refusal(server, commands):
+    """Logs in to a server and asks for what a scenario needs. Returns a sentence about the first
+    of the commands that it refuses, or None."""
+    try:
+        with socket.create_connection((server.options["address"], server.port), 10) as control, \
+                control.makefile("rb") as lines:
+            reply = reply_read(lines)
+            for command in ("USER anonymous", "PASS x", *commands):
+                control.sendall(command.encode() + b"\r\n")
+                reply = reply_read(lines)
+                if reply[0] not in "23":
+                    return f"{server.name} answers {command} with {reply}"
+        return None
+    except (OSError, StopIteration) as error:
+        return f"{server.name}: {str(error) or 'the connection ended'}"
+
+
 def failure(result):
     """What makes a result worthless, or None."""
     if result.get("wrong_bytes"):
@@ -194,7 +226,7 @@ def failure(result):
 
 def gated(place, server, arguments, seconds):
     """Runs one gated load against a server; returns its result with the server's CPU time
-    between the start and the end, and figures derived from both."""
+    between the start and the end, its peak of memory, and figures derived from both."""
     timed = [] if "--count" in arguments else ["--seconds", seconds]
     with Load(place, server, [*arguments, *timed, "--gate"]) as load:
         ready = load.line(150)
@@ -214,6 +246,7 @@ def gated(place, server, arguments, seconds):
         result["other_cpus"] = \
             max(busy - result["cpu_s"] - result["client_cpu_s"], 0) / result["seconds"]
         result["cpu_group_s"] = server.group_cpu_s() - group_before
+        result["peak_bytes"] = accounting.tree_peak_bytes(server.pid)
         load.end()
     derive(result)
     return result

@@ -1,6 +1,6 @@
 """A scenario as a table for the terminal: medians with their quartiles, and in the last
 column how the server under test compares in the first metric."""
-from .metrics import figure
+from .metrics import figure, percent
 
 
 def cell(figures, name):
@@ -21,7 +21,9 @@ def table(rows):
 
 
 def ratio_text(each):
-    return f"{each['ratio']:.3f} [{each['low']:.3f}, {each['high']:.3f}]"
+    if each["rounds"] < 2:
+        return f"{each['ratio']:.3f}"
+    return f"{each['ratio']:.3f} [{each['low']:.3f}, {each['high']:.3f}] {percent(each['spread'])}"
 
 
 def server_rows(scenario):
@@ -46,7 +48,11 @@ def bar_line(each):
 
 
 def scenario_lines(scenario):
-    lines = ["", f"{scenario['name']}: {scenario['title']}", *table(server_rows(scenario))]
+    noisy = " NOISY" if scenario["noisy"] else ""
+    lines = ["", f"{scenario['name']}:{noisy} {scenario['title']}"]
+    if scenario["skipped"]:
+        return lines + [f"  skipped: {scenario['skipped']}"]
+    lines += table(server_rows(scenario))
     for server in scenario["servers"]:
         if server["without_figure"]:
             lines.append(f"  {server['name']}: {server['without_figure']}")

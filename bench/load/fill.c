@@ -11,7 +11,7 @@
 #include "content.h"
 #include "options.h"
 
-enum { FILL_CHUNK_BYTES = 1 << 20 };
+enum { FILL_CHUNK_BYTES = 1 << 20, FILL_FOLDER_FILES = 100 };
 
 static void fill_chunk(uint32_t number, uint64_t offset, unsigned char *chunk, size_t length)
 {
@@ -119,6 +119,47 @@ static int fill_entries(int root, unsigned entries)
 	return r < 0 ? r : fill_file(root, mark, 0, 0);
 }
 
+/* Files of the small ones' contents, FILL_FOLDER_FILES to a folder. */
+static int fill_folders(int folder, unsigned files)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r == 0 && i < files; i += FILL_FOLDER_FILES) {
+		char name[32];
+		int below;
+
+		snprintf(name, sizeof(name), "d%u", i / FILL_FOLDER_FILES);
+		below = fill_folder(folder, name);
+		r = below < 0 ? below : 0;
+		for (uint32_t j = i; r == 0 && j < files && j < i + FILL_FOLDER_FILES; j++) {
+			snprintf(name, sizeof(name), "f%" PRIu32, j);
+			r = fill_file(below, name, j, content_small_size(j));
+		}
+		if (below >= 0)
+			close(below);
+	}
+	return r;
+}
+
+/* Taken as made where a file beside it says so. */
+static int fill_deep(int root, unsigned files)
+{
+	char name[32];
+	char mark[40];
+	int folder;
+	int r;
+
+	snprintf(name, sizeof(name), "tree-%u", files);
+	snprintf(mark, sizeof(mark), ".%s-made", name);
+	if (files == 0 || faccessat(root, mark, F_OK, 0) == 0)
+		return 0;
+	folder = fill_folder(root, name);
+	r = folder < 0 ? folder : fill_folders(folder, files);
+	if (folder >= 0)
+		close(folder);
+	return r < 0 ? r : fill_file(root, mark, 0, 0);
+}
+
 int fill_tree(const struct options *options)
 {
 	int root = open(options->file, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -136,6 +177,8 @@ int fill_tree(const struct options *options)
 		r = fill_small(root, options->files);
 	if (r == 0)
 		r = fill_entries(root, options->entries);
+	if (r == 0)
+		r = fill_deep(root, options->tree);
 	if (r < 0)
 		fprintf(stderr, "load: fill %s: %s\n", options->file, strerror(-r));
 	if (root >= 0)

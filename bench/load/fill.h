@@ -1,6 +1,7 @@
 /*
  * Makes the tree that the scenarios serve: big.bin, cold.bin, hot.bin, text.txt, small/f0 ..
- * and, where asked for, entries-<N>/, a folder of N entries. The names and contents are known
+ * and, where asked for, entries-<N>/, a folder of N entries, and tree-<N>/d0/f0 .., N small files
+ * in folders of a hundred. The names and contents are known
  * to the other subcommands.
  */
 #ifndef LOAD_FILL_H

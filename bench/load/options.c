@@ -42,6 +42,7 @@ static const struct option long_options[] = {
 	{ "file", required_argument, NULL, 'f' },
 	{ "files", required_argument, NULL, 'k' },
 	{ "entries", required_argument, NULL, 'E' },
+	{ "tree", required_argument, NULL, 'T' },
 	{ "size", required_argument, NULL, 'z' },
 	{ "number", required_argument, NULL, 'N' },
 	{ "verify", no_argument, NULL, 'v' },
@@ -148,6 +149,9 @@ static bool number_take(int letter, struct options *options)
 	case 'E':
 		options->entries = (unsigned)value;
 		return true;
+	case 'T':
+		options->tree = (unsigned)value;
+		return true;
 	case 'z':
 		options->size = value;
 		return true;
@@ -214,14 +218,19 @@ static bool options_sensible(const struct options *options)
 	return options->sessions > 0 && options->depth > 0 && options->depth <= 64 &&
 	       options->source_ips > 0 && options->source_ips < 250 && options->ramp > 0 &&
 	       options->files > 0 && options->size > 0 && options->type && options->mode &&
-	       strchr("AEI", options->type) && strchr("SBZ", options->mode);
+	       strchr("AEI", options->type) && strchr("SBZ", options->mode) &&
+	       (options->mode == 'S' || options->work != WORK_STOR);
 }
 
-/* Every run ends: by seconds, by count, and by the deadline in any case. */
+/* Every run ends: by seconds, by count, and by the deadline in any case. What has no meaning here
+ * is taken back. */
 static void options_bound(struct options *options)
 {
 	if (options->seconds <= 0 && options->count == 0)
 		options->seconds = 2;
+	/* Without a control connection there is no mode to ask for. */
+	if (options->plain)
+		options->mode = 'S';
 	if (options->deadline_s <= 0)
 		options->deadline_s = options->settle_s + options->seconds + 120;
 }

@@ -38,6 +38,7 @@ struct options {
 	const char *file; /* path on the server; of fill: local directory */
 	unsigned files;	  /* small files f0 .. f<files - 1> */
 	unsigned entries; /* of fill: in a folder entries-<N>; 0: none */
+	unsigned tree;	  /* of fill: files below a folder tree-<N>; 0: none */
 	uint64_t size;	  /* of an upload; of fill: of big.bin */
 	uint32_t number;  /* which content the file of retr has, with verify */
 	bool verify;

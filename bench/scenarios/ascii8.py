@@ -2,7 +2,7 @@
 from harness.scenario import SENDING, TEXT_RETR
 
 GROUP = "Text"
-SERVERS = ["sluiced", "vsftpd", "pure-ftpd", "proftpd", "reference:send-text-blocking"]
+SERVERS = ["sluiced", "vsftpd", "pure-ftpd", "reference:send-text-blocking"]
 OPTIONS = {"file": "text.txt"}
 LOAD = [*TEXT_RETR, "--sessions", 8]
 SHOW = SENDING

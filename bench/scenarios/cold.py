@@ -13,7 +13,6 @@ GROUP = "Slow beside fast"
 SERVERS = ["sluiced", "vsftpd"]
 SHOW = ["times", "alone_p99_us", "beside_p99_us"]
 BARS = [Bar("times", at_most=3.0)]
-FRESH = True
 COST = 1.5
 HOT = ["probe", "--file", "hot.bin", "--expect", 65536]
 DISK_BYTES_PER_S = 60000000

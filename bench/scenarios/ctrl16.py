@@ -2,7 +2,7 @@
 from harness.scenario import SMALL
 
 GROUP = "Commands and logins"
-SERVERS = ["sluiced", "pure-ftpd", "vsftpd", "reference:dialogue"]
+SERVERS = ["sluiced", "pure-ftpd", "reference:dialogue"]
 LOAD = ["ctrl", "--sessions", 16, "--file", "hot.bin"]
 SHOW = SMALL
 BARS = []

@@ -11,7 +11,6 @@ GROUP = "Many sessions"
 SERVERS = ["sluiced", "sluiced:epoll"]
 SHOW = ["unequal_sessions"]
 BARS = [Bar("unequal_sessions", at_most=1)]
-FRESH = True
 SECONDS = 0
 COST = 1.3
 

@@ -12,7 +12,6 @@ SERVERS = ["sluiced", "vsftpd"]
 SHOW = ["kept", "times", "alone_p99_us", "beside_p99_us"]
 BARS = [Bar("kept", at_least=0.8)]
 ROOT = "uploads"
-FRESH = True
 COST = 2
 HOT = ["retr", "--sessions", 4, "--file", "hot.bin", "--expect", 65536]
 WAITING = ["retr", "--sessions", 64, "--file", "hung/file", "--seconds", 60, "--gate"]

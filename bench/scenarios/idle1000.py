@@ -6,10 +6,9 @@ server's alone), else it is the whole machine's growth, both ends together."""
 from harness.scenario import IDLE, idle
 
 GROUP = "Many sessions"
-SERVERS = ["sluiced", "pyftpdlib", "vsftpd"]
+SERVERS = ["sluiced", "vsftpd"]
 SHOW = IDLE
 BARS = []
-FRESH = True
 SECONDS = 0
 COST = 2
 measure = idle(1000)

@@ -9,7 +9,6 @@ GROUP = "Many sessions"
 SERVERS = ["sluiced", "pyftpdlib"]
 SHOW = IDLE
 BARS = [Bar("pss_kib_per_session", at_most=2.0), Bar("more_threads", at_most=0)]
-FRESH = True
 SECONDS = 0
 COST = 1.5
 measure = idle(10000)

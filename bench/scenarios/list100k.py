@@ -6,7 +6,6 @@ SERVERS = ["sluiced", "pure-ftpd", "vsftpd", "reference:send-listing-blocking"]
 ENTRIES = 100000
 SHOW = LISTING
 BARS = [Bar("entries_per_s", "pure-ftpd", at_least=2.0)]
-FRESH = True
 SECONDS = 0
 COST = 1.3
 measure = listing("LIST", repeated=3)

@@ -2,11 +2,10 @@
 from harness.scenario import LISTING, listing
 
 GROUP = "Listings"
-SERVERS = ["sluiced", "pure-ftpd", "vsftpd", "proftpd", "reference:send-listing-blocking"]
+SERVERS = ["sluiced", "pure-ftpd", "vsftpd", "reference:send-listing-blocking"]
 ENTRIES = 10000
 SHOW = LISTING
 BARS = []
-FRESH = True
 SECONDS = 0
 COST = 1.0
 measure = listing("LIST", repeated=5)

@@ -1,12 +1,11 @@
 """LIST of a folder of 1,000,000 entries, the first time after the server's start and repeated."""
-from harness.scenario import LISTING, listing
+from harness.scenario import LISTING, MORE_MEMORY, listing
 
 GROUP = "Listings"
-SERVERS = ["sluiced", "vsftpd", "pure-ftpd", "reference:send-listing-blocking"]
+SERVERS = ["sluiced", "vsftpd"]
 ENTRIES = 1000000
-SHOW = LISTING
-BARS = []
-FRESH = True
+SHOW = [*LISTING, MORE_MEMORY.metric]
+BARS = [MORE_MEMORY]
 SECONDS = 0
-COST = 5.2
+COST = 5
 measure = listing("LIST", repeated=1)

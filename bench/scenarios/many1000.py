@@ -4,6 +4,7 @@ from harness.scenario import SMALL, Bar
 GROUP = "Many sessions"
 SERVERS = ["sluiced"]
 SECONDS = 0
+ROUNDS = 3
 COST = 5
 LOAD = ["many", "--sessions", 1000, "--count", 100000]
 SHOW = [*SMALL, "errors", "replies_425", "wrong_bytes"]

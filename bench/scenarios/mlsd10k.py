@@ -2,11 +2,10 @@
 from harness.scenario import LISTING, listing
 
 GROUP = "Listings"
-SERVERS = ["sluiced", "pure-ftpd", "proftpd", "reference:send-listing-blocking"]
+SERVERS = ["sluiced", "pure-ftpd", "reference:send-listing-blocking"]
 ENTRIES = 10000
 SHOW = LISTING
 BARS = []
-FRESH = True
 SECONDS = 0
 COST = 1.0
 measure = listing("MLSD", repeated=5)

@@ -2,9 +2,9 @@
 from harness.scenario import BIG_RETR, BLOCKING_SENDERS, EVENT_SENDERS, SENDING, Bar
 
 GROUP = "Large files"
-SERVERS = ["sluiced", "vsftpd", "proftpd", "pure-ftpd", "pyftpdlib", "nginx",
+SERVERS = ["sluiced", "vsftpd", "proftpd", "nginx",
            *EVENT_SENDERS, *BLOCKING_SENDERS]
-LOAD = [*BIG_RETR, "--sessions", 1]
+LOAD = [*BIG_RETR, "--sessions", 1, "--settle", 0.2]
 SHOW = SENDING
 BARS = [
     # One connection keeps one thread busy, whichever way the threads are dealt out.

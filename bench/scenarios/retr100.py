@@ -2,7 +2,7 @@
 from harness.scenario import BIG_RETR, BLOCKING_SENDERS, EVENT_SENDERS, SENDING, Bar
 
 GROUP = "Large files"
-SERVERS = ["sluiced", "vsftpd", "nginx", *EVENT_SENDERS, *BLOCKING_SENDERS]
+SERVERS = ["sluiced", "vsftpd", *EVENT_SENDERS, *BLOCKING_SENDERS]
 LOAD = [*BIG_RETR, "--sessions", 100]
 SHOW = SENDING
 BARS = [

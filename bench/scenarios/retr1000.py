@@ -2,7 +2,7 @@
 from harness.scenario import BIG_RETR, EVENT_SENDERS, SENDING
 
 GROUP = "Large files"
-SERVERS = ["sluiced", "vsftpd", "nginx", *EVENT_SENDERS]
+SERVERS = ["sluiced", "vsftpd", *EVENT_SENDERS]
 LOAD = [*BIG_RETR, "--sessions", 1000, "--source-ips", 16]
 SHOW = SENDING
 BARS = []

@@ -6,7 +6,7 @@ SERVERS = ["sluiced", "vsftpd", "proftpd", "nginx",
            *EVENT_SENDERS, *BLOCKING_SENDERS]
 LOAD = [*BIG_RETR, "--sessions", 8]
 SHOW = SENDING
-SECONDS = 1.2
+SECONDS = 0.8
 BARS = [
     Bar("cpu_s_per_gb", EVENT_SENDERS, at_most=1.10),
     Bar("cpu_s_per_gb", "vsftpd", at_most=0.95),

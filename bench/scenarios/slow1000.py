@@ -5,7 +5,6 @@ GROUP = "Slow beside fast"
 SERVERS = ["sluiced", "vsftpd"]
 SHOW = ["kept", "alone_gb_per_s", "beside_gb_per_s", "more_threads"]
 BARS = []
-FRESH = True
 COST = 3
 FAST = [*BIG_RETR, "--sessions", 4]
 SLOW = ["retr", "--sessions", 1000, "--pace", 50000, "--file", "big.bin", "--source-ips", 16,

@@ -9,5 +9,7 @@ LOAD = ["small", "--sessions", 16]
 SHOW = SMALL
 BARS = [
     Bar("cpu_us_per_operation", DIALOGUES, at_most=1.15),
+    Bar("cpu_us_per_operation", DIALOGUES, at_most=1.05),
     Bar("cpu_us_per_operation", PEERS, at_most=0.6),
+    Bar("cpu_us_per_operation", PEERS, at_most=0.55),
 ]

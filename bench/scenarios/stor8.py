@@ -2,7 +2,7 @@
 from harness.scenario import BLOCKING_RECEIVERS, EVENT_RECEIVERS, Bar
 
 GROUP = "Uploads"
-SERVERS = ["sluiced", "pure-ftpd", "vsftpd", "proftpd", "pyftpdlib",
+SERVERS = ["sluiced", "pure-ftpd", "vsftpd", "proftpd",
            *EVENT_RECEIVERS, *BLOCKING_RECEIVERS]
 ROOT = "uploads"
 LOAD = ["stor", "--sessions", 8, "--size", 64 << 20]

@@ -10,7 +10,6 @@ GROUP = "Kernel path"
 SERVERS = ["sluiced", "sluiced:epoll", "vsftpd", "pure-ftpd"]
 SHOW = ["user_percent_read", "user_percent_written"]
 BARS = [Bar("user_percent_read", at_most=0.1), Bar("user_percent_written", at_most=0.1)]
-FRESH = True
 ROUNDS = 1
 SECONDS = 0
 COST = 4

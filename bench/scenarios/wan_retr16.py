@@ -7,7 +7,7 @@ from harness.far import over_line
 from harness.scenario import BIG_RETR
 
 GROUP = "Long distance"
-SERVERS = ["sluiced", "vsftpd", "nginx", "reference:send-sendfile-event"]
+SERVERS = ["sluiced", "vsftpd", "reference:send-sendfile-event"]
 SHOW = ["mb_per_s", "cpu_s_per_gb", "jain"]
 BARS = []
 OPTIONS = {"address": "0.0.0.0"}

@@ -2,8 +2,8 @@
 from harness.scenario import BIG_RETR, SENDING
 
 GROUP = "Workers"
-SERVERS = [f"sluiced:workers={n}" for n in (2, 1, 4)] + \
-    [f"reference:send-splice-event:threads={n}" for n in (1, 2, 4)]
+SERVERS = ["sluiced:workers=2", "sluiced:workers=1", "sluiced:workers=4",
+           "reference:send-splice-event:threads=2"]
 LOAD = [*BIG_RETR, "--sessions", 8]
 SHOW = ["gb_per_s", *[each for each in SENDING if each != "gb_per_s"]]
 BARS = []

@@ -1,9 +1,13 @@
-"""Debian's ProFTPD, tuned: no modules, no look-ups, no logs, sendfile as it is by default."""
+"""Debian's ProFTPD, tuned: no modules, no look-ups, no logs, sendfile as it is by default;
+proftpd:deflate has MODE Z as well."""
 import os
 
 from harness.servers import Unavailable
 
 PACKAGE = "proftpd-core"
+DEFLATE = """LoadModule mod_deflate.c
+DeflateEngine on
+"""
 CONFIG = """
 ServerType standalone
 DefaultAddress {address}
@@ -54,7 +58,8 @@ def command(place, port, scratch, words, options):
                        ("proftpd.conf", CONFIG.lstrip().format(
                            port=port, scratch=scratch, root=options["root"],
                            address=options["address"],
-                           modules=f"{place.peers}/usr/lib/proftpd"))):
+                           modules=f"{place.peers}/usr/lib/proftpd")
+                        + DEFLATE * ("deflate" in words))):
         with open(f"{scratch}/{name}", "w") as file:
             os.fchmod(file.fileno(), 0o600)
             file.write(text)

@@ -1,15 +1,24 @@
 """What the harness calculates, with figures checked by hand.  python3 -m unittest <this file>"""
 import copy
+import math
 import os
+import pathlib
+import socket
+import statistics
 import sys
+import tempfile
+import threading
+import types
 import unittest
 import xml.dom.minidom
+from random import Random
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
-from harness import charts, compare, document, markdown, moved, page, summary, verdict  # noqa: E402
-from harness.metrics import metric  # noqa: E402
+from harness import charts, clients, compare, document, markdown, moved, page  # noqa: E402
+from harness import rounds as rounds_, schedule, servers, summary, terminal, verdict  # noqa: E402
+from harness.metrics import METRICS, metric  # noqa: E402
 
 CPU, RATE = "cpu_us_per_operation", "per_s"
 
@@ -20,7 +29,8 @@ def rounds(name, *values):
 
 def ratio_of(name, against, ratio, spread=0.0):
     return {"metric": name, "server": "sluiced", "against": against, "ratio": ratio,
-            "low": ratio, "high": ratio, "spread": spread}
+            "low": ratio, "high": ratio, "interval": [ratio, ratio], "spread": spread,
+            "main": True, "noisy": spread > 0.15, "rounds": 7}
 
 
 def server(name, figures):
@@ -34,7 +44,8 @@ def report(*ratios):
     """A report of one scenario with two peers and a reference."""
     scenario = {
         "name": "small16", "group": "Small files", "title": "A <title>.", "text": "", "seconds": 1,
-        "rounds": 7, "took_s": 1.0, "subject": "sluiced", "bars": [], "noise": ["<noise>"],
+        "rounds": 7, "took_s": 1.0, "skipped": None, "noisy": False, "subject": "sluiced",
+        "bars": [], "noise": ["<noise>"],
         "metrics": [{"name": each, **metric(each)._asdict()} for each in (CPU, RATE)],
         "servers": [server("sluiced", {CPU: 10, RATE: 100}), server("vsftpd", {CPU: 20, RATE: 90}),
                     server("nginx", {CPU: 5, RATE: 900})], "ratios": list(ratios)}
@@ -48,20 +59,24 @@ def report(*ratios):
 class Verdicts(unittest.TestCase):
     def test_a_ratio_is_that_of_the_medians_with_quartiles_of_the_rounds(self):
         own, other = rounds(CPU, 1, 2, 3, 4, 5), rounds(CPU, 2, 2, 2, 2, 2)
+        found = verdict.ratio(own, other, CPU)
         # Medians 3 and 2; the rounds' ratios .5 1 1.5 2 2.5 have the quartiles 1 and 2.
-        self.assertEqual(verdict.ratio(own, other, CPU),
-                         {"ratio": 1.5, "low": 1.0, "high": 2.0, "spread": 1 / 1.5})
+        self.assertEqual((found["ratio"], found["low"], found["high"]), (1.5, 1.0, 2.0))
+        # The median of five draws out of five is 1 in 5.8 % of all cases, and never more than 5.
+        self.assertEqual(found["interval"], [0.5, 2.5])
+        self.assertEqual(found["spread"], 2 / 1.5)
 
     def test_a_server_that_failed_in_one_round_has_no_figure(self):
         failed = [*rounds(CPU, 1, 1), {"failure": "3 wrong bytes", CPU: 1}]
         self.assertIsNone(verdict.ratio(failed, rounds(CPU, 1, 1, 1), CPU))
 
-    def test_a_bar_between_the_quartiles_is_noisy(self):
-        bar = verdict.Bar(CPU, "vsftpd", at_most=1.6)
+    def test_a_bar_within_the_interval_is_noisy(self):
         results = {"sluiced": rounds(CPU, 1, 2, 3, 4, 5, 3, 3),
                    "vsftpd": rounds(CPU, *[2] * 7)}
-        # Ratios .5 1 1.5 1.5 1.5 2 2.5: quartiles 1.25 and 1.75.
-        self.assertEqual(verdict.judge(bar, "sluiced", results)["verdict"], "NOISY")
+        # Ratios .5 1 1.5 1.5 1.5 2 2.5; the interval is within them.
+        for bound, word in ((0.4, "FAIL"), (1.4, "NOISY"), (1.6, "NOISY"), (2.6, "PASS")):
+            bar = verdict.Bar(CPU, "vsftpd", at_most=bound)
+            self.assertEqual(verdict.judge(bar, "sluiced", results)["verdict"], word, bound)
 
     def test_the_best_of_several_is_what_a_bar_is_held_to(self):
         bar = verdict.Bar(CPU, ["vsftpd", "proftpd"], at_most=0.9)
@@ -77,6 +92,227 @@ class Verdicts(unittest.TestCase):
         results = {"sluiced": rounds(CPU, 1)}
         self.assertEqual(verdict.judge(bar, "sluiced", results)["verdict"], "PASS (1 rounds)")
         self.assertEqual(verdict.judge(bar, "sluiced", results, 1)["verdict"], "PASS")
+
+
+def drawn(random, count, ratio=0.5, shared=0.1, own=0.05):
+    """Rounds of two servers with a known ratio of their medians: what a round does to both alike,
+    what each has of its own, and now and then something slow."""
+    pairs = []
+    for _ in range(count):
+        common = random.gauss(0, shared)
+        pairs.append([math.exp(common + random.gauss(0, own)
+                               + (random.random() < 0.1) * abs(random.gauss(0, 4 * own)))
+                      for _ in range(2)])
+    return [ratio * a for a, _ in pairs], [b for _, b in pairs]
+
+
+class Intervals(unittest.TestCase):
+    """Of synthetic rounds whose true ratio is known. The seeds are fixed: what holds, holds."""
+
+    RUNS = 100
+
+    def found(self, count, seed):
+        random = Random(seed)
+        return [verdict.ratio_of_values(*drawn(random, count)) for _ in range(self.RUNS)]
+
+    def test_the_interval_holds_the_true_ratio_nineteen_times_in_twenty(self):
+        for count, seed in ((7, 1), (15, 2), (40, 3)):
+            covered = sum(low <= 0.5 <= high for low, high in
+                          (each["interval"] for each in self.found(count, seed)))
+            self.assertGreater(covered / self.RUNS, 0.91, count)
+
+    def test_two_runs_differ_by_less_than_the_spread(self):
+        for count, seed in ((7, 4), (20, 5)):
+            runs = self.found(count, seed)
+            apart = sum(abs(a["ratio"] - b["ratio"]) / a["ratio"] > max(a["spread"], b["spread"])
+                        for a, b in zip(runs, runs[1:]))
+            self.assertLess(apart / self.RUNS, 0.03, count)
+
+    def test_the_interval_does_not_hold_another_ratio(self):
+        # A spread that is wide enough for anything would pass the tests above.
+        covered = sum(low <= 0.6 <= high for low, high in
+                      (each["interval"] for each in self.found(40, 6)))
+        self.assertLess(covered / self.RUNS, 0.05)
+
+    def test_four_times_the_rounds_halve_the_spread(self):
+        few, many = (statistics.median(each["spread"] for each in self.found(count, 7))
+                     for count in (10, 40))
+        self.assertAlmostEqual(many / few, 0.5, delta=0.1)
+
+    def test_what_a_round_does_to_both_widens_nothing(self):
+        own = [1, 2, 4, 8, 16, 32, 64]
+        found = verdict.ratio_of_values(own, [2 * each for each in own])
+        self.assertEqual((found["interval"], found["spread"]), ([0.5, 0.5], 0))
+
+    def test_of_a_single_round_no_spread_is_stated(self):
+        found = verdict.ratio_of_values([1], [2])
+        self.assertEqual((found["ratio"], found["interval"], found["spread"]), (0.5, None, None))
+        one = report(dict(ratio_of(CPU, "vsftpd", 0.5), **found))
+        for form in (page.page(one), markdown.document(one),
+                     "\n".join(terminal.scenario_lines(one["scenarios"][0]))):
+            self.assertIn("0.500", form)
+            self.assertNotIn("0.500 (0%)", form)
+        self.assertEqual(compare.changes(one, one)[0]["noise"], compare.OF_ONE_ROUND)
+
+    def test_a_report_made_again_has_the_same_intervals(self):
+        own, other = [1, 2, 3], [3, 1, 2]
+        self.assertEqual(verdict.interval(own, other), verdict.interval(own, other))
+
+    def test_the_median_is_that_of_the_statistics_module(self):
+        for values in ([3, 1, 2], [4, 1, 3, 2], [5]):
+            self.assertEqual(verdict.median(values), statistics.median(values))
+
+
+class Plans(unittest.TestCase):
+    @staticmethod
+    def plan(quick=False, **scenario):
+        arguments = types.SimpleNamespace(rounds=7, seconds=0.3 if quick else None, quick=quick,
+                                          servers=None)
+        return rounds_.Plan(types.SimpleNamespace(**scenario), arguments)
+
+    def test_what_is_expected_is_what_is_measured(self):
+        plan = self.plan(SERVERS=["sluiced", "vsftpd"], COST=1, SECONDS=2,
+                         LOAD=["retr", "--settle", 4, "--sessions", 1, "--settle", 3])
+        # Two servers, seven rounds of 2 + 3 + 1 seconds, and a warm-up of 0.4 + 3 + 1.
+        self.assertAlmostEqual(plan.round_s, 12)
+        self.assertAlmostEqual(plan.expected_s, 7 * 12 + 2 * 4.4)
+
+    def test_of_many_references_two_go_on(self):
+        plan = self.plan(SERVERS=["sluiced", *["reference:a"] * 5], COST=1, SECONDS=1,
+                         LOAD=["retr"])
+        self.assertAlmostEqual(plan.round_s, 3 * 2)
+
+    def test_a_quick_plan_has_one_of_each_kind_and_a_tenth_of_the_work(self):
+        plan = self.plan(True, SERVERS=["sluiced", "vsftpd", "proftpd", "nginx", "reference:a"],
+                         SECONDS=0, COST=4, LOAD=["many", "--count", 100000])
+        self.assertEqual(plan.names, ["sluiced", "vsftpd", "nginx", "reference:a"])
+        self.assertEqual((plan.load, plan.cost, plan.rounds), (["many", "--count", 10000], 1, 1))
+
+    def test_a_count_is_measured_as_often_as_it_says(self):
+        self.assertEqual(self.plan(SERVERS=["sluiced"], ROUNDS=1).rounds, 1)
+
+
+class Scenarios(unittest.TestCase):
+    PLACE = types.SimpleNamespace(bench=rounds_.BENCH)
+
+    def test_every_file_names_what_there_is(self):
+        for name in rounds_.scenario_names():
+            each = rounds_.scenario_load(name)
+            with self.subTest(name):
+                for figure in [*each.SHOW, *(bar.metric for bar in each.BARS)]:
+                    self.assertIn(figure, METRICS)
+                for bar in each.BARS:
+                    self.assertLessEqual(set(bar.against), set(each.SERVERS))
+                for server_ in each.SERVERS:
+                    if not clients.is_client(self.PLACE, server_):
+                        self.assertTrue(servers.module_of(self.PLACE, server_).command)
+                self.assertTrue(hasattr(each, "measure") or each.LOAD)
+
+    def test_all_of_them_fit_into_half_an_hour(self):
+        arguments = types.SimpleNamespace(rounds=7, seconds=None, quick=False, servers=None)
+        expected = sum(rounds_.Plan(rounds_.scenario_load(name), arguments).expected_s
+                       for name in rounds_.scenario_names())
+        self.assertLess(expected, 27 * 60)
+
+
+class FakeRun:
+    """A scenario whose spread is `wide` until it has `enough` rounds of a second each."""
+
+    def __init__(self, log, name, enough=0, planned=7, skipped=None, round_s=1):
+        self.log, self.name, self.enough, self.skipped = log, name, enough, skipped
+        self.plan = types.SimpleNamespace(rounds=planned, round_s=round_s)
+        self.rounds_done = 0
+
+    def rounds_more(self, count):
+        if not self.skipped:
+            self.rounds_done += count
+        self.log.append((self.name, count))
+
+    def wants_more(self):
+        return self.rounds_done < self.enough
+
+    def now(self):
+        return self.rounds_done * self.plan.round_s
+
+
+class Scheduling(unittest.TestCase):
+    def measure(self, end_s, *runs):
+        finished = list(schedule.measure(runs, end_s, lambda: sum(run.now() for run in runs)))
+        return [run.name for run in finished]
+
+    def test_every_scenario_has_half_of_its_rounds_before_any_has_all(self):
+        log = []
+        self.assertEqual(self.measure(0, FakeRun(log, "a"), FakeRun(log, "b")), ["a", "b"])
+        self.assertEqual(log, [("a", 4), ("b", 4), ("a", 3), ("b", 3)])
+
+    def test_a_few_rounds_are_measured_at_once(self):
+        log = []
+        runs = [FakeRun(log, "a", planned=1), FakeRun(log, "b", planned=3)]
+        self.assertEqual(self.measure(0, *runs), ["a", "b"])
+        self.assertEqual(log, [("a", 1), ("b", 3)])
+
+    def test_what_is_noisy_goes_on_the_one_with_the_least_time_first(self):
+        log = []
+        runs = [FakeRun(log, "long", enough=99, round_s=10), FakeRun(log, "short", enough=11),
+                FakeRun(log, "quiet")]
+        self.assertEqual(self.measure(200, *runs)[3:], ["short", "long"])
+        self.assertEqual([run.rounds_done for run in runs], [17, 11, 7])
+
+    def test_nothing_goes_on_beyond_the_end(self):
+        log = []
+        runs = [FakeRun(log, "a", enough=99)]
+        self.measure(12.9, *runs)
+        self.assertEqual(runs[0].rounds_done, 11)
+
+    def test_a_skipped_scenario_is_looked_at_once(self):
+        log = []
+        self.assertEqual(self.measure(99, FakeRun(log, "a", skipped="it has no MODE B")), ["a"])
+        self.assertEqual(log, [("a", 4)])
+
+
+class Needs(unittest.TestCase):
+    def refusal(self, replies, *commands):
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def answer():
+            with listener, listener.accept()[0] as control:
+                for reply in replies:
+                    control.sendall(reply)
+                    control.recv(100)
+        threading.Thread(target=answer, daemon=True).start()
+        server = types.SimpleNamespace(name="sluiced", options={"address": "127.0.0.1"},
+                                       port=listener.getsockname()[1])
+        return servers.refusal(server, commands)
+
+    LOGIN = [b"220-a\r\n220 b\r\n", b"331 x\r\n", b"230 y\r\n"]
+
+    def test_what_is_not_refused_is_no_reason(self):
+        self.assertIsNone(self.refusal([*self.LOGIN, b"200 ok\r\n"], "MODE B"))
+
+    def test_a_refusal_names_the_command_and_the_reply(self):
+        replies = [*self.LOGIN, b"200 ok\r\n", b"504 no\r\n"]
+        self.assertEqual(self.refusal(replies, "TYPE I", "MODE B"),
+                         "sluiced answers MODE B with 504 no")
+
+    def test_a_connection_that_ends_is_a_reason(self):
+        self.assertIn("the connection ended", self.refusal(self.LOGIN[:1], "MODE B"))
+
+
+class Copies(unittest.TestCase):
+    def test_trees_differ_by_names_and_by_bytes(self):
+        with tempfile.TemporaryDirectory() as top:
+            for tree in "ab":
+                os.makedirs(f"{top}/{tree}/d")
+                pathlib.Path(f"{top}/{tree}/d/f").write_text("12")
+            a, b = f"{top}/a", f"{top}/b"
+            self.assertIsNone(clients.difference(a, b))
+            self.assertIsNone(clients.difference(f"{a}/d/f", f"{b}/d/f"))
+            pathlib.Path(f"{b}/d/f").write_text("13")
+            self.assertEqual(clients.difference(a, b), "1 files have other bytes")
+            self.assertIsNotNone(clients.difference(f"{a}/d/f", f"{b}/d/f"))
+            pathlib.Path(f"{b}/d/g").write_text("")
+            self.assertEqual(clients.difference(a, b), "2 files instead of 1")
+            self.assertIsNotNone(clients.difference(f"{a}/d/f", f"{b}/missing"))
 
 
 class Comparing(unittest.TestCase):
@@ -117,8 +353,9 @@ class Reports(unittest.TestCase):
     REPORT = report(ratio_of(CPU, "vsftpd", 0.5), ratio_of(CPU, "nginx", 2))
 
     def test_a_server_that_is_ahead_is_named(self):
-        self.assertEqual(summary.lost(self.REPORT), [("small16", 0.5, "nginx")])
-        self.assertIn("small16: nginx (HTTP) is ahead", markdown.document(self.REPORT))
+        self.assertEqual(summary.lost(self.REPORT), [("small16", 0.5, "nginx", "sluiced")])
+        self.assertIn("small16: nginx (HTTP) is ahead, sluiced is 0.50 times",
+                      markdown.document(self.REPORT))
 
     def test_the_page_escapes_what_it_shows_and_fetches_nothing(self):
         html = page.page(self.REPORT)
@@ -132,6 +369,23 @@ class Reports(unittest.TestCase):
         for chart in (charts.bars([row, dict(row, median=0, low=0, high=0)], "t", True),
                       charts.glance(summary.glance(self.REPORT), "t")):
             xml.dom.minidom.parseString(chart)
+
+    def test_a_skipped_scenario_says_why_in_every_form(self):
+        skipped = copy.deepcopy(self.REPORT)
+        skipped["scenarios"][0].update(skipped="it has no <MODE B>", ratios=[], rounds=0)
+        self.assertIn("it has no &lt;MODE B&gt;", page.page(skipped))
+        self.assertIn("Skipped: it has no <MODE B>.", markdown.document(skipped))
+        self.assertIn("  skipped: it has no <MODE B>",
+                      terminal.scenario_lines(skipped["scenarios"][0]))
+        self.assertIn("1 of them skipped", summary.sentence(skipped))
+
+    def test_a_noisy_scenario_says_so_in_every_form(self):
+        noisy = report(ratio_of(CPU, "vsftpd", 0.5, 0.2))
+        noisy["scenarios"][0]["noisy"] = True
+        self.assertIn('class="verdict NOISY"', page.page(noisy))
+        self.assertIn("1 are noisy", markdown.document(noisy))
+        self.assertIn("NOISY", terminal.scenario_lines(noisy["scenarios"][0])[1])
+        self.assertTrue(document.noise([], noisy["scenarios"][0]["ratios"])[0].startswith("NOISY"))
 
     def test_a_report_without_any_figure_is_shown_too(self):
         empty = copy.deepcopy(self.REPORT)

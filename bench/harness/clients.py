@@ -1,0 +1,143 @@
+"""Clients that are compared with each other, each beside a sluiced of its own: where a scenario
+names servers, it may name clients instead, by their files in clients/. Such a file has
+
+    VERSION   (place) -> a command that prints the version in its first line
+    get       (place, url, path) -> command line that fetches a file into path
+    mirror    (place, url, folder, sessions) -> command line that fetches a tree into folder
+
+of which it may leave out what the program cannot do.
+"""
+import filecmp
+import os
+import shutil
+import subprocess
+import threading
+import time
+
+from . import accounting
+from .servers import Server, Unavailable, module_load
+
+SERVER = "sluiced"
+LIMIT_S = 120  # for one run of a client
+
+
+def path_of(place, name):
+    return os.path.join(place.bench, "clients", name.split(":")[0] + ".py")
+
+
+def is_client(place, name):
+    return os.path.exists(path_of(place, name))
+
+
+def version(place, name):
+    """The first word with a digit that the program says of itself, or None."""
+    try:
+        said = subprocess.run(module_load(path_of(place, name)).VERSION(place), text=True,
+                              capture_output=True, check=False).stdout
+    except (OSError, Unavailable):
+        return None
+    return next((word for word in said.split() if word[0].isdigit()), None)
+
+
+def installed(program):
+    found = shutil.which(program)
+    if not found:
+        raise Unavailable(f"{program} is not installed")
+    return found
+
+
+class Client:
+    """A client, and a running server for it. It starts anew with every run, as clients do."""
+
+    def __init__(self, name, place, port, options):
+        self.name, self.place = name, place
+        self.module = module_load(path_of(place, name))
+        self.scratch = os.path.join(place.scratch, "client-" + name)
+        os.makedirs(self.scratch, exist_ok=True)
+        self.server = Server(SERVER, place, port, options)
+        self.options = self.server.options
+        self.url = f"ftp://{self.options['address']}:{port}/"
+
+    def stop(self):
+        self.server.stop()
+
+    def run(self, argv):
+        """Runs to its end. Returns what it and its server spent on it."""
+        log_path = os.path.join(self.scratch, "log")
+        server, busy = self.server.cpu_s(), accounting.machine_busy_s()
+        with open(log_path, "wb") as log:
+            began = time.monotonic()
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       cwd=self.scratch, env=dict(os.environ, HOME=self.scratch))
+            limit = threading.Timer(LIMIT_S, process.kill)
+            limit.start()
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.monotonic() - began
+            limit.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        result = {"seconds": seconds, "wall_s": seconds, "cpu_s": self.server.cpu_s() - server,
+                  "client_cpu_s": usage.ru_utime + usage.ru_stime}
+        busy = accounting.machine_busy_s() - busy - result["cpu_s"] - result["client_cpu_s"]
+        result["other_cpus"] = max(busy, 0) / seconds
+        if process.returncode != 0:
+            with open(log_path, errors="replace") as log:
+                result["failure"] = f"ended with {process.returncode}: " + log.read()[-200:].strip()
+        return result
+
+
+def tree_sizes(folder):
+    """{path below folder: size} of all files."""
+    found = {}
+    for parent, _, files in os.walk(folder):
+        for each in files:
+            path = os.path.join(parent, each)
+            found[os.path.relpath(path, folder)] = os.path.getsize(path)
+    return found
+
+
+def difference(source, copy):
+    """What tells two trees (or two files) apart, or None."""
+    if os.path.isfile(source):
+        same = os.path.isfile(copy) and \
+            subprocess.run(["cmp", "--silent", source, copy]).returncode == 0
+        return None if same else "not the bytes of the file"
+    wanted, found = tree_sizes(source), tree_sizes(copy)
+    if wanted.keys() != found.keys():
+        return f"{len(found)} files instead of {len(wanted)}"
+    _, wrong, unread = filecmp.cmpfiles(source, copy, wanted, shallow=False)
+    return f"{len(wrong + unread)} files have other bytes" if wrong or unread else None
+
+
+def fetched(client, name, command):
+    """Has a client fetch what is called name below the root by command(url, target), into memory,
+    and compares the two. Returns the round."""
+    source = os.path.join(client.options["root"], name)
+    folder = os.path.join(client.place.uploads, "fetched")
+    target = os.path.join(folder, os.path.basename(name))
+    os.makedirs(folder)
+    try:
+        result = client.run(command(client.url + name, target))
+        result["failure"] = result.get("failure") or difference(source, target)
+    finally:
+        shutil.rmtree(folder)
+    return result
+
+
+def get(name):
+    """The measure function of a file that is fetched whole."""
+    def measure(bench, client, seconds):
+        result = fetched(client, name, lambda url, path: client.module.get(bench, url, path))
+        gigabytes = os.path.getsize(os.path.join(client.options["root"], name)) / 1e9
+        result["gb_per_s"] = gigabytes / result["seconds"]
+        result["client_cpu_s_per_gb"] = result["client_cpu_s"] / gigabytes
+        result["cpu_s_per_gb"] = result["cpu_s"] / gigabytes
+        return result
+    return measure
+
+
+def mirror(sessions):
+    """The measure function of options["tree"], fetched by so many sessions."""
+    def measure(bench, client, seconds):
+        return fetched(client, client.options["tree"], lambda url, folder: client.module.mirror(
+            bench, url, folder, sessions))
+    return measure
