@@ -5,6 +5,7 @@ from .metrics import metric
 
 SCHEMA = "sluice-benchmark/2"
 OTHERS_WORTH_A_WORD = 0.15  # CPUs busy with neither the server nor the load
+LOAD_WORTH_A_WORD = 0.9  # of the load generator's one thread
 
 
 def role_of(name):
@@ -56,6 +57,13 @@ def wide_text(ratios_):
     return ", ".join(f"{metric(name).label} up to {most:.0%}" for name, most in wide.items())
 
 
+def load_busy(rounds):
+    """The part of the time that the load generator was busy, in the middle one of its rounds."""
+    parts = [each["client_cpu_s"] / each["seconds"] for each in rounds
+             if "operations" in each and each.get("seconds")]
+    return verdict.median(parts) if parts else 0
+
+
 def noise(servers_, ratios_):
     """Sentences about what makes figures less certain than they look."""
     notes, busy = [], {}
@@ -66,6 +74,11 @@ def noise(servers_, ratios_):
     if busy:
         notes.append(f"other load of up to {max(busy.values()):.2f} CPUs beside "
                      + ", ".join(busy))
+    driven = [each["name"] for each in servers_ if not each["without_figure"]
+              and load_busy(each["rounds"]) > LOAD_WORTH_A_WORD]
+    if driven:
+        notes.append(f"the load generator was busy for over {LOAD_WORTH_A_WORD:.0%} of the time, "
+                     "and may be what limits the rate, beside " + ", ".join(driven))
     noisy = [each for each in ratios_ if each["noisy"]]
     for what, wide in (("NOISY: ratios", [each for each in noisy if each["main"]]),
                        ("other ratios", [each for each in noisy if not each["main"]])):

@@ -387,6 +387,14 @@ class Reports(unittest.TestCase):
         self.assertIn("NOISY", terminal.scenario_lines(noisy["scenarios"][0])[1])
         self.assertTrue(document.noise([], noisy["scenarios"][0]["ratios"])[0].startswith("NOISY"))
 
+    def test_a_load_generator_that_may_be_the_limit_is_named(self):
+        def beside(name, client_cpu_s):
+            done = {"operations": 9, "seconds": 2, "client_cpu_s": client_cpu_s, "failure": None}
+            return dict(server(name, {}), rounds=[done] * 3)
+        found = document.noise([beside("nginx", 1.9), beside("vsftpd", 1.7)], [])
+        self.assertEqual(len(found), 1)
+        self.assertTrue(found[0].endswith("beside nginx"))
+
     def test_a_report_without_any_figure_is_shown_too(self):
         empty = copy.deepcopy(self.REPORT)
         for each in empty["scenarios"][0]["servers"]:
