@@ -16,6 +16,7 @@
 #include "session/session_priv.h"
 #include "transfer/passive_pool.h"
 
+#define KEPT_FRESH_MS 100 /* a connection that was kept before is looked at, if it still serves */
 #define PORT_PRIVILEGED 1024 /* below: never connected to (RFC 2577 section 3) */
 
 /* The drawing in session.h, edge by edge. */
@@ -63,6 +64,7 @@ static const struct address *session_local(struct session *session)
 static void session_forget_kept(struct session *session)
 {
 	session->data_kept = false;
+	session->data_prompt = false;
 	free(session->early);
 	session->early = NULL;
 	session->early_bytes = 0;
@@ -91,7 +93,10 @@ void session_data_keep(struct session *session, int fd, char *early, size_t earl
 	const int on = 1;
 
 	/* The next file's first segment must not wait until this one's last is acknowledged. */
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (!session->data_prompt)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	session->data_prompt = true;
+	session->data_kept_ms = ring_now_ms(session->context->ring);
 	session->data_fd = fd;
 	session->data_kept = true;
 	session->early = early;
@@ -99,13 +104,17 @@ void session_data_keep(struct session *session, int fd, char *early, size_t earl
 	session_enter_data_state(session, DATA_CONNECTED);
 }
 
-/* Whether the client has ended the connection that was kept, so that it serves nothing any more. */
+/* Whether the client has ended, some time ago, the connection that was kept, so that it serves nothing any more. */
 static bool session_kept_is_over(const struct session *session)
 {
 	char byte;
 	ssize_t got;
 
 	if (!session->data_kept || session->early)
+		return false;
+	/* A download that fails harms nothing; an upload would cut its file first. */
+	if (!session->action->uploads &&
+	    ring_now_ms(session->context->ring) - session->data_kept_ms < KEPT_FRESH_MS)
 		return false;
 	got = calls->recv(session->data_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	return got == 0 || (got < 0 && got != -EAGAIN);
@@ -419,6 +428,7 @@ int session_data_take(struct session *session)
 	int fd = session->data_fd;
 
 	session->data_fd = -1;
+	session->data_prompt = session->data_kept;
 	session->data_kept = false;
 	session_enter_data_state(session, DATA_NONE);
 	return fd;

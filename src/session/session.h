@@ -149,8 +149,10 @@ struct session {
 	char *folder;	   /* the working folder; NULL: "/" */
 	char *rename_from; /* RNFR; NULL: none */
 
-	bool data_kept; /* DATA_CONNECTED: it is the one of the transfer before */
-	char *early;	/* what has come on it beyond the end of that */
+	bool data_kept;	  /* DATA_CONNECTED: it is the one of the transfer before */
+	bool data_prompt; /* and its small segments are not held back */
+	uint64_t data_kept_ms;
+	char *early; /* what has come on it beyond the end of that */
 	size_t early_bytes;
 	unsigned data_port;	  /* DATA_PASSIVE: index in the pool */
 	int data_fd;		  /* DATA_CONNECTED, or being connected */
