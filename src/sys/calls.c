@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -70,6 +72,26 @@ static int real_may_write(int folder)
 static int real_close(int fd)
 {
 	return RESULT(close(fd));
+}
+
+static int real_memfd_create(const char *name, unsigned flags)
+{
+	return RESULT(memfd_create(name, flags));
+}
+
+static int real_inotify_init(int flags)
+{
+	return RESULT(inotify_init1(flags));
+}
+
+static int real_inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+	return RESULT(inotify_add_watch(fd, path, mask));
+}
+
+static ssize_t real_read(int fd, void *buffer, size_t size_bytes)
+{
+	return RESULT(read(fd, buffer, size_bytes));
 }
 
 static ssize_t real_pread(int fd, void *buffer, size_t size_bytes, off_t offset)
@@ -174,6 +196,10 @@ const struct calls calls_real = {
 	.readlinkat = real_readlinkat,
 	.may_write = real_may_write,
 	.close = real_close,
+	.memfd_create = real_memfd_create,
+	.inotify_init = real_inotify_init,
+	.inotify_add_watch = real_inotify_add_watch,
+	.read = real_read,
 	.pread = real_pread,
 	.pwrite = real_pwrite,
 	.pread_resident = real_pread_resident,

@@ -33,6 +33,12 @@ struct calls {
 	int (*may_write)(int folder); /* faccessat(2): 0 if names in folder may be made */
 	int (*close)(int fd);
 
+	/* Memory with a descriptor, and inotify(7). */
+	int (*memfd_create)(const char *name, unsigned flags);
+	int (*inotify_init)(int flags);
+	int (*inotify_add_watch)(int fd, const char *path, uint32_t mask);
+	ssize_t (*read)(int fd, void *buffer, size_t size_bytes);
+
 	/* File contents. */
 	ssize_t (*pread)(int fd, void *buffer, size_t size_bytes, off_t offset);
 	ssize_t (*pwrite)(int fd, const void *buffer, size_t size_bytes, off_t offset);

@@ -59,19 +59,59 @@ enum kind {
 	RECV,
 	SEND,
 	SHUTDOWN,
+	MEMFD_CREATE,
+	INOTIFY_INIT,
+	INOTIFY_ADD_WATCH,
+	READ,
 	RING_FIRST, /* operations, before the ring or a job thread gets them */
 	KINDS = RING_FIRST + 14,
 };
 
 static const char *const kinds[KINDS] = {
-	"allocate",	  "openat2",	     "statx",	    "unlinkat",	      "renameat2",
-	"linkat",	  "mkdirat",	     "getdents",    "readlinkat",     "may_write",
-	"close",	  "pread",	     "pwrite",	    "pread_resident", "sendfile",
-	"splice",	  "copy_file_range", "fallocate",   "ftruncate",      "fsync",
-	"seek",		  "socket",	     "accept",	    "connect",	      "recv",
-	"send",		  "shutdown",	     "ring.accept", "ring.recv",      "ring.send",
-	"ring.poll",	  "ring.openat2",    "ring.statx",  "ring.close",     "ring.unlinkat",
-	"ring.renameat2", "ring.mkdirat",    "ring.pread",  "ring.pwrite",    "ring.splice",
+	"allocate",
+	"openat2",
+	"statx",
+	"unlinkat",
+	"renameat2",
+	"linkat",
+	"mkdirat",
+	"getdents",
+	"readlinkat",
+	"may_write",
+	"close",
+	"pread",
+	"pwrite",
+	"pread_resident",
+	"sendfile",
+	"splice",
+	"copy_file_range",
+	"fallocate",
+	"ftruncate",
+	"fsync",
+	"seek",
+	"socket",
+	"accept",
+	"connect",
+	"recv",
+	"send",
+	"shutdown",
+	"memfd_create",
+	"inotify_init",
+	"inotify_add_watch",
+	"read",
+	"ring.accept",
+	"ring.recv",
+	"ring.send",
+	"ring.poll",
+	"ring.openat2",
+	"ring.statx",
+	"ring.close",
+	"ring.unlinkat",
+	"ring.renameat2",
+	"ring.mkdirat",
+	"ring.pread",
+	"ring.pwrite",
+	"ring.splice",
 	"ring.job",
 };
 
@@ -301,6 +341,35 @@ static int faulty_shutdown(int fd, int how)
 	return r < 0 ? r : calls_real.shutdown(fd, how);
 }
 
+static int faulty_memfd_create(const char *name, unsigned flags)
+{
+	int r = fault_meet(MEMFD_CREATE, NULL);
+
+	return r < 0 ? r : calls_real.memfd_create(name, flags);
+}
+
+static int faulty_inotify_init(int flags)
+{
+	int r = fault_meet(INOTIFY_INIT, NULL);
+
+	return r < 0 ? r : calls_real.inotify_init(flags);
+}
+
+static int faulty_inotify_add_watch(int fd, const char *path, uint32_t mask)
+{
+	int r = fault_meet(INOTIFY_ADD_WATCH, NULL);
+
+	return r < 0 ? r : calls_real.inotify_add_watch(fd, path, mask);
+}
+
+/* Never cut short: of inotify(7), less than an event is an error. */
+static ssize_t faulty_read(int fd, void *buffer, size_t size_bytes)
+{
+	int r = fault_meet(READ, NULL);
+
+	return r < 0 ? r : calls_real.read(fd, buffer, size_bytes);
+}
+
 /* The kind of a ring operation, or KINDS. */
 static enum kind kind_of_operation(const char *name)
 {
@@ -373,6 +442,10 @@ static const struct calls calls_faulty = {
 	.recv = faulty_recv,
 	.send = faulty_send,
 	.shutdown = faulty_shutdown,
+	.memfd_create = faulty_memfd_create,
+	.inotify_init = faulty_inotify_init,
+	.inotify_add_watch = faulty_inotify_add_watch,
+	.read = faulty_read,
 	.operation = faulty_operation,
 };
 
