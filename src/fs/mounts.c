@@ -74,6 +74,14 @@ static enum disk_kind kind_of_type(struct view type)
 	return is_one_of(type, kinds_forbidden) ? DISK_FORBIDDEN : DISK_REMOTE;
 }
 
+/* The layers of an overlay may be changed beneath it, which nobody tells. */
+static bool type_is_watchable(struct view type)
+{
+	enum disk_kind kind = kind_of_type(type);
+
+	return kind == DISK_MEMORY || (kind == DISK_LOCAL && !view_is(type, "overlay"));
+}
+
 /* Cuts what stands before the next separator off *rest, or all of it. */
 static struct view word_cut(struct view *rest, char separator)
 {
@@ -123,10 +131,11 @@ static bool mount_parse(struct view line, struct mount *ret_mount)
 		word = word_cut(&line, ' ');
 	} while (!view_is(word, "-"));
 
+	word = word_cut(&line, ' ');
 	*ret_mount = (struct mount){
 		.mount_id = mount_id,
 		.disk = { makedev((unsigned)major_number, (unsigned)minor_number),
-			  kind_of_type(word_cut(&line, ' ')) },
+			  kind_of_type(word), type_is_watchable(word) },
 	};
 	return true;
 }
@@ -268,7 +277,7 @@ static bool is_old(int64_t now_ms)
 
 struct disk mounts_find(uint64_t mount_id)
 {
-	struct disk disk = { mount_id, DISK_REMOTE };
+	struct disk disk = { .id = mount_id, .kind = DISK_REMOTE };
 	int64_t now_ms = clock_ms();
 	bool found;
 
@@ -284,7 +293,7 @@ struct disk mounts_find(uint64_t mount_id)
 		atomic_store_explicit(&checked_ms, now_ms, memory_order_relaxed);
 	}
 	pthread_mutex_unlock(&refresh_lock);
-	disk = (struct disk){ mount_id, DISK_REMOTE };
+	disk = (struct disk){ .id = mount_id, .kind = DISK_REMOTE };
 	table_search(mount_id, &disk);
 	return disk;
 }

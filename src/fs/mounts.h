@@ -9,6 +9,7 @@
 #ifndef FS_MOUNTS_H
 #define FS_MOUNTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum disk_kind {
@@ -21,6 +22,7 @@ enum disk_kind {
 struct disk {
 	uint64_t id; /* equal for mounts of one file system: its st_dev as mountinfo says */
 	enum disk_kind kind;
+	bool watchable; /* inotify(7) tells of what changes in it: local, and no overlay of others */
 };
 
 /* Never blocks on the file system. An id that cannot be found is DISK_REMOTE with id mount_id. */

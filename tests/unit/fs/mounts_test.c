@@ -66,6 +66,14 @@ static void assert_disk(uint64_t mount_id, enum disk_kind kind, uint64_t id)
 	assert_int_equal(disk.id, id);
 }
 
+static void assert_watchable(uint64_t mount_id, const char *type)
+{
+	struct disk disk = mounts_find(mount_id);
+	bool local = disk.kind == DISK_MEMORY || disk.kind == DISK_LOCAL;
+
+	assert_int_equal(disk.watchable, local && strcmp(type, "overlay") != 0);
+}
+
 static void without_a_table_every_disk_is_remote(void **state)
 {
 	(void)state;
@@ -151,6 +159,8 @@ static void the_type_of_the_file_system_decides(void **state)
 	wait_until_old();
 	for (unsigned i = 0; i < TYPES_COUNT; i++)
 		assert_disk(100 + i, types[i].kind, makedev(i, 1000 + i));
+	for (unsigned i = 0; i < TYPES_COUNT; i++)
+		assert_watchable(100 + i, types[i].type);
 	assert_disk(99, DISK_REMOTE, 99);
 	assert_disk(100 + TYPES_COUNT, DISK_REMOTE, 100 + TYPES_COUNT);
 }
