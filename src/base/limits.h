@@ -43,6 +43,16 @@
 #define NOTSENT_LOWAT_BYTES 131072	/* unsent bytes the kernel keeps for a data connection */
 #define NOTSENT_LOWAT_BYTES_MAX 1048576 /* a share above: as many as the kernel will */
 
+/* Listings that are kept (fs/listing_cache.h); what does not fit is listed from the disk. A folder
+ * of 100,000 entries needs 11 MB as MLSD. */
+#define LISTING_CACHE_BYTES \
+	50331648 /* of all; half of it for one. --listing-cache says otherwise */
+#define LISTING_CACHE_LISTINGS_MAX 2048 /* kept, and those that are being made */
+#define LISTING_CACHE_WATCHES_MAX 8192	/* of inotify; each holds a folder's inode in memory */
+#define LISTING_CACHE_FOLDERS_MAX 1024	/* that a folder holds, each with a watch */
+#define LISTING_CACHE_PREFIX_MAX 256	/* bytes that NLST puts before each name */
+#define LISTING_CACHE_AGE_MS 2000 /* of lines that tell sizes and times; then they are made anew */
+
 /* Disks. One that hangs keeps all operations that it may have in flight: with epoll, and for
  * directories with io_uring, each in a job thread. There are three times as many threads as the
  * three directions of one disk keep with all workers, so that it keeps a third of them:

@@ -1,6 +1,7 @@
 #include "config/config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@ enum option_kind {
 	OPTION_SET,	 /* no argument; the bool becomes true */
 	OPTION_CLEAR,	 /* no argument; the bool becomes false */
 	OPTION_NUMBER,	 /* an unsigned within bounds */
+	OPTION_BYTES,	 /* a size_t within bounds in MiB, with K, M or G, or "off" for 0 */
 	OPTION_TEXT,	 /* a const char *, once */
 	OPTION_WORD,	 /* one of the words of argument; an unsigned, its place among them */
 	OPTION_SWITCH,	 /* the same with two words; a bool */
@@ -26,7 +28,7 @@ struct option {
 	enum option_kind kind;
 	const char *argument; /* as --help shows it; the words of OPTION_WORD and OPTION_SWITCH */
 	size_t field;	      /* offset in struct config; OPTION_ACTION: enum config_result */
-	unsigned least;	      /* OPTION_NUMBER */
+	unsigned least;	      /* OPTION_NUMBER, OPTION_BYTES */
 	unsigned most;
 	const char *standard; /* the default, as the operator would write it, or NULL */
 	const char *help;
@@ -35,6 +37,7 @@ struct option {
 #define FIELD(name) offsetof(struct config, name)
 #define TEXT_OF_NUMBER(number) TEXT_OF(number)
 #define TEXT_OF(number) #number
+#define LISTING_CACHE_MIB_MAX 1048576
 #define TIMEOUT_MAX_S (7 * 24 * 3600)
 #define ERROR_TEXT_MAX 500
 
@@ -74,6 +77,10 @@ static const struct option options[] = {
 	{ "ebcdic", OPTION_TEXT, "CODEPAGE", FIELD(ebcdic_page), 0, 0, NULL,
 	  "of TYPE E: 1047 (the default), 037, or another of iconv's with\n"
 	  "one byte a character" },
+	{ "listing-cache", OPTION_BYTES, "BYTES|off", FIELD(listing_cache_bytes), 1,
+	  LISTING_CACHE_MIB_MAX, TEXT_OF_NUMBER(LISTING_CACHE_BYTES),
+	  "memory for listings that are sent again as long as nothing\n"
+	  "changes; half of it for one at the most; K, M and G may follow" },
 	{ "ring", OPTION_WORD, "auto|uring|epoll", FIELD(ring), 0, 0, "auto",
 	  "how the kernel is driven; auto: io_uring where it is allowed" },
 	{ "verbose", OPTION_SET, NULL, FIELD(verbose), 0, 0, NULL, "log what sessions do" },
@@ -132,6 +139,35 @@ static int number_apply(struct reading *reading, const struct option *option, co
 	if (number_read(value, value + strlen(value), option->least, option->most, field) < 0)
 		return wrong(reading, "--%s %s: expected a number from %u to %u", option->name,
 			     value, option->least, option->most);
+	return 0;
+}
+
+/* Reads "4096", "64K", "48M" or "1G". Returns 0 or -EINVAL. */
+static int bytes_read(const char *text, uint64_t *ret_bytes)
+{
+	static const char units[] = "KMG";
+	const char *end = text + strcspn(text, units);
+	const char *unit = *end ? strchr(units, *end) : NULL;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	unsigned number;
+
+	if ((unit && end[1] != '\0') || number_read(text, end, 0, UINT_MAX, &number) < 0)
+		return -EINVAL;
+	*ret_bytes = (uint64_t)number << shift;
+	return 0;
+}
+
+static int bytes_apply(struct reading *reading, const struct option *option, const char *value)
+{
+	size_t *field = (size_t *)(void *)((char *)&reading->config + option->field);
+	uint64_t bytes = 0;
+
+	if (strcmp(value, "off") != 0 &&
+	    (bytes_read(value, &bytes) < 0 || bytes < (uint64_t)option->least << 20 ||
+	     bytes > (uint64_t)option->most << 20))
+		return wrong(reading, "--%s %s: expected off, or from %uM to %uG, as 64M",
+			     option->name, value, option->least, option->most >> 10);
+	*field = bytes;
 	return 0;
 }
 
@@ -221,10 +257,11 @@ static int flag_apply(struct reading *reading, const struct option *option, cons
 }
 
 static int (*const appliers[])(struct reading *, const struct option *, const char *) = {
-	[OPTION_SET] = flag_apply,	    [OPTION_CLEAR] = flag_apply,
-	[OPTION_NUMBER] = number_apply,	    [OPTION_TEXT] = text_apply,
-	[OPTION_WORD] = word_apply,	    [OPTION_SWITCH] = word_apply,
-	[OPTION_LISTENER] = listener_apply, [OPTION_PORTS] = ports_apply,
+	[OPTION_BYTES] = bytes_apply, [OPTION_SET] = flag_apply,
+	[OPTION_CLEAR] = flag_apply,  [OPTION_NUMBER] = number_apply,
+	[OPTION_TEXT] = text_apply,   [OPTION_WORD] = word_apply,
+	[OPTION_SWITCH] = word_apply, [OPTION_LISTENER] = listener_apply,
+	[OPTION_PORTS] = ports_apply,
 };
 
 static const struct option *option_find(const char *name, size_t length)

@@ -36,8 +36,9 @@ struct config {
 		data_timeout_s; /* default 120: to connect, of an unused reservation, without progress */
 	unsigned sessions_max;
 	unsigned sessions_per_address_max;
-	bool ascii_as_is;	 /* --ascii=binary; default convert */
-	const char *ebcdic_page; /* --ebcdic, or NULL: 1047 */
+	bool ascii_as_is;	    /* --ascii=binary; default convert */
+	const char *ebcdic_page;    /* --ebcdic, or NULL: 1047 */
+	size_t listing_cache_bytes; /* --listing-cache; 0: off */
 	enum ring_choice ring;
 	bool verbose;
 };

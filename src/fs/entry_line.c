@@ -188,6 +188,15 @@ size_t entry_line_list(const struct statx *stat, struct view name, struct view t
 	return (size_t)(at - ret_line);
 }
 
+int64_t entry_line_list_until(const struct statx *stat, int64_t now_s)
+{
+	int64_t seconds = stat->stx_mtime.tv_sec;
+
+	if (seconds > now_s)
+		return seconds - 1;
+	return seconds < now_s - HALF_YEAR_S ? INT64_MAX : seconds + HALF_YEAR_S;
+}
+
 size_t entry_line_name(struct view prefix, struct view name, char *ret_line)
 {
 	char *at = ret_line;

@@ -45,6 +45,10 @@ struct entry_rights {
 size_t entry_line_list(const struct statx *stat, struct view name, struct view target,
 		       int64_t now_s, char *ret_line);
 
+/* The last second at which entry_line_list, called with it for now_s, still writes the same line as
+ * at now_s; INT64_MAX: it always will. */
+int64_t entry_line_list_until(const struct statx *stat, int64_t now_s);
+
 /* "prefixname\r\n", of NLST. Returns the length. */
 size_t entry_line_name(struct view prefix, struct view name, char *ret_line);
 

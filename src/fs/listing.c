@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "fs/glob.h"
+#include "fs/listing_draft.h"
 #include "fs/resolve.h"
 #include "fs/upload.h"
 #include "sys/calls.h"
@@ -104,6 +105,7 @@ int listing_new(const struct listing_request *request, struct listing **ret_list
 	listing = calls->allocate(sizeof(*listing) + text_bytes);
 	if (!listing) {
 		calls->close(request->folder);
+		listing_draft_abandon(request->draft);
 		return -ENOMEM;
 	}
 	memset(listing, 0, offsetof(struct listing, records)); /* the rest is written, then read */
@@ -123,6 +125,7 @@ void listing_free(struct listing *listing)
 {
 	if (!listing)
 		return;
+	listing_draft_abandon(listing->request.draft);
 	calls->close(listing->request.folder);
 	if (listing->helpers_folder >= 0)
 		calls->close(listing->helpers_folder);
@@ -281,20 +284,33 @@ static int link_look(struct listing *listing, struct view name, unsigned mask,
 	return r;
 }
 
+/* Looks at an entry whose line will tell of more than its type, and has the draft know. Returns 0
+ * or an error. */
+static int record_look_closely(struct cached_listing *draft, int folder,
+			       const struct record *record, unsigned mask, struct statx *ret_stat)
+{
+	int r = calls->statx(folder, record->name, LOOK_FLAGS, mask, ret_stat);
+
+	if (r == 0 && listing_draft_look(draft, folder, record->name, ret_stat))
+		r = calls->statx(folder, record->name, LOOK_FLAGS, mask, ret_stat);
+	if (r < 0)
+		listing_draft_spoil(draft, false);
+	return r;
+}
+
 /* Looks at the entry of record as far as mask says, or takes the kernel's word for its type. What
  * cannot be looked at keeps that type. Returns 0, or -ENOENT for an entry that is gone. */
-static int record_look(int folder, const struct record *record, unsigned mask,
-		       struct statx *ret_stat)
+static int record_look(struct listing *listing, int folder, const struct record *record,
+		       unsigned mask, struct statx *ret_stat)
 {
-	int r;
+	int r = 0;
 
-	if (mask == 0 && record->type == DT_UNKNOWN)
-		mask = STATX_TYPE;
-	if (mask != 0) {
-		r = calls->statx(folder, record->name, LOOK_FLAGS, mask, ret_stat);
-		if (r == 0 || r == -ENOENT)
-			return r;
-	}
+	if (mask != 0)
+		r = record_look_closely(listing->request.draft, folder, record, mask, ret_stat);
+	else if (record->type == DT_UNKNOWN)
+		r = calls->statx(folder, record->name, LOOK_FLAGS, STATX_TYPE, ret_stat);
+	if ((r == 0 && (mask != 0 || record->type == DT_UNKNOWN)) || r == -ENOENT)
+		return r;
 	memset(ret_stat, 0, sizeof(*ret_stat));
 	ret_stat->stx_mode = (uint16_t)DTTOIF(record->type);
 	ret_stat->stx_mask = record->type == DT_UNKNOWN ? 0 : STATX_TYPE;
@@ -315,13 +331,14 @@ static int record_look_facts(struct listing *listing, int folder, const struct r
 		return 0;
 	}
 	if (record->type != DT_LNK) {
-		r = record_look(folder, record, mask, ret_stat);
+		r = record_look(listing, folder, record, mask, ret_stat);
 		if (r < 0 || !S_ISLNK(ret_stat->stx_mode))
 			return r;
 	}
+	listing_draft_spoil(listing->request.draft, true);
 	if (link_look(listing, view_of(record->name), mask | STATX_TYPE, ret_stat) == 0)
 		return 0;
-	return record_look(folder, record, mask, ret_stat);
+	return record_look(listing, folder, record, mask, ret_stat);
 }
 
 static size_t line_list(struct listing *listing, int folder, const struct record *record,
@@ -332,13 +349,17 @@ static size_t line_list(struct listing *listing, int folder, const struct record
 	struct statx stat;
 	ssize_t r;
 
-	if (record_look(folder, record, LIST_MASK, &stat) < 0)
+	if (record_look(listing, folder, record, LIST_MASK, &stat) < 0)
 		return 0;
 	if (S_ISLNK(stat.stx_mode)) {
 		r = calls->readlinkat(folder, record->name, link, sizeof(link));
 		if (r > 0)
 			target = (struct view){ link, (size_t)r };
+		else
+			listing_draft_spoil(listing->request.draft, false);
 	}
+	listing_draft_until(listing->request.draft,
+			    entry_line_list_until(&stat, listing->request.now_s));
 	return entry_line_list(&stat, view_of(record->name), target, listing->request.now_s, line);
 }
 
@@ -492,9 +513,12 @@ static size_t listing_line_cdir(struct listing *listing, char *line)
 	struct statx stat;
 
 	rights.folder_writable = false;
-	if (mask == 0 ||
-	    calls->statx(request->folder, "", AT_EMPTY_PATH | LOOK_FLAGS, mask, &stat) < 0)
+	memset(&stat, 0, sizeof(stat));
+	if (mask != 0 &&
+	    calls->statx(request->folder, "", AT_EMPTY_PATH | LOOK_FLAGS, mask, &stat) < 0) {
 		memset(&stat, 0, sizeof(stat));
+		listing_draft_spoil(request->draft, false);
+	}
 	return entry_line_facts(&stat, view_of("."), "cdir", request->facts, &rights, line);
 }
 
@@ -535,11 +559,30 @@ static size_t listing_lines(struct listing *listing, char *buffer, size_t size_b
 	return length;
 }
 
+/* Has the draft keep what was filled, which is r bytes, or nothing more, or an error. */
+static void listing_keep(struct listing *listing, const char *buffer, ssize_t r)
+{
+	struct cached_listing *draft = listing->request.draft;
+
+	if (r > 0) {
+		listing_draft_append(draft, buffer, (size_t)r);
+		return;
+	}
+	if (r == 0)
+		listing_draft_publish(draft);
+	else
+		listing_draft_abandon(draft);
+	listing->request.draft = NULL;
+}
+
 ssize_t listing_fill(struct listing *listing, char *buffer, size_t size_bytes)
 {
 	size_t length = 0;
 
+	ssize_t r;
+
 	if (!listing->begun) {
+		listing_draft_begin(listing->request.draft, listing->request.folder);
 		listing_begin(listing);
 		/* Whoever cannot read the folder gets no line of it. */
 		if (listing->error == 0 && listing->request.format == LISTING_MLSD) {
@@ -549,5 +592,7 @@ ssize_t listing_fill(struct listing *listing, char *buffer, size_t size_bytes)
 	}
 	length += listing_lines(listing, buffer + length, size_bytes - length);
 	listing_dismiss(listing);
-	return length > 0 ? (ssize_t)length : listing->error;
+	r = length > 0 ? (ssize_t)length : listing->error;
+	listing_keep(listing, buffer, r);
+	return r;
 }

@@ -8,9 +8,13 @@
  * Three quarters of the time of a large listing go to statx, which reads one entry a call and
  * cannot be batched. listing_help lets a second job thread share the making of lines.
  *
+ * A listing that may be asked for again comes with a draft (fs/listing_cache.h): all that is filled
+ * is appended to it, and its end publishes it.
+ *
  * Thread:    listing_fill and listing_help block, so they run in job threads: one for fill, any
  *            number for help. All other calls: the owner's, while neither runs but for expect.
- * Ownership: the listing owns the folder's descriptor from listing_new on, also when that fails.
+ * Ownership: the listing owns the folder's descriptor and the draft from listing_new on, also when
+ *            that fails.
  *            A listing that was helped has a second one.
  */
 #ifndef FS_LISTING_H
@@ -23,6 +27,8 @@
 #include "fs/entry_line.h"
 
 #define LISTING_SORT_BYTES 131072
+
+struct cached_listing;
 
 enum listing_format { LISTING_LIST, LISTING_NLST, LISTING_MLSD };
 
@@ -37,6 +43,8 @@ struct listing_request {
 	bool hidden;	     /* names with a leading dot too; MLSD always has them */
 	struct entry_rights rights;
 	int64_t now_s; /* wall clock */
+	/* What is made here is kept as, or NULL; owned by the listing from now on. */
+	struct cached_listing *draft;
 };
 
 struct listing;

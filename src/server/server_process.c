@@ -16,6 +16,7 @@
 #include "auth/users.h"
 #include "base/limits.h"
 #include "config/config.h"
+#include "fs/listing_cache.h"
 #include "jobs/disk_queue.h"
 #include "jobs/jobs.h"
 #include "log/log.h"
@@ -165,6 +166,37 @@ static int server_load_ebcdic(struct server *server)
 	return r;
 }
 
+/* Without it, listings are made anew each time. */
+static void server_make_listing_cache(struct server *server)
+{
+	struct listing_cache_limits limits =
+		listing_cache_limits_of(server->config->listing_cache_bytes);
+	int r;
+
+	if (limits.bytes_max == 0)
+		return;
+	r = listing_cache_new(&limits, &server->listings);
+	if (r < 0)
+		log_warning("listings are not kept: %s", strerror(-r));
+}
+
+static void server_tell_of_listings(struct server *server)
+{
+	struct listing_cache_counts counts;
+
+	if (!server->listings)
+		return;
+	listing_cache_counts(server->listings, &counts);
+	if (counts.hits + counts.misses + counts.passed == 0)
+		return;
+	log_info("listings: %llu sent from memory, %llu made to be kept, %llu others; "
+		 "dropped: %llu changed, %llu old, %llu for room; emptied %llu times",
+		 (unsigned long long)counts.hits, (unsigned long long)counts.misses,
+		 (unsigned long long)counts.passed, (unsigned long long)counts.changed,
+		 (unsigned long long)counts.expired, (unsigned long long)counts.evicted,
+		 (unsigned long long)counts.emptied);
+}
+
 static int server_make(struct server *server)
 {
 	int r = server_choose_engine(server);
@@ -184,6 +216,8 @@ static int server_make(struct server *server)
 		r = jobs_new(disk_job_threads_max(server->workers_count), 0, &server->jobs);
 	if (r == 0)
 		r = jobs_new(HASHING_THREADS_MAX, HASHING_NICENESS, &server->hashing);
+	if (r == 0)
+		server_make_listing_cache(server);
 	return r;
 }
 
@@ -250,6 +284,7 @@ int server_process_run(const struct config *config, int channel)
 		return 1;
 	}
 	server_wait(&server);
+	server_tell_of_listings(&server);
 	/* What is left ends with the process: a job may hang in a disk that never answers. */
 	return atomic_load(&server.failed);
 }

@@ -551,6 +551,7 @@ static int worker_make_context(struct worker *worker)
 	context->users = server->users;
 	context->ebcdic = server->ebcdic;
 	context->passive = server->passive;
+	context->listings = server->listings;
 	context->worker = worker->index;
 	context->workers = server->workers_count;
 	context->uid = geteuid();

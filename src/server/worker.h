@@ -21,6 +21,7 @@ struct address;
 struct admission;
 struct config;
 struct jobs;
+struct listing_cache;
 struct passive_pool;
 struct server;
 struct users;
@@ -49,6 +50,7 @@ struct server {
 	struct jobs *hashing;
 	struct admission *admission;
 	struct passive_pool *passive;
+	struct listing_cache *listings; /* NULL: none are kept */
 	int channel;
 	int root;
 	int control[64];

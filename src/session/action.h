@@ -36,7 +36,8 @@ struct action {
 	uint8_t listing_stage;
 	char pattern[256];
 	struct listing *listing;
-	char *lines; /* STAT: a buffer of the dtp */
+	struct cached_listing *cached; /* which is sent in its place; lent */
+	char *lines;		       /* STAT: a buffer of the dtp */
 	bool uploads;
 	bool upload_open;
 	struct upload upload;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "fs/glob.h"
+#include "fs/listing_cache.h"
 #include "fs/path.h"
 #include "session/session_priv.h"
 
@@ -70,9 +71,11 @@ static struct view list_prefix(struct action *action)
 	return prefix;
 }
 
+/* Finds the listing of an open folder among those that are kept, or begins a new one. */
 static int list_make(struct session *session, int folder)
 {
 	struct action *action = session->action;
+	struct listing_cache *cache = action->listing_stat ? NULL : session->context->listings;
 	struct listing_request request = {
 		.folder = folder,
 		.root = session->tree.root,
@@ -89,7 +92,23 @@ static int list_make(struct session *session, int folder)
 		.now_s = ring_wall_s(session->context->ring),
 	};
 
-	return listing_new(&request, &action->listing);
+	action->cached = listing_cache_take(cache, &request, &action->request.stat,
+					    &action->request.disk, &request.draft);
+	if (!action->cached)
+		return listing_new(&request, &action->listing);
+	tree_close(&action->request.disk, session->context->ring, folder);
+	return 0;
+}
+
+/* What is kept is sent as the part of a file that it is. */
+static void list_send_cached(struct action *action)
+{
+	struct transfer *transfer = &action->transfer;
+
+	transfer->kind = TRANSFER_SEND_FILE;
+	transfer->lines = true;
+	transfer->disk = (struct disk){ .kind = DISK_MEMORY };
+	action->file = listing_cache_file(action->cached, &transfer->offset, &transfer->end);
 }
 
 static void list_begin(struct session *session)
@@ -103,6 +122,8 @@ static void list_begin(struct session *session)
 		return;
 	}
 	action->transfer.kind = TRANSFER_SEND_LISTING;
+	if (action->cached)
+		list_send_cached(action);
 	session_transfer_begin(session, "Here comes the listing");
 }
 

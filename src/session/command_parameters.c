@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fs/listing_cache.h"
 #include "session/session_priv.h"
 
 /* Reads a decimal number that fits a file offset. Returns the characters used, 0 if it is none. */
@@ -260,6 +261,29 @@ void command_pwd(struct session *session, struct view argument)
 			"is the working folder");
 }
 
+/* Of the whole server: for those who may write. */
+static void stat_listings(const struct session *session, struct reply_text *reply)
+{
+	struct listing_cache_counts counts;
+	uint64_t asked;
+
+	if (!session->may_write || session->state != SESSION_LOGGED_IN ||
+	    !session->context->listings)
+		return;
+	listing_cache_counts(session->context->listings, &counts);
+	asked = counts.hits + counts.misses + counts.passed;
+	reply_text_inner(reply, "Listings: %llu of %llu (%llu%%) sent from memory",
+			 (unsigned long long)counts.hits, (unsigned long long)asked,
+			 (unsigned long long)(asked ? 100 * counts.hits / asked : 0));
+	reply_text_inner(reply, "Listings kept: %u, %llu bytes, %u folders watched",
+			 counts.listings, (unsigned long long)counts.bytes, counts.watches);
+	reply_text_inner(reply,
+			 "Listings dropped: %llu changed, %llu old, %llu for room; "
+			 "emptied %llu times",
+			 (unsigned long long)counts.changed, (unsigned long long)counts.expired,
+			 (unsigned long long)counts.evicted, (unsigned long long)counts.emptied);
+}
+
 void command_stat(struct session *session, struct view argument)
 {
 	struct reply_text *reply;
@@ -288,5 +312,6 @@ void command_stat(struct session *session, struct view argument)
 	reply_text_inner(reply, "Worker: %u of %u", session->context->worker + 1,
 			 session->context->workers);
 	session_transfer_status(session, reply);
+	stat_listings(session, reply);
 	reply_text_line(reply, REPLY_211_SYSTEM_STATUS, "End");
 }

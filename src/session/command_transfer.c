@@ -15,6 +15,7 @@
 
 #include "auth/users.h"
 #include "base/limits.h"
+#include "fs/listing_cache.h"
 #include "log/log.h"
 #include "session/session_priv.h"
 
@@ -52,7 +53,9 @@ static void session_transfer_over(struct session *session)
 		listing_free(action->listing);
 	if (action->transfer.buffer) /* never begun */
 		dtp_give_buffer(&session->context->dtp, action->transfer.buffer);
-	if (action->file >= 0)
+	if (action->cached) /* whose file it is */
+		listing_cache_give(action->cached);
+	else if (action->file >= 0)
 		tree_close(&action->transfer.disk, session->context->ring, action->file);
 	action->transfers = false;
 	session_command_end(session);

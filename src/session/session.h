@@ -30,6 +30,7 @@
 
 struct action;
 struct config;
+struct listing_cache;
 struct passive_pool;
 struct session;
 struct user;
@@ -58,7 +59,8 @@ struct session_context {
 	const struct users *users; /* NULL: none */
 	struct dtp dtp;
 	struct passive_pool *passive;
-	struct tree tree; /* for anonymous users */
+	struct listing_cache *listings; /* NULL: none are kept */
+	struct tree tree;		/* for anonymous users */
 	unsigned worker;
 	unsigned workers;
 	const struct translate_ebcdic *ebcdic; /* NULL: TYPE E is off */

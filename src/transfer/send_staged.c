@@ -191,7 +191,7 @@ static bool send_mark(struct transfer *transfer)
 	uint8_t state[STAGES_STATE_BYTES];
 	char text[RESTART_MARK_MAX];
 
-	if (!representation_has_markers(transfer->representation) ||
+	if (!representation_has_markers(transfer->representation) || transfer->lines ||
 	    transfer->offset < transfer->next_mark || transfer->offset == transfer->end ||
 	    !stages_settle(transfer->stages))
 		return false;

@@ -421,7 +421,7 @@ bool transfer_send_chunk(struct transfer *transfer)
 
 static struct stages *stages_of_kind(const struct transfer *transfer, void *memory)
 {
-	return transfer->kind == TRANSFER_SEND_FILE
+	return transfer->kind == TRANSFER_SEND_FILE && !transfer->lines
 		       ? stages_new_sending(memory, TRANSFER_BUFFER_BYTES, transfer->representation)
 	       : transfer->kind == TRANSFER_RECEIVE_FILE
 		       ? stages_new_receiving(memory, TRANSFER_BUFFER_BYTES,
@@ -434,7 +434,7 @@ static bool transfer_is_plain(const struct transfer *transfer)
 {
 	const struct representation *representation = transfer->representation;
 
-	return !representation || (transfer->kind == TRANSFER_SEND_LISTING
+	return !representation || (transfer->kind == TRANSFER_SEND_LISTING || transfer->lines
 					   ? representation_listing_is_plain(representation)
 					   : representation_is_plain(representation));
 }

@@ -74,7 +74,8 @@ struct transfer {
 		*marker; /* restarting from one, or NULL; borrowed until it has started */
 	struct marker_file marker_file; /* of the markers that are made */
 	bool recent; /* sending: it was sent a moment ago, so if it is small it is in the page cache */
-	bool keep; /* the connection stays, where the end of the file is marked */
+	bool keep;  /* the connection stays, where the end of the file is marked */
+	bool lines; /* sending a file: it holds the lines of a listing, with their CR LF */
 	struct disk disk;
 	struct listing *listing;
 	uint64_t timeout_ms;

@@ -195,7 +195,7 @@ def version_and_help_are_status_0():
     same("--help", (0, ""), (status, err))
     for option in ("--listen", "--root", "--passive-ports", "--workers", "--anonymous-write", "--users",
                    "--no-anonymous", "--idle-timeout", "--login-timeout", "--data-timeout", "--max-sessions",
-                   "--max-sessions-per-address", "--fxp", "--ring", "--uploads", "--verbose", "--version",
+                   "--max-sessions-per-address", "--fxp", "--listing-cache", "--ring", "--uploads", "--verbose", "--version",
                    "--help"):
         expect(option in out, f"--help does not name {option}")
 

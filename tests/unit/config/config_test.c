@@ -65,7 +65,7 @@ static void every_option_reaches_its_field(void **state)
 			       "--uploads=atomic", "--idle-timeout=1", "--login-timeout=2",
 			       "--data-timeout=3", "--max-sessions=4",
 			       "--max-sessions-per-address=5", "--fxp=on", "--ring=epoll",
-			       "--verbose", NULL),
+			       "--listing-cache=3M", "--verbose", NULL),
 			 CONFIG_RUN);
 	assert_string_equal(config.root, "/srv");
 	assert_int_equal(config.listeners_count, 2);
@@ -84,6 +84,7 @@ static void every_option_reaches_its_field(void **state)
 	assert_int_equal(config.sessions_per_address_max, 5);
 	assert_true(config.foreign_data);
 	assert_int_equal(config.ring, RING_EPOLL);
+	assert_int_equal(config.listing_cache_bytes, 3145728);
 	assert_true(config.verbose);
 }
 
@@ -99,6 +100,27 @@ static void words_have_more_than_one_value(void **state)
 	assert_false(config.foreign_data);
 	assert_false(config.uploads_atomic);
 	assert_false(config.anonymous);
+}
+
+static void bytes_have_units(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t bytes;
+	} known[] = {
+		{ "off", 0 },	     { "1048576", 1048576 },	 { "1024K", 1048576 },
+		{ "48M", 50331648 }, { "1024G", 1099511627776 },
+	};
+	struct config config;
+
+	(void)state;
+	assert_int_equal(parse(&config, "/srv", NULL), CONFIG_RUN);
+	assert_int_equal(config.listing_cache_bytes, LISTING_CACHE_BYTES);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		assert_int_equal(parse(&config, "--listing-cache", known[i].text, "/srv", NULL),
+				 CONFIG_RUN);
+		assert_int_equal(config.listing_cache_bytes, known[i].bytes);
+	}
 }
 
 static void bounds_belong_to_the_range(void **state)
@@ -131,6 +153,13 @@ static void wrong_values_are_one_line_that_says_what_would_be_right(void **state
 		{ "--login-timeout", "1.5", "from 1 to" },
 		{ "--data-timeout", "1s", "from 1 to" },
 		{ "--max-sessions-per-address", "0", "from 1 to" },
+		{ "--listing-cache", "0", "off, or from 1M to 1024G" },
+		{ "--listing-cache", "on", "off, or from" },
+		{ "--listing-cache", "M", "off, or from" },
+		{ "--listing-cache", "1023K", "off, or from" },
+		{ "--listing-cache", "1025G", "off, or from" },
+		{ "--listing-cache", "64MB", "off, or from" },
+		{ "--listing-cache", "4294967296G", "off, or from" },
 		{ "--listen", "2121", "ADDRESS:PORT" },
 		{ "--listen", "127.0.0.1", "ADDRESS:PORT" },
 		{ "--listen", "127.0.0.1:0", "ADDRESS:PORT" },
@@ -274,6 +303,8 @@ static void help_lists_every_option_with_its_default(void **state)
 		"10000",
 		"--max-sessions-per-address",
 		"--fxp off|on",
+		"--listing-cache BYTES|off",
+		"50331648",
 		"--ring auto|uring|epoll",
 		"--verbose",
 		"--version",
@@ -307,6 +338,7 @@ int main(void)
 		cmocka_unit_test(a_folder_alone_is_enough),
 		cmocka_unit_test(every_option_reaches_its_field),
 		cmocka_unit_test(words_have_more_than_one_value),
+		cmocka_unit_test(bytes_have_units),
 		cmocka_unit_test(bounds_belong_to_the_range),
 		cmocka_unit_test(wrong_values_are_one_line_that_says_what_would_be_right),
 		cmocka_unit_test(wrong_arguments_name_what_is_wrong),
