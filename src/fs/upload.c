@@ -6,13 +6,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/creation_mode.h"
 #include "fs/path.h"
 #include "fs/resolve.h"
 #include "fs/upload_priv.h"
 #include "sys/calls.h"
 
 #define UPLOAD_FLAGS (O_WRONLY | O_NOCTTY | O_NONBLOCK)
-#define UPLOAD_MODE 0666 /* less the umask */
 #define UNIQUE_TRIES_MAX 10000
 #define COPY_BYTES 65536
 #define COPY_SLICE_BYTES 16777216
@@ -22,19 +22,31 @@ int upload_stat(int fd, struct statx *ret_stat)
 	return calls->statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, ret_stat);
 }
 
+/* Makes a file that is not there; without O_EXCL in flags, perhaps through a link. */
+static int upload_create(int folder, const char *path, int flags, unsigned mask)
+{
+	int fd = resolve_open(folder, path, UPLOAD_FLAGS | O_CREAT | flags,
+			      creation_mode(NEW_FILE_MODE, mask));
+
+	if (fd >= 0 && flags & O_EXCL)
+		creation_settle(fd, NEW_FILE_MODE, mask);
+	return fd;
+}
+
 /* Opens a file to write, makes it if there is none of that name; says that it did, unless it was
  * through a link. */
-static int upload_make_file(int folder, const char *path, struct statx *ret_stat, bool *ret_made)
+static int upload_make_file(int folder, const char *path, unsigned mask, struct statx *ret_stat,
+			    bool *ret_made)
 {
 	int fd = resolve_open_file(folder, path, UPLOAD_FLAGS, ret_stat);
 	int r;
 
 	if (fd != -ENOENT)
 		return fd;
-	fd = resolve_open(folder, path, UPLOAD_FLAGS | O_CREAT | O_EXCL, UPLOAD_MODE);
+	fd = upload_create(folder, path, O_EXCL, mask);
 	*ret_made = fd >= 0;
 	if (fd == -EEXIST) /* a link to a file that is not there, or one that came this moment */
-		fd = resolve_open(folder, path, UPLOAD_FLAGS | O_CREAT, UPLOAD_MODE);
+		fd = upload_create(folder, path, 0, mask);
 	if (fd < 0)
 		return fd;
 	r = resolve_stat_file(fd, ret_stat);
@@ -81,8 +93,7 @@ static int upload_take_unique(struct upload *upload)
 			snprintf(upload->name, sizeof(upload->name), "%s", base);
 		else
 			snprintf(upload->name, sizeof(upload->name), "%s.%d", base, i);
-		upload->fd = resolve_open(upload->folder, upload->name,
-					  UPLOAD_FLAGS | O_CREAT | O_EXCL, UPLOAD_MODE);
+		upload->fd = upload_create(upload->folder, upload->name, O_EXCL, upload->mask);
 		upload->made = upload->fd >= 0;
 		if (upload->fd != -EEXIST)
 			return upload->fd < 0 ? upload->fd : 0;
@@ -221,7 +232,7 @@ static int upload_open_hidden(struct upload *upload)
 	int r;
 
 	upload_hidden_name(upload->name, upload->owner, upload->hidden);
-	upload->fd = upload_make_file(upload->folder, upload->hidden, &stat, &made);
+	upload->fd = upload_make_file(upload->folder, upload->hidden, upload->mask, &stat, &made);
 	if (upload->fd < 0)
 		return upload->fd;
 	r = upload_lock_partial(upload->fd, upload->folder, upload->hidden, &stat);
@@ -246,7 +257,7 @@ static int upload_open_target(struct upload *upload, bool *ret_made)
 		return 0;
 	if (upload->atomic)
 		return upload_open_hidden(upload);
-	upload->fd = upload_make_file(upload->root, upload->path, &stat, ret_made);
+	upload->fd = upload_make_file(upload->root, upload->path, upload->mask, &stat, ret_made);
 	if (upload->fd < 0)
 		return upload->fd;
 	return upload->append ? upload_lock(upload->fd) : 0;

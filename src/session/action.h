@@ -12,6 +12,7 @@
 #include "fs/listing.h"
 #include "fs/tree.h"
 #include "fs/upload.h"
+#include "session/change.h"
 #include "transfer/transfer.h"
 
 struct session;
@@ -45,6 +46,8 @@ struct action {
 	int file;
 	int64_t restart; /* where the transfer begins: REST */
 	struct transfer transfer;
+
+	struct change change; /* what SITE and others do on the disk */
 
 	/* A job that waits for its disk (disk_job.c). */
 	struct disk_waiter waiter;

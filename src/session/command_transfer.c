@@ -362,6 +362,7 @@ static void session_store(struct session *session, struct view argument, bool ap
 				   .reserve_bytes = (off_t)session->allocate_bytes,
 				   .atomic = session->context->config->uploads_atomic && !unique,
 				   .owner = session_owner(session),
+				   .mask = session->creation_mask,
 				   .folder = -1,
 				   .fd = -1 };
 	session->allocate_bytes = 0;
@@ -430,6 +431,8 @@ void session_transfer_status(struct session *session, struct reply_text *reply)
 		reply_text_inner(reply, "No transfer");
 	else if (session->opening)
 		reply_text_inner(reply, "A transfer waits for its data connection");
+	else if (action->change.work)
+		reply_text_inner(reply, "The disk is being changed");
 	else if (!action->transfer.dtp)
 		reply_text_inner(reply, "A transfer is being prepared");
 	else

@@ -81,6 +81,8 @@ static const struct command commands[] = {
 	{ "RNFR", command_rnfr, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
 	{ "RNTO", command_rnto, ARGUMENT_NEEDED,
 	  LOGIN | CHANGES | KEEPS_RENAME | AFTER_RNFR | NEW_NAME, "<path>", "RFC 959 4.1.3" },
+	{ "SITE", command_site, ARGUMENT_NEEDED, ALWAYS, "HELP | <word> <arguments>",
+	  "RFC 959 4.1.3" },
 	{ "SIZE", command_size, ARGUMENT_NEEDED, LOGIN | FEATURE, "<path>", "RFC 3659 4" },
 	{ "STAT", command_stat, ARGUMENT_OPTIONAL, ALWAYS | AT_ONCE, "[<path>]", "RFC 959 4.1.3" },
 	{ "STOR", command_stor, ARGUMENT_NEEDED, LOGIN | CHANGES | NEW_NAME, "<path>",
@@ -244,7 +246,9 @@ void command_help(struct session *session, struct view argument)
 		return;
 	}
 	command = command_line_parse(argument, &parsed) == 0 ? command_find(parsed.verb) : NULL;
-	if (command)
+	if (command && command->execute == command_site)
+		session_site_help(session, parsed.argument);
+	else if (command)
 		session_reply(session, REPLY_214_HELP, "Syntax: %s%s%s (%s)", command->verb,
 			      *command->syntax ? " " : "", command->syntax, command->section);
 	else
@@ -271,6 +275,7 @@ void command_feat(struct session *session, struct view argument)
 					 commands[i].execute == command_mlst   ? facts
 					 : commands[i].execute == command_rest ? " STREAM"
 									       : "");
+	session_site_features(reply);
 	reply_text_inner(reply, "TVFS");
 	reply_text_inner(reply, "UTF8");
 	reply_text_line(reply, REPLY_211_SYSTEM_STATUS, "End");

@@ -122,6 +122,8 @@ struct session {
 	int64_t restart;	/* REST, or 0 */
 	uint16_t name_refusal;	/* 550, or 553 for commands that bring a new name */
 	int64_t allocate_bytes; /* ALLO, or 0 */
+	uint32_t idle_s;	/* SITE IDLE, or 0 */
+	uint16_t creation_mask; /* SITE UMASK (fs/creation_mode.h), or 0 */
 
 	char name[SESSION_NAME_MAX];
 	const struct user *user; /* NULL: anonymous or not logged in */

@@ -38,10 +38,14 @@ enum kind {
 	UNLINKAT,
 	RENAMEAT2,
 	LINKAT,
+	SYMLINKAT,
 	MKDIRAT,
 	GETDENTS,
 	READLINKAT,
 	MAY_WRITE,
+	UTIMENSAT,
+	FCHMODAT,
+	FCHOWNAT,
 	CLOSE,
 	PREAD,
 	PWRITE,
@@ -49,6 +53,7 @@ enum kind {
 	SENDFILE,
 	SPLICE,
 	COPY_FILE_RANGE,
+	CLONE,
 	FALLOCATE,
 	FTRUNCATE,
 	FSYNC,
@@ -63,14 +68,15 @@ enum kind {
 };
 
 static const char *const kinds[KINDS] = {
-	"allocate",	"openat2",	   "statx",	  "unlinkat",	    "renameat2",
-	"linkat",	"mkdirat",	   "getdents",	  "readlinkat",	    "may_write",
-	"close",	"pread",	   "pwrite",	  "pread_resident", "sendfile",
-	"splice",	"copy_file_range", "fallocate",	  "ftruncate",	    "fsync",
-	"socket",	"accept",	   "connect",	  "recv",	    "send",
-	"shutdown",	"ring.accept",	   "ring.recv",	  "ring.send",	    "ring.poll",
-	"ring.openat2", "ring.statx",	   "ring.close",  "ring.unlinkat",  "ring.renameat2",
-	"ring.mkdirat", "ring.pread",	   "ring.pwrite", "ring.splice",    "ring.job",
+	"allocate",	   "openat2",	  "statx",	    "unlinkat",	     "renameat2",
+	"linkat",	   "symlinkat",	  "mkdirat",	    "getdents",	     "readlinkat",
+	"may_write",	   "utimensat",	  "fchmodat",	    "fchownat",	     "close",
+	"pread",	   "pwrite",	  "pread_resident", "sendfile",	     "splice",
+	"copy_file_range", "clone",	  "fallocate",	    "ftruncate",     "fsync",
+	"socket",	   "accept",	  "connect",	    "recv",	     "send",
+	"shutdown",	   "ring.accept", "ring.recv",	    "ring.send",     "ring.poll",
+	"ring.openat2",	   "ring.statx",  "ring.close",	    "ring.unlinkat", "ring.renameat2",
+	"ring.mkdirat",	   "ring.pread",  "ring.pwrite",    "ring.splice",   "ring.job",
 };
 
 enum action { ACTION_NONE, ACTION_FAIL, ACTION_SHORT, ACTION_LATE };
@@ -148,6 +154,13 @@ static int faulty_linkat(int from, const char *old, int to, const char *new, int
 	return r < 0 ? r : calls_real.linkat(from, old, to, new, flags);
 }
 
+static int faulty_symlinkat(const char *target, int folder, const char *name)
+{
+	int r = fault_meet(SYMLINKAT, NULL);
+
+	return r < 0 ? r : calls_real.symlinkat(target, folder, name);
+}
+
 static int faulty_mkdirat(int folder, const char *name, mode_t mode)
 {
 	int r = fault_meet(MKDIRAT, NULL);
@@ -174,6 +187,27 @@ static int faulty_may_write(int folder)
 	int r = fault_meet(MAY_WRITE, NULL);
 
 	return r < 0 ? r : calls_real.may_write(folder);
+}
+
+static int faulty_utimensat(int folder, const char *path, const struct timespec *times, int flags)
+{
+	int r = fault_meet(UTIMENSAT, NULL);
+
+	return r < 0 ? r : calls_real.utimensat(folder, path, times, flags);
+}
+
+static int faulty_fchmodat(int folder, const char *path, mode_t mode)
+{
+	int r = fault_meet(FCHMODAT, NULL);
+
+	return r < 0 ? r : calls_real.fchmodat(folder, path, mode);
+}
+
+static int faulty_fchownat(int folder, const char *path, uid_t uid, gid_t gid, int flags)
+{
+	int r = fault_meet(FCHOWNAT, NULL);
+
+	return r < 0 ? r : calls_real.fchownat(folder, path, uid, gid, flags);
 }
 
 /* As on Linux: the descriptor is closed, whatever close(2) says. */
@@ -227,6 +261,13 @@ static ssize_t faulty_copy_file_range(int from, off_t from_offset, int to, off_t
 	int r = fault_meet(COPY_FILE_RANGE, &size_bytes);
 
 	return r < 0 ? r : calls_real.copy_file_range(from, from_offset, to, to_offset, size_bytes);
+}
+
+static int faulty_clone(int to, int from)
+{
+	int r = fault_meet(CLONE, NULL);
+
+	return r < 0 ? r : calls_real.clone(to, from);
 }
 
 static int faulty_fallocate(int fd, int mode, off_t offset, off_t size_bytes)
@@ -343,10 +384,14 @@ static const struct calls calls_faulty = {
 	.unlinkat = faulty_unlinkat,
 	.renameat2 = faulty_renameat2,
 	.linkat = faulty_linkat,
+	.symlinkat = faulty_symlinkat,
 	.mkdirat = faulty_mkdirat,
 	.getdents = faulty_getdents,
 	.readlinkat = faulty_readlinkat,
 	.may_write = faulty_may_write,
+	.utimensat = faulty_utimensat,
+	.fchmodat = faulty_fchmodat,
+	.fchownat = faulty_fchownat,
 	.close = faulty_close,
 	.pread = faulty_pread,
 	.pwrite = faulty_pwrite,
@@ -354,6 +399,7 @@ static const struct calls calls_faulty = {
 	.sendfile = faulty_sendfile,
 	.splice = faulty_splice,
 	.copy_file_range = faulty_copy_file_range,
+	.clone = faulty_clone,
 	.fallocate = faulty_fallocate,
 	.ftruncate = faulty_ftruncate,
 	.fsync = faulty_fsync,
