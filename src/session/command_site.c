@@ -20,11 +20,11 @@
 #include "sys/umask.h"
 
 enum site_flags {
-	SITE_ANY_TIME = 0,
-	SITE_LOGIN = 1 << 0,	/* 530 before */
-	SITE_CHANGES = 1 << 1,	/* 550 in a session that may only read */
-	SITE_ARGUMENT = 1 << 2, /* 501 without */
-	SITE_FEATURE = 1 << 3,	/* FEAT names it */
+	SITE_LOGIN = 1 << 0,	  /* 530 before */
+	SITE_CHANGES = 1 << 1,	  /* 550 in a session that may only read */
+	SITE_ARGUMENT = 1 << 2,	  /* 501 without */
+	SITE_FEATURE = 1 << 3,	  /* FEAT names it */
+	SITE_KEEPS_COPY = 1 << 4, /* may come between SITE CPFR and SITE CPTO */
 };
 
 struct site_command {
@@ -46,9 +46,12 @@ static const struct site_command site_commands[] = {
 	{ "CHGRP", site_group, CHANGES_PATH, "<group> <path>", "the same as SITE GROUP" },
 	{ "CHMOD", site_chmod, CHANGES_PATH, "<octal mode> <path>",
 	  "rights of a file or folder, at most 777" },
+	{ "CPFR", site_cpfr, CHANGES_PATH, "<file>", "the file that SITE CPTO copies" },
+	{ "CPTO", site_cpto, CHANGES_PATH | SITE_KEEPS_COPY, "<path>",
+	  "copies the file of SITE CPFR" },
 	{ "GROUP", site_group, CHANGES_PATH, "<group> <path>",
 	  "gives a file or folder to a group, by its name or number" },
-	{ "HELP", site_help, SITE_ANY_TIME, "[<word>]", "what SITE can do" },
+	{ "HELP", site_help, SITE_KEEPS_COPY, "[<word>]", "what SITE can do" },
 	{ "IDLE", site_idle, ASKS, "[<seconds>]", "how long this session may be idle" },
 	{ "LINK", site_link, CHANGES_PATH, "<file> <new name>",
 	  "a second name (hard link); names with spaces in \"\"" },
@@ -106,6 +109,8 @@ void command_site(struct session *session, struct view argument)
 {
 	const struct site_command *command = site_find(first_word(&argument));
 
+	if (!command || !(command->flags & SITE_KEEPS_COPY))
+		session_forget_rename(session);
 	if (!command)
 		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
 			      "Unknown SITE command; SITE HELP lists those there are");

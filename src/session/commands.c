@@ -157,7 +157,7 @@ static bool command_is_allowed(struct session *session, const struct command *co
 		session_reply(session, REPLY_503_BAD_SEQUENCE, "You are logged in already");
 	else if (command->flags & AFTER_USER && session->state != SESSION_NAMED)
 		session_reply(session, REPLY_503_BAD_SEQUENCE, "Send USER first");
-	else if (command->flags & AFTER_RNFR && !session->rename_from)
+	else if (command->flags & AFTER_RNFR && (!session->rename_from || session->copies))
 		session_reply(session, REPLY_503_BAD_SEQUENCE, "Send RNFR first");
 	else if (command->flags & DATA_PORT && session->epsv_all)
 		session_reply(session, REPLY_503_BAD_SEQUENCE,
@@ -167,10 +167,11 @@ static bool command_is_allowed(struct session *session, const struct command *co
 	return false;
 }
 
-static void session_forget_rename(struct session *session)
+void session_forget_rename(struct session *session)
 {
 	free(session->rename_from);
 	session->rename_from = NULL;
+	session->copies = false;
 }
 
 /* The command of a line, or NULL after a reply. */

@@ -112,6 +112,7 @@ struct session {
 	bool extended;	      /* the passive reply that is due is EPSV's */
 	bool active_asked;    /* the supervisor owes us a socket */
 	bool passive_expired; /* the last passive port was not used in time */
+	bool copies;	      /* rename_from came with SITE CPFR */
 	bool mdtm_sets;	      /* MDTM came with what looks like a time to set */
 	uint16_t aborts;      /* ABORs whose 226 follows the transfer's 426 */
 	bool name_cut;	      /* the name of USER did not fit */
@@ -129,7 +130,7 @@ struct session {
 	const struct user *user; /* NULL: anonymous or not logged in */
 	struct tree tree;
 	char *folder;	   /* the working folder; NULL: "/" */
-	char *rename_from; /* RNFR; NULL: none */
+	char *rename_from; /* RNFR or SITE CPFR; NULL: none */
 
 	unsigned data_port;	  /* DATA_PASSIVE: index in the pool */
 	int data_fd;		  /* DATA_CONNECTED, or being connected */

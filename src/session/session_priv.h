@@ -92,6 +92,9 @@ void session_receive(struct session *session);
 /* commands.c: executes one line. */
 void session_execute(struct session *session, struct view line);
 
+/* Forgets what RNFR or SITE CPFR named. */
+void session_forget_rename(struct session *session);
+
 /* Whether line is a command that is answered during a transfer (ABOR, STAT without argument). */
 bool session_is_urgent(struct view line);
 
@@ -137,7 +140,7 @@ command_fn command_pwd, command_cwd, command_cdup, command_mkd, command_rmd, com
 command_fn command_rnfr, command_rnto, command_size, command_mdtm, command_mlst;
 command_fn command_retr, command_stor, command_appe, command_stou, command_abor;
 command_fn command_list, command_nlst, command_mlsd;
-command_fn command_site;
+command_fn command_site, site_cpfr, site_cpto;
 
 /* command_list.c: STAT of a path. */
 void session_stat_path(struct session *session, struct view argument);
