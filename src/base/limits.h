@@ -26,7 +26,8 @@
 #define PASSIVE_PORTS_MAX 1024
 
 /* Paths. */
-#define PATH_BYTES_MAX 4096   /* PATH_MAX, its NUL included: 550 */
+#define PATH_BYTES_MAX 4096 /* PATH_MAX, its NUL included: 550 */
+#define TREE_DEPTH_MAX 64   /* folders one in the other, of RMDA and SITE INDEX; deeper: 550, 451 */
 #define GLOB_STEPS_MAX 100000 /* comparisons for one name; then the listing fails: 451 */
 
 /* Data connections and transfers. */

@@ -78,6 +78,8 @@ static const struct command commands[] = {
 	  "RFC 3659 5" },
 	{ "RETR", command_retr, ARGUMENT_NEEDED, LOGIN, "<path>", "RFC 959 4.1.3" },
 	{ "RMD", command_rmd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
+	{ "RMDA", command_rmda, ARGUMENT_NEEDED, LOGIN | CHANGES | FEATURE, "<path>",
+	  "draft-peterson-streamlined-ftp-command-extensions" },
 	{ "RNFR", command_rnfr, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
 	{ "RNTO", command_rnto, ARGUMENT_NEEDED,
 	  LOGIN | CHANGES | KEEPS_RENAME | AFTER_RNFR | NEW_NAME, "<path>", "RFC 959 4.1.3" },
