@@ -28,6 +28,7 @@
 /* Paths. */
 #define PATH_BYTES_MAX 4096 /* PATH_MAX, its NUL included: 550 */
 #define TREE_DEPTH_MAX 64   /* folders one in the other, of RMDA and SITE INDEX; deeper: 550, 451 */
+#define COMB_PARTS_MAX 64   /* files that one COMB joins; more: 501 */
 #define GLOB_STEPS_MAX 100000 /* comparisons for one name; then the listing fails: 451 */
 
 /* Data connections and transfers. */

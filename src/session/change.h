@@ -35,6 +35,7 @@ struct change {
 	int64_t modified_s;
 
 	/* Within. */
+	bool parts_stay; /* COMB: joined, but something is left */
 	bool finished;
 	int result;
 };

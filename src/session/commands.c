@@ -51,6 +51,8 @@ static const struct command commands[] = {
 	  "RFC 959 4.1.3" },
 	{ "APPE", command_appe, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
 	{ "CDUP", command_cdup, ARGUMENT_IGNORED, LOGIN, "", "RFC 959 4.1.1" },
+	{ "COMB", command_comb, ARGUMENT_NEEDED, LOGIN | CHANGES | FEATURE,
+	  "<target> <part> [<part>...], names with spaces in \"\"", "Globalscape's" },
 	{ "CWD", command_cwd, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.1" },
 	{ "DELE", command_dele, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
 	{ "EPRT", command_eprt, ARGUMENT_NEEDED, PORTS | FEATURE, "|<1 or 2>|<address>|<port>|",
@@ -277,7 +279,9 @@ void command_feat(struct session *session, struct view argument)
 			reply_text_inner(reply, "%s%s", commands[i].verb,
 					 commands[i].execute == command_mlst   ? facts
 					 : commands[i].execute == command_rest ? " STREAM"
-									       : "");
+					 : commands[i].execute == command_comb
+						 ? " target;source_list"
+						 : "");
 	session_site_features(reply);
 	reply_text_inner(reply, "TVFS");
 	reply_text_inner(reply, "UTF8");
