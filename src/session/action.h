@@ -16,6 +16,7 @@
 #include "transfer/transfer.h"
 
 struct session;
+struct tree_listing;
 struct users;
 struct user;
 
@@ -37,7 +38,8 @@ struct action {
 	uint8_t listing_stage;
 	char pattern[256];
 	struct listing *listing;
-	char *lines; /* STAT: a buffer of the dtp */
+	struct tree_listing *tree_listing; /* SITE INDEX */
+	char *lines;			   /* STAT: a buffer of the dtp */
 	bool uploads;
 	bool upload_open;
 	struct upload upload;

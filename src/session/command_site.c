@@ -53,6 +53,8 @@ static const struct site_command site_commands[] = {
 	  "gives a file or folder to a group, by its name or number" },
 	{ "HELP", site_help, SITE_KEEPS_COPY, "[<word>]", "what SITE can do" },
 	{ "IDLE", site_idle, ASKS, "[<seconds>]", "how long this session may be idle" },
+	{ "INDEX", site_index, ASKS, "[<path>]",
+	  "a whole tree in one listing, like MLSD, over the data connection" },
 	{ "LINK", site_link, CHANGES_PATH, "<file> <new name>",
 	  "a second name (hard link); names with spaces in \"\"" },
 	{ "MKDIR", site_mkdir, CHANGES_PATH, "<path>", "makes a folder and those above it" },

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "auth/users.h"
+#include "fs/tree_listing.h"
 #include "log/log.h"
 #include "session/session_priv.h"
 
@@ -49,6 +50,7 @@ static void session_transfer_over(struct session *session)
 
 	if (action->listing)
 		listing_free(action->listing);
+	tree_listing_free(action->tree_listing);
 	if (action->transfer.buffer) /* never begun */
 		dtp_give_buffer(&session->context->dtp, action->transfer.buffer);
 	if (action->file >= 0)
@@ -164,6 +166,7 @@ static void session_move(struct session *session)
 	transfer->socket = session_data_take(session);
 	transfer->file = action->uploads ? action->upload.fd : action->file;
 	transfer->listing = action->listing;
+	transfer->tree_listing = action->tree_listing;
 	transfer->timeout_ms = 1000ULL * session->context->config->data_timeout_s;
 	transfer->done = transfer_done;
 	action->moving = true;

@@ -209,6 +209,7 @@ static const struct {
 	{ ERANGE, 554, "The restart point lies past the end of the file" },
 	{ EIO, 451, "The disk failed" },
 	{ ESTALE, 451, "The file system has lost the file" },
+	{ EOVERFLOW, 451, "The tree is too deep to list it all" },
 	{ E2BIG, 451, "The pattern takes too long to compare; use a simpler one" },
 	{ ENOMEM, 451, "No memory for this now; try again later" },
 	{ EMFILE, 451, "Too many files are open; try again later" },

@@ -29,6 +29,7 @@ struct kernel_pipe;
 struct listing;
 struct pipe_pool;
 struct transfer;
+struct tree_listing;
 
 /* What the transfers of one worker share. */
 struct dtp {
@@ -69,6 +70,7 @@ struct transfer {
 	off_t skip;   /* sending text: so many bytes of what is sent are left out (REST) */
 	struct disk disk;
 	struct listing *listing;
+	struct tree_listing *tree_listing; /* or this */
 	uint64_t timeout_ms;
 	void (*done)(struct transfer *transfer, enum transfer_end end, int error);
 
