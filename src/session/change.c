@@ -93,9 +93,18 @@ static void change_begin_piece(struct action *action)
 	session_disk_job(action, &action->request.disk, piece_work, piece_done);
 }
 
+void session_change_touches(struct action *action, const char *path)
+{
+	struct disk disk = tree_locate(&action->session->tree, path);
+
+	if (!action->change.placed || disk.kind == DISK_REMOTE)
+		action->request.disk = disk;
+	action->change.placed = true;
+}
+
 void session_change_begin(struct action *action)
 {
-	action->request.disk = tree_locate(&action->session->tree, action->path);
+	session_change_touches(action, action->path);
 	change_begin_piece(action);
 }
 

@@ -35,12 +35,17 @@ struct change {
 	int64_t modified_s;
 
 	/* Within. */
+	bool placed;	 /* the action's request.disk is where it waits */
 	bool parts_stay; /* COMB: joined, but something is left */
 	bool finished;
 	int result;
 };
 
-/* Begins the change of action->change near action->path. */
+/* Says that the change touches path too. It waits in one queue, that of a disk across a network if
+ * any of the paths leads to one: what that hangs must hold no place of another disk. */
+void session_change_touches(struct action *action, const char *path);
+
+/* Begins the change of action->change, which touches action->path at least. */
 void session_change_begin(struct action *action);
 
 /* The same with ABOR and STAT answered meanwhile, as for a transfer: for what may take long. */

@@ -87,5 +87,7 @@ void command_comb(struct session *session, struct view argument)
 	action->change = (struct change){
 		.work = comb_work, .finish = comb_finish, .answer = comb_answer, .state = joining
 	};
+	for (unsigned i = 0; i < joining->count; i++)
+		session_change_touches(action, joining->parts[i].path);
 	session_change_begin_long(action);
 }

@@ -76,5 +76,6 @@ void site_cpto(struct session *session, struct view argument)
 					  .state = copy,
 					  .code = REPLY_250_FILE_ACTION_OKAY,
 					  .text = "Copied" };
+	session_change_touches(action, copy->from);
 	session_change_begin_long(action);
 }

@@ -360,6 +360,7 @@ static void site_link(struct session *session, struct view argument)
 	}
 	action->change =
 		(struct change){ .work = link_work, .code = REPLY_200_OKAY, .text = "Link made" };
+	session_change_touches(action, action->other);
 	session_change_begin(action);
 }
 
