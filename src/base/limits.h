@@ -20,12 +20,15 @@
 #define SESSIONS_DEFAULT 10000
 #define SESSIONS_LIMIT 1000000
 #define SESSIONS_PER_ADDRESS_DEFAULT 1000
+#define IDLE_USER_MAX_S 7200 /* SITE IDLE, of a user with a name; more: 501 */
 #define WORKERS_LIMIT 64
 #define LISTENERS_MAX 32
 #define PASSIVE_PORTS_MAX 1024
 
 /* Paths. */
-#define PATH_BYTES_MAX 4096   /* PATH_MAX, its NUL included: 550 */
+#define PATH_BYTES_MAX 4096 /* PATH_MAX, its NUL included: 550 */
+#define TREE_DEPTH_MAX 64   /* folders one in the other, of RMDA and SITE INDEX; deeper: 550, 451 */
+#define COMB_PARTS_MAX 64   /* files that one COMB joins; more: 501 */
 #define GLOB_STEPS_MAX 100000 /* comparisons for one name; then the listing fails: 451 */
 
 /* Data connections and transfers. */

@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "fs/creation_mode.h"
 #include "fs/path.h"
 #include "sys/calls.h"
 
 #define TREE_STAT_MASK (STATX_BASIC_STATS | STATX_MNT_ID)
 #define FOLDERS_TRIED_MAX 64 /* of a path, for the file system it leads to */
-#define NEW_FOLDER_MODE 0777 /* less the umask */
 
 static struct tree_request *request_of_op(struct op *op)
 {

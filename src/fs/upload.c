@@ -6,35 +6,46 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "fs/creation_mode.h"
 #include "fs/path.h"
 #include "fs/resolve.h"
+#include "fs/slice.h"
 #include "fs/upload_priv.h"
 #include "sys/calls.h"
 
 #define UPLOAD_FLAGS (O_WRONLY | O_NOCTTY | O_NONBLOCK)
-#define UPLOAD_MODE 0666 /* less the umask */
 #define UNIQUE_TRIES_MAX 10000
-#define COPY_BYTES 65536
-#define COPY_SLICE_BYTES 16777216
 
 int upload_stat(int fd, struct statx *ret_stat)
 {
 	return calls->statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_MNT_ID, ret_stat);
 }
 
+/* Makes a file that is not there; without O_EXCL in flags, perhaps through a link. */
+static int upload_create(int folder, const char *path, int flags, unsigned mask)
+{
+	int fd = resolve_open(folder, path, UPLOAD_FLAGS | O_CREAT | flags,
+			      creation_mode(NEW_FILE_MODE, mask));
+
+	if (fd >= 0 && flags & O_EXCL)
+		creation_settle(fd, NEW_FILE_MODE, mask);
+	return fd;
+}
+
 /* Opens a file to write, makes it if there is none of that name; says that it did, unless it was
  * through a link. */
-static int upload_make_file(int folder, const char *path, struct statx *ret_stat, bool *ret_made)
+static int upload_make_file(int folder, const char *path, unsigned mask, struct statx *ret_stat,
+			    bool *ret_made)
 {
 	int fd = resolve_open_file(folder, path, UPLOAD_FLAGS, ret_stat);
 	int r;
 
 	if (fd != -ENOENT)
 		return fd;
-	fd = resolve_open(folder, path, UPLOAD_FLAGS | O_CREAT | O_EXCL, UPLOAD_MODE);
+	fd = upload_create(folder, path, O_EXCL, mask);
 	*ret_made = fd >= 0;
 	if (fd == -EEXIST) /* a link to a file that is not there, or one that came this moment */
-		fd = resolve_open(folder, path, UPLOAD_FLAGS | O_CREAT, UPLOAD_MODE);
+		fd = upload_create(folder, path, 0, mask);
 	if (fd < 0)
 		return fd;
 	r = resolve_stat_file(fd, ret_stat);
@@ -81,8 +92,7 @@ static int upload_take_unique(struct upload *upload)
 			snprintf(upload->name, sizeof(upload->name), "%s", base);
 		else
 			snprintf(upload->name, sizeof(upload->name), "%s.%d", base, i);
-		upload->fd = resolve_open(upload->folder, upload->name,
-					  UPLOAD_FLAGS | O_CREAT | O_EXCL, UPLOAD_MODE);
+		upload->fd = upload_create(upload->folder, upload->name, O_EXCL, upload->mask);
 		upload->made = upload->fd >= 0;
 		if (upload->fd != -EEXIST)
 			return upload->fd < 0 ? upload->fd : 0;
@@ -176,36 +186,14 @@ int upload_check(struct upload *upload)
 	return r;
 }
 
-/* What the kernel cannot copy by itself, as from one file system to another. */
-static ssize_t upload_copy_by_hand(int from, int to, off_t offset, size_t size_bytes)
-{
-	char buffer[COPY_BYTES];
-	size_t done = 0;
-	ssize_t r;
-
-	do {
-		size_t wanted = size_bytes - done < COPY_BYTES ? size_bytes - done : COPY_BYTES;
-
-		r = calls->pread(from, buffer, wanted, offset + (off_t)done);
-		if (r > 0)
-			r = calls->pwrite(to, buffer, (size_t)r, offset + (off_t)done);
-		if (r > 0)
-			done += (size_t)r;
-	} while (r > 0 && done < size_bytes);
-	return r < 0 ? r : (ssize_t)done;
-}
-
 /* Copies a slice of what the name holds already to the hidden file, so that APPE and REST can go on
  * there. A file system that can share blocks does. Returns -EINPROGRESS, or 0 at the end. */
 static int upload_copy(struct upload *upload)
 {
-	off_t left = upload->append ? COPY_SLICE_BYTES : upload->offset - upload->copied;
-	size_t wanted = (size_t)(left < COPY_SLICE_BYTES ? left : COPY_SLICE_BYTES);
-	ssize_t r = calls->copy_file_range(upload->source, upload->copied, upload->fd,
-					   upload->copied, wanted);
+	off_t left = upload->append ? SLICE_BYTES : upload->offset - upload->copied;
+	ssize_t r = slice_copy(upload->source, upload->copied, upload->fd, upload->copied,
+			       (size_t)left);
 
-	if (r <= 0)
-		r = upload_copy_by_hand(upload->source, upload->fd, upload->copied, wanted);
 	if (r > 0) {
 		upload->copied += r;
 		return -EINPROGRESS;
@@ -224,17 +212,30 @@ static int upload_open_source(struct upload *upload)
 	return r >= 0 || r == -ENOENT ? 0 : r;
 }
 
+/* Opens the hidden file under its lock. What was made for nothing goes, unless another upload came
+ * between and has it. */
+static int upload_take_hidden(struct upload *upload, struct statx *ret_stat)
+{
+	bool made = false;
+	int r;
+
+	upload->fd =
+		upload_make_file(upload->folder, upload->hidden, upload->mask, ret_stat, &made);
+	r = upload->fd < 0
+		    ? upload->fd
+		    : upload_lock_partial(upload->fd, upload->folder, upload->hidden, ret_stat);
+	if (r < 0 && r != -EBUSY && made)
+		calls->unlinkat(upload->folder, upload->hidden, 0);
+	return r;
+}
+
 static int upload_open_hidden(struct upload *upload)
 {
 	struct statx stat;
-	bool made;
 	int r;
 
 	upload_hidden_name(upload->name, upload->owner, upload->hidden);
-	upload->fd = upload_make_file(upload->folder, upload->hidden, &stat, &made);
-	if (upload->fd < 0)
-		return upload->fd;
-	r = upload_lock_partial(upload->fd, upload->folder, upload->hidden, &stat);
+	r = upload_take_hidden(upload, &stat);
 	if (r < 0)
 		return r;
 	upload->locked = true;
@@ -256,7 +257,7 @@ static int upload_open_target(struct upload *upload, bool *ret_made)
 		return 0;
 	if (upload->atomic)
 		return upload_open_hidden(upload);
-	upload->fd = upload_make_file(upload->root, upload->path, &stat, ret_made);
+	upload->fd = upload_make_file(upload->root, upload->path, upload->mask, &stat, ret_made);
 	if (upload->fd < 0)
 		return upload->fd;
 	return upload->append ? upload_lock(upload->fd) : 0;

@@ -32,6 +32,7 @@ struct upload {
 	off_t reserve_bytes;	   /* ALLO, or 0 */
 	bool atomic;
 	uint64_t owner; /* whose partial file it is, for atomic */
+	unsigned mask;	/* of the session (fs/creation_mode.h), or 0 */
 
 	/* What came of it. */
 	char name[256];	  /* the last name, the one chosen for STOU */

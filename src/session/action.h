@@ -12,9 +12,11 @@
 #include "fs/listing.h"
 #include "fs/tree.h"
 #include "fs/upload.h"
+#include "session/change.h"
 #include "transfer/transfer.h"
 
 struct session;
+struct tree_listing;
 struct users;
 struct user;
 
@@ -36,8 +38,9 @@ struct action {
 	uint8_t listing_stage;
 	char pattern[256];
 	struct listing *listing;
-	struct cached_listing *cached; /* which is sent in its place; lent */
-	char *lines;		       /* STAT: a buffer of the dtp */
+	struct cached_listing *cached;	   /* which is sent in its place; lent */
+	char *lines;			   /* STAT: a buffer of the dtp */
+	struct tree_listing *tree_listing; /* SITE INDEX */
 	bool uploads;
 	bool upload_open;
 	struct upload upload;
@@ -54,6 +57,7 @@ struct action {
 	int count_file;
 	int64_t counted;
 	void (*on_counted)(struct session *session, int64_t octets);
+	struct change change; /* what SITE and others do on the disk */
 
 	/* A job that waits for its disk (disk_job.c). */
 	struct disk_waiter waiter;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fs/folders.h"
 #include "fs/path.h"
 #include "protocol/time_value.h"
 #include "represent/count.h"
@@ -282,17 +283,22 @@ static void rmd_done(struct tree_request *request, int result)
 	session_changed(request, result, "Folder removed");
 }
 
+static void mkd_answer(struct action *action, int result)
+{
+	struct session *session = action->session;
+
+	if (result < 0)
+		session_reply_error(session, result, action->path);
+	else if (!session->closing)
+		reply_text_path(session_reply_text(session), REPLY_257_PATHNAME,
+				view_of(action->path), "made");
+}
+
 static void mkd_done(struct tree_request *request, int result)
 {
 	struct session *session = session_of_request(request);
 
-	if (result < 0) {
-		session_changed(request, result, "");
-		return;
-	}
-	if (!session->closing)
-		reply_text_path(session_reply_text(session), REPLY_257_PATHNAME,
-				view_of(session->action->path), "made");
+	mkd_answer(session->action, result);
 	session_command_end(session);
 }
 
@@ -335,12 +341,25 @@ void command_rmd(struct session *session, struct view argument)
 				       tree_remove(&action->request, action->path, AT_REMOVEDIR));
 }
 
+static int mkd_work(struct action *action)
+{
+	return folders_make(action->session->tree.root, action->path, action->change.mode);
+}
+
 void command_mkd(struct session *session, struct view argument)
 {
 	struct action *action = session_change(session, argument, mkd_done);
 
-	if (action)
-		session_change_started(action, tree_make_folder(&action->request, action->path));
+	if (!action)
+		return;
+	if (session->creation_mask) { /* the ring knows no mode but the process's */
+		action->change = (struct change){ .work = mkd_work,
+						  .answer = mkd_answer,
+						  .mode = session->creation_mask };
+		session_change_begin(action);
+		return;
+	}
+	session_change_started(action, tree_make_folder(&action->request, action->path));
 }
 
 /* The name itself is looked at, not what a symbolic link points to. */

@@ -16,6 +16,7 @@
 #include "auth/users.h"
 #include "base/limits.h"
 #include "fs/listing_cache.h"
+#include "fs/tree_listing.h"
 #include "log/log.h"
 #include "session/session_priv.h"
 
@@ -51,6 +52,7 @@ static void session_transfer_over(struct session *session)
 
 	if (action->listing)
 		listing_free(action->listing);
+	tree_listing_free(action->tree_listing);
 	if (action->transfer.buffer) /* never begun */
 		dtp_give_buffer(&session->context->dtp, action->transfer.buffer);
 	if (action->cached) /* whose file it is */
@@ -206,6 +208,7 @@ static void session_move(struct session *session)
 	transfer->marked = transfer_marked;
 	transfer->file = action->uploads ? action->upload.fd : action->file;
 	transfer->listing = action->listing;
+	transfer->tree_listing = action->tree_listing;
 	transfer->timeout_ms = 1000ULL * session->context->config->data_timeout_s;
 	transfer->done = transfer_done;
 	action->moving = true;
@@ -530,6 +533,7 @@ static void session_store(struct session *session, struct view argument, bool ap
 				   .reserve_bytes = (off_t)session->allocate_bytes,
 				   .atomic = session->context->config->uploads_atomic && !unique,
 				   .owner = session_owner(session),
+				   .mask = session->creation_mask,
 				   .folder = -1,
 				   .fd = -1 };
 	session->allocate_bytes = 0;
@@ -598,6 +602,8 @@ void session_transfer_status(struct session *session, struct reply_text *reply)
 		reply_text_inner(reply, "No transfer");
 	else if (session->opening)
 		reply_text_inner(reply, "A transfer waits for its data connection");
+	else if (action->change.work)
+		reply_text_inner(reply, "The disk is being changed");
 	else if (!action->transfer.dtp)
 		reply_text_inner(reply, "A transfer is being prepared");
 	else

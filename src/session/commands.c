@@ -51,6 +51,8 @@ static const struct command commands[] = {
 	  "RFC 959 4.1.3" },
 	{ "APPE", command_appe, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
 	{ "CDUP", command_cdup, ARGUMENT_IGNORED, LOGIN, "", "RFC 959 4.1.1" },
+	{ "COMB", command_comb, ARGUMENT_NEEDED, LOGIN | CHANGES | FEATURE,
+	  "<target> <part> [<part>...], names with spaces in \"\"", "Globalscape's" },
 	{ "CWD", command_cwd, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.1" },
 	{ "DELE", command_dele, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
 	{ "EPRT", command_eprt, ARGUMENT_NEEDED, PORTS | FEATURE, "|<1 or 2>|<address>|<port>|",
@@ -80,9 +82,13 @@ static const struct command commands[] = {
 	  "<bytes or marker>", "RFC 3659 5" },
 	{ "RETR", command_retr, ARGUMENT_NEEDED, LOGIN, "<path>", "RFC 959 4.1.3" },
 	{ "RMD", command_rmd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
+	{ "RMDA", command_rmda, ARGUMENT_NEEDED, LOGIN | CHANGES | FEATURE, "<path>",
+	  "draft-peterson-streamlined-ftp-command-extensions" },
 	{ "RNFR", command_rnfr, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
 	{ "RNTO", command_rnto, ARGUMENT_NEEDED,
 	  LOGIN | CHANGES | KEEPS_RENAME | AFTER_RNFR | NEW_NAME, "<path>", "RFC 959 4.1.3" },
+	{ "SITE", command_site, ARGUMENT_NEEDED, ALWAYS, "HELP | <word> <arguments>",
+	  "RFC 959 4.1.3" },
 	{ "SIZE", command_size, ARGUMENT_NEEDED, LOGIN | FEATURE, "<path>", "RFC 3659 4" },
 	{ "STAT", command_stat, ARGUMENT_OPTIONAL, ALWAYS | AT_ONCE, "[<path>]", "RFC 959 4.1.3" },
 	{ "STOR", command_stor, ARGUMENT_NEEDED, LOGIN | CHANGES | NEW_NAME, "<path>",
@@ -158,7 +164,7 @@ static bool command_is_allowed(struct session *session, const struct command *co
 		session_reply(session, REPLY_503_BAD_SEQUENCE, "You are logged in already");
 	else if (command->flags & AFTER_USER && session->state != SESSION_NAMED)
 		session_reply(session, REPLY_503_BAD_SEQUENCE, "Send USER first");
-	else if (command->flags & AFTER_RNFR && !session->rename_from)
+	else if (command->flags & AFTER_RNFR && (!session->rename_from || session->copies))
 		session_reply(session, REPLY_503_BAD_SEQUENCE, "Send RNFR first");
 	else if (command->flags & DATA_PORT && session->epsv_all)
 		session_reply(session, REPLY_503_BAD_SEQUENCE,
@@ -168,10 +174,11 @@ static bool command_is_allowed(struct session *session, const struct command *co
 	return false;
 }
 
-static void session_forget_rename(struct session *session)
+void session_forget_rename(struct session *session)
 {
 	free(session->rename_from);
 	session->rename_from = NULL;
+	session->copies = false;
 }
 
 /* The command of a line, or NULL after a reply. */
@@ -247,7 +254,9 @@ void command_help(struct session *session, struct view argument)
 		return;
 	}
 	command = command_line_parse(argument, &parsed) == 0 ? command_find(parsed.verb) : NULL;
-	if (command)
+	if (command && command->execute == command_site)
+		session_site_help(session, parsed.argument);
+	else if (command)
 		session_reply(session, REPLY_214_HELP, "Syntax: %s%s%s (%s)", command->verb,
 			      *command->syntax ? " " : "", command->syntax, command->section);
 	else
@@ -273,8 +282,11 @@ void command_feat(struct session *session, struct view argument)
 			reply_text_inner(reply, "%s%s", commands[i].verb,
 					 commands[i].execute == command_mlst   ? facts
 					 : commands[i].execute == command_rest ? " STREAM"
-									       : "");
+					 : commands[i].execute == command_comb
+						 ? " target;source_list"
+						 : "");
 	reply_text_inner(reply, "MODE Z");
+	session_site_features(reply);
 	reply_text_inner(reply, "TVFS");
 	reply_text_inner(reply, "UTF8");
 	reply_text_line(reply, REPLY_211_SYSTEM_STATUS, "End");

@@ -211,6 +211,7 @@ static const struct {
 	{ EPROTOTYPE, 555, "The restart marker is of another TYPE or STRU" },
 	{ EIO, 451, "The disk failed" },
 	{ ESTALE, 451, "The file system has lost the file" },
+	{ EOVERFLOW, 451, "The tree is too deep to list it all" },
 	{ E2BIG, 451, "The pattern takes too long to compare; use a simpler one" },
 	{ ENOMEM, 451, "No memory for this now; try again later" },
 	{ EMFILE, 451, "Too many files are open; try again later" },

@@ -82,6 +82,11 @@ struct action *session_command_begin(struct session *session)
 	return action;
 }
 
+uint32_t session_idle_limit_s(const struct session *session)
+{
+	return session->idle_s ? session->idle_s : session->context->config->idle_timeout_s;
+}
+
 /* The login's time limit counts from the connection on, whatever else is said meanwhile. */
 void session_is_active(struct session *session)
 {
@@ -197,6 +202,8 @@ void session_default_parameters(struct session *session)
 	session->facts = FACTS_ALL;
 	session_forget_restart(session);
 	session->allocate_bytes = 0;
+	session->idle_s = 0;
+	session->creation_mask = 0;
 	session->epsv_all = false;
 	session->passive_expired = false;
 }
@@ -260,7 +267,7 @@ static void session_on_idle_timer(struct wheel_timer *timer)
 	const struct config *config = session->context->config;
 	bool logged_in = session->state == SESSION_LOGGED_IN;
 	uint64_t limit_ms =
-		1000ULL * (logged_in ? config->idle_timeout_s : config->login_timeout_s);
+		1000ULL * (logged_in ? session_idle_limit_s(session) : config->login_timeout_s);
 	uint64_t idle_ms = ring_now_ms(session->context->ring) - session->active_ms;
 
 	if (session->closing) {

@@ -133,6 +133,7 @@ struct session {
 	bool extended;	      /* the passive reply that is due is EPSV's */
 	bool active_asked;    /* the supervisor owes us a socket */
 	bool passive_expired; /* the last passive port was not used in time */
+	bool copies;	      /* rename_from came with SITE CPFR */
 	bool mdtm_sets;	      /* MDTM came with what looks like a time to set */
 	uint16_t aborts;      /* ABORs whose 226 follows the transfer's 426 */
 	bool name_cut;	      /* the name of USER did not fit */
@@ -144,12 +145,14 @@ struct session {
 	char *restart_mark;	/* REST with a marker, or NULL */
 	uint16_t name_refusal;	/* 550, or 553 for commands that bring a new name */
 	int64_t allocate_bytes; /* ALLO, or 0 */
+	uint32_t idle_s;	/* SITE IDLE, or 0 */
+	uint16_t creation_mask; /* SITE UMASK (fs/creation_mode.h), or 0 */
 
 	char name[SESSION_NAME_MAX];
 	const struct user *user; /* NULL: anonymous or not logged in */
 	struct tree tree;
 	char *folder;	   /* the working folder; NULL: "/" */
-	char *rename_from; /* RNFR; NULL: none */
+	char *rename_from; /* RNFR or SITE CPFR; NULL: none */
 
 	bool data_kept;	  /* DATA_CONNECTED: it is the one of the transfer before */
 	bool data_prompt; /* and its small segments are not held back */

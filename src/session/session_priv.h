@@ -31,6 +31,9 @@ void session_command_end(struct session *session);
 /* Takes an edge of the drawing in session.h. */
 void session_enter_state(struct session *session, enum session_state state);
 
+/* How long it may be idle once it is logged in. */
+uint32_t session_idle_limit_s(const struct session *session);
+
 /* A sign of life: the idle time counts from here. */
 void session_is_active(struct session *session);
 
@@ -88,6 +91,9 @@ void session_receive(struct session *session);
 
 /* commands.c: executes one line. */
 void session_execute(struct session *session, struct view line);
+
+/* Forgets what RNFR or SITE CPFR named. */
+void session_forget_rename(struct session *session);
 
 /* Whether line is a command that is answered during a transfer (ABOR, STAT without argument). */
 bool session_is_urgent(struct view line);
@@ -147,10 +153,16 @@ command_fn command_pwd, command_cwd, command_cdup, command_mkd, command_rmd, com
 command_fn command_rnfr, command_rnto, command_size, command_mdtm, command_mlst;
 command_fn command_retr, command_stor, command_appe, command_stou, command_abor;
 command_fn command_list, command_nlst, command_mlsd;
+command_fn command_site, site_cpfr, site_cpto, site_index;
+command_fn command_rmda, command_comb;
 
 /* command_list.c: STAT of a path. */
 void session_stat_path(struct session *session, struct view argument);
 void session_stat_continue(struct session *session);
+
+/* command_site.c: HELP of SITE, or of one of its words if that is not empty; lines of FEAT. */
+void session_site_help(struct session *session, struct view word);
+void session_site_features(struct reply_text *reply);
 
 /* commands.c: HELP's text. */
 void session_help(struct session *session, struct view argument);

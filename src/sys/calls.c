@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
@@ -49,6 +51,11 @@ static int real_linkat(int from, const char *old, int to, const char *new, int f
 	return RESULT(linkat(from, old, to, new, flags));
 }
 
+static int real_symlinkat(const char *target, int folder, const char *name)
+{
+	return RESULT(symlinkat(target, folder, name));
+}
+
 static int real_mkdirat(int folder, const char *name, mode_t mode)
 {
 	return RESULT(mkdirat(folder, name, mode));
@@ -67,6 +74,21 @@ static ssize_t real_readlinkat(int folder, const char *name, char *buffer, size_
 static int real_may_write(int folder)
 {
 	return RESULT(faccessat(folder, ".", W_OK | X_OK, AT_EACCESS));
+}
+
+static int real_utimensat(int folder, const char *path, const struct timespec *times, int flags)
+{
+	return RESULT(utimensat(folder, path, times, flags));
+}
+
+static int real_fchmodat(int folder, const char *path, mode_t mode)
+{
+	return RESULT(fchmodat(folder, path, mode, 0));
+}
+
+static int real_fchownat(int folder, const char *path, uid_t uid, gid_t gid, int flags)
+{
+	return RESULT(fchownat(folder, path, uid, gid, flags));
 }
 
 static int real_close(int fd)
@@ -126,6 +148,11 @@ static ssize_t real_copy_file_range(int from, off_t from_offset, int to, off_t t
 				    size_t size_bytes)
 {
 	return RESULT(copy_file_range(from, &from_offset, to, &to_offset, size_bytes, 0));
+}
+
+static int real_clone(int to, int from)
+{
+	return RESULT(ioctl(to, FICLONE, from));
 }
 
 static int real_fallocate(int fd, int mode, off_t offset, off_t size_bytes)
@@ -191,10 +218,14 @@ const struct calls calls_real = {
 	.unlinkat = real_unlinkat,
 	.renameat2 = real_renameat2,
 	.linkat = real_linkat,
+	.symlinkat = real_symlinkat,
 	.mkdirat = real_mkdirat,
 	.getdents = real_getdents,
 	.readlinkat = real_readlinkat,
 	.may_write = real_may_write,
+	.utimensat = real_utimensat,
+	.fchmodat = real_fchmodat,
+	.fchownat = real_fchownat,
 	.close = real_close,
 	.memfd_create = real_memfd_create,
 	.inotify_init = real_inotify_init,
@@ -206,6 +237,7 @@ const struct calls calls_real = {
 	.sendfile = real_sendfile,
 	.splice = real_splice,
 	.copy_file_range = real_copy_file_range,
+	.clone = real_clone,
 	.fallocate = real_fallocate,
 	.ftruncate = real_ftruncate,
 	.fsync = real_fsync,

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+struct timespec;
+
 struct calls {
 	/* Memory that a client's wish may ask for; freed by free(3). NULL when there is none. */
 	void *(*allocate)(size_t size_bytes);
@@ -27,10 +29,14 @@ struct calls {
 	int (*unlinkat)(int folder, const char *name, int flags);
 	int (*renameat2)(int from, const char *old, int to, const char *new, unsigned flags);
 	int (*linkat)(int from, const char *old, int to, const char *new, int flags);
+	int (*symlinkat)(const char *target, int folder, const char *name);
 	int (*mkdirat)(int folder, const char *name, mode_t mode);
 	ssize_t (*getdents)(int folder, void *buffer, size_t size_bytes);
 	ssize_t (*readlinkat)(int folder, const char *name, char *buffer, size_t size_bytes);
 	int (*may_write)(int folder); /* faccessat(2): 0 if names in folder may be made */
+	int (*utimensat)(int folder, const char *path, const struct timespec *times, int flags);
+	int (*fchmodat)(int folder, const char *path, mode_t mode);
+	int (*fchownat)(int folder, const char *path, uid_t uid, gid_t gid, int flags);
 	int (*close)(int fd);
 
 	/* Memory with a descriptor, and inotify(7). */
@@ -49,6 +55,7 @@ struct calls {
 			  unsigned flags);
 	ssize_t (*copy_file_range)(int from, off_t from_offset, int to, off_t to_offset,
 				   size_t size_bytes);
+	int (*clone)(int to, int from); /* FICLONE: the whole file, by sharing its blocks */
 	int (*fallocate)(int fd, int mode, off_t offset, off_t size_bytes);
 	int (*ftruncate)(int fd, off_t size_bytes);
 	int (*fsync)(int fd);

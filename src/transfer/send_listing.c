@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "fs/listing.h"
+#include "fs/tree_listing.h"
 #include "transfer/transfer_priv.h"
 
 #define HALF_BYTES (TRANSFER_BUFFER_BYTES / 2)
@@ -14,6 +15,9 @@ static int listing_work(struct op *op)
 {
 	struct transfer *transfer = transfer_of_file_op(op);
 
+	if (transfer->tree_listing)
+		return (int)tree_listing_fill(transfer->tree_listing, transfer->fill_at,
+					      HALF_BYTES);
 	return (int)listing_fill(transfer->listing, transfer->fill_at, HALF_BYTES);
 }
 
@@ -23,7 +27,9 @@ static void listing_on_filled(struct op *op, int result)
 
 	transfer_leave_disk(transfer);
 	transfer->filling = false;
-	if (result < 0) /* it may never have begun */
+	if (transfer->tree_listing)
+		transfer->disk = tree_listing_disk(transfer->tree_listing);
+	else if (result < 0) /* it may never have begun */
 		listing_dismiss(transfer->listing);
 	if (transfer->ending) {
 		transfer_end_pending(transfer);
@@ -71,7 +77,7 @@ static void listing_get_help(struct transfer *transfer)
 static void listing_admitted(struct disk_waiter *waiter)
 {
 	struct transfer *transfer = transfer_of_waiter(waiter);
-	bool large = transfer->bytes > 0 && transfer->disk.kind != DISK_REMOTE;
+	bool large = transfer->listing && transfer->bytes > 0 && transfer->disk.kind != DISK_REMOTE;
 
 	if (large)
 		listing_expect(transfer->listing);

@@ -31,6 +31,7 @@ struct listing;
 struct pipe_pool;
 struct stages;
 struct transfer;
+struct tree_listing;
 
 /* What the transfers of one worker share. */
 struct dtp {
@@ -78,6 +79,7 @@ struct transfer {
 	bool lines; /* sending a file: it holds the lines of a listing, with their CR LF */
 	struct disk disk;
 	struct listing *listing;
+	struct tree_listing *tree_listing; /* or this */
 	uint64_t timeout_ms;
 	void (*done)(struct transfer *transfer, enum transfer_end end, int error);
 	/* Receiving: the data before the sender's marker is on the disk; ours is for REST. Or NULL. */

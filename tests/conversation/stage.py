@@ -131,6 +131,17 @@ class Stage:
         if verb == "allocated":
             have = status.st_blocks * 512
             return None if have >= int(rest[0]) else f"{name!r} has {have} bytes allocated"
+        if verb == "mode":
+            have = f"{stat.S_IMODE(status.st_mode):04o}"
+            return None if int(have, 8) == int(rest[0], 8) else f"the mode of {name!r} is {have}"
+        if verb == "mtime":
+            have = time.strftime("%Y%m%d%H%M%S", time.gmtime(status.st_mtime))
+            return None if have == rest[0] else f"{name!r} was changed at {have}"
+        if verb == "->":
+            have = os.readlink(path) if os.path.islink(path) else None
+            return None if have == rest[0].encode("latin-1") else f"{name!r} leads to {have!r}"
+        if verb == "is-also":
+            return None if os.path.samefile(path, self.path(rest[0])) else f"{name!r} is another file"
         if verb == "==":
             return self.check_content(path, content(rest[0]))
         raise Failure(f"unknown assertion {verb!r}")

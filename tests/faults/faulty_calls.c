@@ -38,10 +38,14 @@ enum kind {
 	UNLINKAT,
 	RENAMEAT2,
 	LINKAT,
+	SYMLINKAT,
 	MKDIRAT,
 	GETDENTS,
 	READLINKAT,
 	MAY_WRITE,
+	UTIMENSAT,
+	FCHMODAT,
+	FCHOWNAT,
 	CLOSE,
 	PREAD,
 	PWRITE,
@@ -49,6 +53,7 @@ enum kind {
 	SENDFILE,
 	SPLICE,
 	COPY_FILE_RANGE,
+	CLONE,
 	FALLOCATE,
 	FTRUNCATE,
 	FSYNC,
@@ -74,10 +79,14 @@ static const char *const kinds[KINDS] = {
 	[UNLINKAT] = "unlinkat",
 	[RENAMEAT2] = "renameat2",
 	[LINKAT] = "linkat",
+	[SYMLINKAT] = "symlinkat",
 	[MKDIRAT] = "mkdirat",
 	[GETDENTS] = "getdents",
 	[READLINKAT] = "readlinkat",
 	[MAY_WRITE] = "may_write",
+	[UTIMENSAT] = "utimensat",
+	[FCHMODAT] = "fchmodat",
+	[FCHOWNAT] = "fchownat",
 	[CLOSE] = "close",
 	[PREAD] = "pread",
 	[PWRITE] = "pwrite",
@@ -85,6 +94,7 @@ static const char *const kinds[KINDS] = {
 	[SENDFILE] = "sendfile",
 	[SPLICE] = "splice",
 	[COPY_FILE_RANGE] = "copy_file_range",
+	[CLONE] = "clone",
 	[FALLOCATE] = "fallocate",
 	[FTRUNCATE] = "ftruncate",
 	[FSYNC] = "fsync",
@@ -190,6 +200,13 @@ static int faulty_linkat(int from, const char *old, int to, const char *new, int
 	return r < 0 ? r : calls_real.linkat(from, old, to, new, flags);
 }
 
+static int faulty_symlinkat(const char *target, int folder, const char *name)
+{
+	int r = fault_meet(SYMLINKAT, NULL);
+
+	return r < 0 ? r : calls_real.symlinkat(target, folder, name);
+}
+
 static int faulty_mkdirat(int folder, const char *name, mode_t mode)
 {
 	int r = fault_meet(MKDIRAT, NULL);
@@ -216,6 +233,27 @@ static int faulty_may_write(int folder)
 	int r = fault_meet(MAY_WRITE, NULL);
 
 	return r < 0 ? r : calls_real.may_write(folder);
+}
+
+static int faulty_utimensat(int folder, const char *path, const struct timespec *times, int flags)
+{
+	int r = fault_meet(UTIMENSAT, NULL);
+
+	return r < 0 ? r : calls_real.utimensat(folder, path, times, flags);
+}
+
+static int faulty_fchmodat(int folder, const char *path, mode_t mode)
+{
+	int r = fault_meet(FCHMODAT, NULL);
+
+	return r < 0 ? r : calls_real.fchmodat(folder, path, mode);
+}
+
+static int faulty_fchownat(int folder, const char *path, uid_t uid, gid_t gid, int flags)
+{
+	int r = fault_meet(FCHOWNAT, NULL);
+
+	return r < 0 ? r : calls_real.fchownat(folder, path, uid, gid, flags);
 }
 
 /* As on Linux: the descriptor is closed, whatever close(2) says. */
@@ -269,6 +307,13 @@ static ssize_t faulty_copy_file_range(int from, off_t from_offset, int to, off_t
 	int r = fault_meet(COPY_FILE_RANGE, &size_bytes);
 
 	return r < 0 ? r : calls_real.copy_file_range(from, from_offset, to, to_offset, size_bytes);
+}
+
+static int faulty_clone(int to, int from)
+{
+	int r = fault_meet(CLONE, NULL);
+
+	return r < 0 ? r : calls_real.clone(to, from);
 }
 
 static int faulty_fallocate(int fd, int mode, off_t offset, off_t size_bytes)
@@ -421,10 +466,14 @@ static const struct calls calls_faulty = {
 	.unlinkat = faulty_unlinkat,
 	.renameat2 = faulty_renameat2,
 	.linkat = faulty_linkat,
+	.symlinkat = faulty_symlinkat,
 	.mkdirat = faulty_mkdirat,
 	.getdents = faulty_getdents,
 	.readlinkat = faulty_readlinkat,
 	.may_write = faulty_may_write,
+	.utimensat = faulty_utimensat,
+	.fchmodat = faulty_fchmodat,
+	.fchownat = faulty_fchownat,
 	.close = faulty_close,
 	.pread = faulty_pread,
 	.pwrite = faulty_pwrite,
@@ -432,6 +481,7 @@ static const struct calls calls_faulty = {
 	.sendfile = faulty_sendfile,
 	.splice = faulty_splice,
 	.copy_file_range = faulty_copy_file_range,
+	.clone = faulty_clone,
 	.fallocate = faulty_fallocate,
 	.ftruncate = faulty_ftruncate,
 	.fsync = faulty_fsync,

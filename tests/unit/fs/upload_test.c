@@ -843,6 +843,31 @@ static void owners_differ(void **state)
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+static int statx_calls;
+
+static int failing_nth_statx(int folder, const char *path, int flags, unsigned mask,
+			     struct statx *ret_stat)
+{
+	return --statx_calls == 0 ? -EIO : calls_real.statx(folder, path, flags, mask, ret_stat);
+}
+
+static void a_hidden_file_that_cannot_be_looked_at_is_not_left(void **state)
+{
+	(void)state;
+	for (int n = 1; n <= 3; n++) {
+		wish("/a");
+		upload.atomic = true;
+		assert_int_equal(upload_check(&upload), 0);
+		statx_calls = n;
+		spoilt.statx = failing_nth_statx;
+		assert_int_equal(upload_open(&upload), -EIO);
+		spoilt.statx = calls_real.statx;
+		assert_int_equal(upload_finish(&upload, false), 0);
+		assert_true(upload.hidden[0] != '\0');
+		assert_false(exists(upload.hidden));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -880,6 +905,8 @@ int main(void)
 		TEST(the_errors_of_the_disk_are_told),
 		TEST(a_walk_that_the_kernel_gives_up_is_begun_again),
 		TEST(no_upload_leaves_a_descriptor_open),
+		cmocka_unit_test_setup_teardown(a_hidden_file_that_cannot_be_looked_at_is_not_left,
+						setup, teardown),
 		cmocka_unit_test(owners_differ),
 	};
 
