@@ -229,9 +229,24 @@ static bool receive_is_over(struct transfer *transfer)
 	return true;
 }
 
+static bool receive_has_come_to_something(const struct transfer *transfer)
+{
+	return transfer->chunk_bytes > 0 || stages_event(transfer->stages) != STAGES_NO_EVENT ||
+	       stages_ended(transfer->stages);
+}
+
 /* Makes the next chunk. True: it is there, if perhaps empty; false: the turn is over. */
 static bool receive_next(struct transfer *transfer)
 {
+	if (transfer->stages && transfer->input_bytes == 0 && !transfer->source_ended) {
+		/* Stages hold what had no room, or stood behind an event: on a connection that is
+		 * kept nothing need follow that. */
+		transfer->input = transfer->buffer;
+		if (!transfer_convert(transfer, false))
+			return false;
+		if (receive_has_come_to_something(transfer))
+			return true;
+	}
 	if (transfer->input_bytes == 0 && !transfer->source_ended && !receive_bytes(transfer))
 		return false;
 	return !transfer->stages || transfer_convert(transfer, transfer->source_ended);
