@@ -106,6 +106,8 @@ static int block_end(struct stage *stage, struct stage_step *step)
 					       (descriptor & DESCRIPTOR_EOF ? RECORD_EOF : 0)));
 	}
 	if (descriptor & DESCRIPTOR_MARK) {
+		if (stage->is.block.mark_bytes == 0)
+			return stage_complain(step, -EBADMSG, "a restart marker is empty");
 		stage->ended = descriptor & DESCRIPTOR_EOF; /* behind the marker */
 		step->stages->event = STAGES_MARK;
 		return STAGE_EVENT;

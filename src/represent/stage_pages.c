@@ -172,19 +172,32 @@ static bool take_field_bit(struct stage *stage, struct stage_step *step)
 	return true;
 }
 
+/* What section 3.1.2.3 demands of a page of each type. NULL, or what is wrong. */
+static const char *header_complaint(const uint64_t fields[HEADER_FIELDS])
+{
+	bool more = fields[0] > HEADER_FIELDS;
+
+	if (fields[0] < HEADER_FIELDS || fields[0] > HEADER_LENGTH_MAX ||
+	    (more && (fields[3] == PAGE_LAST || fields[3] == PAGE_SIMPLE)) ||
+	    (!more && fields[3] == PAGE_ACCESS))
+		return "a page's header has an impossible length";
+	return fields[3] == PAGE_LAST && fields[2] > 0 ? "the last page holds data" : NULL;
+}
+
 static int page_begin(struct stage *stage, struct stage_step *step)
 {
+	const char *complaint = header_complaint(stage->is.pages.fields);
 	struct pages *pages = &stage->is.pages;
 	unsigned page = page_octets(pages->bits);
 	off_t position;
 
-	if (pages->fields[0] < HEADER_FIELDS || pages->fields[0] > HEADER_LENGTH_MAX)
-		return stage_complain(step, -EBADMSG, "a page's header has an impossible length");
+	if (pages->fields[3] > PAGE_ACCESS)
+		return stage_complain(step, -EPROTONOSUPPORT, "a page is of an unknown type");
+	if (complaint)
+		return stage_complain(step, -EBADMSG, complaint);
 	if (pages->fields[2] > page_logical_bytes(pages->bits))
 		return stage_complain(step, -EBADMSG,
 				      "a page is longer than pages of this TYPE are here");
-	if (pages->fields[3] > PAGE_ACCESS)
-		return stage_complain(step, -EBADMSG, "a page is of an unknown type");
 	if (pages->fields[1] >= (uint64_t)INT64_MAX / 2 / page)
 		return stage_complain(step, -EBADMSG, "a page's number is too large");
 	pages->bits_left = (pages->fields[0] - HEADER_FIELDS) * pages->bits;

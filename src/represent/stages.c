@@ -241,6 +241,8 @@ static int stages_step(struct stages *stages, unsigned i, struct view *bytes, bo
 	else
 		*bytes = view_skip(*bytes, from_bytes - step.from_bytes);
 	room_used(stages, i, to, room - step.to_bytes);
+	if (r == -ENODATA && before)
+		return stage_complain(&step, -EBADMSG, "the end of the file comes too early");
 	if (r < 0)
 		return r;
 	if (r == STAGE_ENDED)

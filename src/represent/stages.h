@@ -57,6 +57,7 @@ void stages_fini(struct stages *stages);
  *   -ENODATA  last, although the end that the mode marks has not come
  *   -EBADMSG  what has come is not of this mode or structure; stages_complaint tells why
  *   -EILSEQ   it is, but a file cannot hold it; likewise
+ *   -EPROTONOSUPPORT  a page is of an unknown type; likewise
  *   -ENOMEM   MODE Z */
 int stages_run(struct stages *stages, struct view bytes, bool last, size_t *ret_taken);
 

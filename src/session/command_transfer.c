@@ -90,8 +90,10 @@ static void session_reply_end(struct session *session)
 				      : strerror(-action->end_error));
 		break;
 	case TRANSFER_MALFORMED:
-		session_reply(session, REPLY_451_LOCAL_ERROR, "What came cannot be stored: %s",
-			      action->transfer.complaint);
+		session_reply(session,
+			      action->end_error == -EPROTONOSUPPORT ? REPLY_551_PAGE_TYPE_UNKNOWN
+								    : REPLY_451_LOCAL_ERROR,
+			      "What came cannot be stored: %s", action->transfer.complaint);
 		break;
 	case TRANSFER_TRUNCATED:
 		session_reply(session, REPLY_451_LOCAL_ERROR,

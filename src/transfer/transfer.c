@@ -387,7 +387,7 @@ bool transfer_convert(struct transfer *transfer, bool last)
 	transfer_show_out(transfer);
 	if (r == -ENODATA) {
 		transfer_fail_data(transfer, r);
-	} else if (r == -EBADMSG || r == -EILSEQ) {
+	} else if (r == -EBADMSG || r == -EILSEQ || r == -EPROTONOSUPPORT) {
 		transfer->complaint = stages_complaint(transfer->stages);
 		transfer_finish(transfer, TRANSFER_MALFORMED, r);
 	} else if (r < 0) {
