@@ -18,6 +18,16 @@ from representing import FILES, Arriving, Representing, same_content, served, st
 KEEPING = [Form(kind, structure, mode) for kind in ("A N", "E N", "I") for structure in "FR" for mode in "BC"]
 
 
+class Most(random.Random):
+    """Chooses what makes most of a file with fewest octets."""
+
+    def random(self):
+        return 0.5
+
+    def choice(self, choices):
+        return max(choices) if isinstance(max(choices), int) and max(choices) > 9 else choices[-1]
+
+
 def is_closed(sock):
     """Whether the server closes the connection, without another octet."""
     try:
@@ -205,6 +215,22 @@ def a_connection_that_the_server_made_stays_too(server, root):
                 same_content(f"{form}, {name}", FILES[name], session.get(form, name))
                 session.put(form, "up", FILES[name])
                 same_content(f"{form}, {name}, stored", FILES[name], stored(root, "up"))
+
+
+@served()
+def a_little_that_becomes_much_is_stored_without_more_to_come(server, root):
+    contents = (b"\xff" * 700_000, bytes(700_000), b" " * 700_000 + b"\n")
+    for kind in ("I", "A N"):
+        for structure in "FR":
+            for mode in "BCZ":
+                form = Form(kind, structure, mode)
+                with Representing(server.port, chance=Most()) as session:
+                    for content in contents:
+                        session.set(form)
+                        session.opened("STOR up")
+                        session.data.sendall(pack(to_pieces(content, form), form, session.chance))
+                        session.finish(form, f"{form}, {content[:3]!r}")
+                        same_content(f"{form}, {content[:3]!r}", content, stored(root, "up"))
 
 
 @served()
