@@ -75,6 +75,21 @@ static void send_read_admitted(struct disk_waiter *waiter)
 		  send_read_bytes(transfer), transfer->offset);
 }
 
+/* How much of what is to be read from read_at on is data, or shares a page with it; data is where
+ * that begins. */
+static size_t send_data_bytes(const struct transfer *transfer, off_t data)
+{
+	off_t page = send_page(transfer);
+	off_t hole = calls->seek(transfer->file, data, SEEK_HOLE);
+	size_t most = send_read_bytes(transfer);
+	off_t bytes;
+
+	if (hole <= data)
+		return most;
+	bytes = (hole + page - 1) / page * page - transfer->read_at;
+	return bytes < (off_t)most ? (size_t)bytes : most;
+}
+
 /* A job: the next pages that hold data. Leaves in read_at where they are: at the end, if the file
  * ends with a hole. */
 static int send_read_pages(struct op *op)
@@ -95,7 +110,7 @@ static int send_read_pages(struct op *op)
 	if (transfer->read_at < transfer->offset)
 		transfer->read_at = transfer->offset;
 	transfer->offset = transfer->read_at;
-	got = calls->pread(transfer->file, transfer->buffer, send_read_bytes(transfer),
+	got = calls->pread(transfer->file, transfer->buffer, send_data_bytes(transfer, data),
 			   transfer->read_at);
 	/* What is no whole page must be the file's end. */
 	if (got > 0 && got % page != 0 && transfer->read_at + got < transfer->end)
