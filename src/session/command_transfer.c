@@ -299,24 +299,38 @@ void session_transfer_begin(struct session *session, const char *what)
 	session_run(session); /* ABOR and STAT may have come already */
 }
 
+/* Why REST's argument can be no restart point here, or NULL. */
+static const char *restart_refusal(const struct session *session, bool is_marker)
+{
+	const struct representation *representation = &session->action->representation;
+	bool marks = representation_has_markers(representation);
+
+	if (is_marker || (!session->restart_mark && session->restart == 0))
+		return NULL;
+	if (marks)
+		return "This is no restart marker of this server";
+	if (session->restart_mark)
+		return "Markers are of MODE B and C; in MODE S and Z REST takes a number of bytes";
+	return representation->structure == STRUCTURE_PAGE
+		       ? "Pages are not restarted at a number of bytes; use a marker of MODE B or C"
+		       : NULL;
+}
+
 /* REST's marker becomes the action's. False: it is none of this server's, and the command is over. */
 static bool session_take_marker(struct session *session)
 {
 	struct action *action = session->action;
-	bool marks = representation_has_markers(&action->representation);
+	const char *refusal;
 
-	if (session->restart_mark && marks &&
-	    marker_parse(view_of(session->restart_mark), &action->marker) == 0)
-		action->restart_marked = true;
-	else if (session->restart_mark || (session->restart > 0 && marks)) {
-		session_reply(session, REPLY_554_BAD_RESTART,
-			      marks ? "This is no restart marker of this server"
-				    : "Markers are of MODE B and C; in MODE S and Z REST takes a "
-				      "number of bytes");
-		session_command_end(session);
-		return false;
-	}
-	return true;
+	action->restart_marked =
+		session->restart_mark && representation_has_markers(&action->representation) &&
+		marker_parse(view_of(session->restart_mark), &action->marker) == 0;
+	refusal = restart_refusal(session, action->restart_marked);
+	if (!refusal)
+		return true;
+	session_reply(session, REPLY_554_BAD_RESTART, "%s", refusal);
+	session_command_end(session);
+	return false;
 }
 
 /* A refusal before the 150. */
