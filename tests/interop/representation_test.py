@@ -8,12 +8,14 @@ SLUICE_TEST_SEED chooses how files are cut into blocks and strings; a failure te
 import os
 import random
 import sys
+import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
-from checks import main, same  # noqa: E402
-from representation import Form, from_pages, page_bits, to_pieces  # noqa: E402
+from checks import expect, main, same  # noqa: E402
+from representation import Form, from_pages, pack, page_bits, to_pieces  # noqa: E402
 from representing import FILES, SEED, Representing, same_content, served, stored  # noqa: E402
+from sluiced import Failure  # noqa: E402
 
 TEXT_KINDS = ("A N", "A T", "A C", "E N", "E T", "E C")
 LOCAL_BITS = (1, 3, 4, 5, 7, 9, 16, 31, 32, 36, 64, 255)
@@ -86,6 +88,158 @@ def every_combination_of_type_e_is_right_or_refused(server, root):
 @served()
 def every_combination_of_type_i_and_l_is_right_or_refused(server, root):
     walk(server, root, [kind for kind in KINDS if kind[0] in "IL"])
+
+
+def octets_of(session, form, name, restart=None):
+    """The octets of one RETR, inflated if they were deflated, perhaps after a REST."""
+    session.set(form)
+    session.connect()
+    if restart is not None:
+        session.command(f"REST {restart}", "350")
+    session.opened(f"RETR {name}")
+    if form.mode in "BC":
+        session.unpack(form)
+        octets = bytes(session.octets.count)
+    else:
+        octets = session.octets.rest()
+        octets = zlib.decompress(octets) if form.mode == "Z" else octets
+    session.finish(form, f"{form}, {name}")
+    session.close_data()
+    return octets
+
+
+def size_or_none(session, form, name):
+    session.set(form)
+    session.send(f"SIZE {name}")
+    line = session.reply()
+    expect(line.startswith("213 ") or (line.startswith(("550", "504")) and len(line) > 8), f"{form}, SIZE {name}: {line!r}")
+    return int(line[4:]) if line.startswith("213") else None
+
+
+@served()
+def size_is_the_octets_of_the_transfer_in_every_combination(server, root):
+    told = 0
+    for kind in ("A N", "A T", "A C", "E N", "E C", "I", "L 8", "L 36", "L 7"):
+        for structure in "FRP":
+            for mode in "SBCZ":
+                form = Form(kind, structure, mode)
+                with Representing(server.port) as session:
+                    for name in FILES:
+                        size = size_or_none(session, form, name)
+                        if means_nothing(form):
+                            expect(size is None, f"{form}: SIZE of what cannot be sent")
+                        elif size is not None:
+                            told += 1
+                            same(f"{form}, {name}, SIZE", len(octets_of(session, form, name)), size)
+                        elif structure != "P":
+                            raise Failure(f"{form}, {name}: SIZE is 550")
+    print(f"        SIZE told {told} times")
+
+
+@served()
+def rest_leaves_out_so_many_octets_in_every_combination(server, root):
+    chance = random.Random(SEED)
+    for kind in ("A N", "A C", "E N", "E C", "I", "L 8", "L 36", "L 7"):
+        for structure in "FRP":
+            for mode in "SZ":
+                form = Form(kind, structure, mode)
+                if means_nothing(form):
+                    continue
+                with Representing(server.port) as session:
+                    if structure == "P":
+                        session.set(form)
+                        session.command("REST 1", "350")
+                        session.refused(form, "RETR controls", "554")
+                        continue
+                    for name in ("controls", "ones", "text"):
+                        whole = octets_of(session, form, name)
+                        for at in (0, 1, 2, len(whole) - 1, len(whole), chance.randrange(len(whole))):
+                            same_content(f"{form}, {name}, REST {at}", whole[at:], octets_of(session, form, name, at))
+                        for at in (len(whole) + 1, len(whole) + 1000, 1 << 40):
+                            session.command(f"REST {at}", "350")
+                            session.refused(form, f"RETR {name}", "554")
+
+
+@served()
+def rest_goes_on_with_an_upload_where_octets_are_the_files(server, root):
+    content = FILES["text"]
+    for kind in ("I", "L 8", "L 36", "E N", "A N", "A C", "E C"):
+        for structure in "FRP":
+            for mode in "SZ":
+                form = Form(kind, structure, mode)
+                if means_nothing(form):
+                    continue
+                with Representing(server.port) as session:
+                    session.set(form)
+                    session.command("REST 1000", "350")
+                    if structure != "F" or kind in ("A N", "A C", "E C"):
+                        session.refused(form, "STOR up", "554")
+                        continue
+                    with open(os.path.join(root, "up"), "wb") as file:
+                        file.write(content[:1500])
+                    whole = to_pieces(content, form)[0]
+                    session.stor_octets(form, "STOR up", pack([whole[1000:]], form, session.chance))
+                    same_content(str(form), content, stored(root, "up"))
+
+
+def sparse(path, size, pieces):
+    with open(path, "wb") as file:
+        for at, piece in pieces:
+            file.seek(at)
+            file.write(piece)
+        file.truncate(size)
+    return stored(os.path.dirname(path), os.path.basename(path))
+
+
+def blocks(root, name):
+    return os.stat(os.path.join(root, name)).st_blocks * 512
+
+
+HOLEY = {
+    "hole in the middle": (5 << 20, [(0, b"x" * 5000), (1 << 20, b"y" * 4096), ((3 << 20) + 777, b"z" * 10_000),
+                                     ((5 << 20) - 10, b"1234567890")]),
+    "hole at the end": ((5 << 20) + 123, [(0, b"x" * 5000), (4096 * 300, b"y" * 9000)]),
+    "hole at the beginning": (3 << 20, [((3 << 20) - 8192, b"x" * 8192)]),
+    "nothing but a hole": (1 << 20, []),
+    "zeros that are no hole": (3 << 20, [(0, bytes(65536)), (2 << 20, bytes(4096)), ((3 << 20) - 4096, b"x" * 4096)]),
+}
+
+
+@served()
+def holes_are_not_sent_and_come_back_as_holes(server, root):
+    for what, (size, pieces) in HOLEY.items():
+        content = sparse(os.path.join(root, "holey"), size, pieces)
+        filled = sum(len(piece) for _, piece in pieces)
+        expect(blocks(root, "holey") <= filled + 8192 * (len(pieces) + 1), "this file system makes no holes")
+        for kind in ("L 32", "L 36", "L 64"):
+            for mode in "SBCZ":
+                form = Form(kind, "P", mode)
+                about = f"{form}, {what}"
+                with Representing(server.port) as session:
+                    octets = session.retr(form, "RETR holey").pieces()[0]
+                    got, _ = from_pages(octets, form.bits)
+                    same_content(about, content, got)
+                    # Of each piece of data: its blocks, a page before and one after, and headers.
+                    most = (filled + len(pieces) * (8192 + 2 * page_bits(form.bits) // 8)) * 1.1 + 200
+                    expect(len(octets) < most, f"{about}: {len(octets)} octets were sent, and {filled} are in the file")
+                    session.stor_octets(form, "STOR up", pack([octets], form, session.chance))
+                same_content(f"{about}, stored", content, stored(root, "up"))
+                more = 0 if kind == "L 32" else 8192 * len(pieces)  # pages that are not whole blocks
+                expect(blocks(root, "up") <= blocks(root, "holey") + more,
+                       f"{about}: {blocks(root, 'up')} octets of disk for {blocks(root, 'holey')}")
+
+
+@served()
+def an_upload_by_pages_replaces_all_that_was_there(server, root):
+    form = Form("L 32", "P", "B")
+    content = sparse(os.path.join(root, "holey"), *HOLEY["hole at the end"])
+    with Representing(server.port) as session:
+        octets = session.retr(form, "RETR holey").pieces()[0]
+        with open(os.path.join(root, "up"), "wb") as file:
+            file.write(b"old" * 3_000_000)
+        session.stor_octets(form, "STOR up", pack([octets], form, session.chance))
+        same_content(str(form), content, stored(root, "up"))
+        expect(blocks(root, "up") <= blocks(root, "holey"), "the old file's blocks are still there")
 
 
 if __name__ == "__main__":

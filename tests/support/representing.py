@@ -198,7 +198,7 @@ class Representing:
 
     def opened(self, line):
         first = self.begin(line)
-        expect(first[0] == "1", f"{line} was answered {first!r}")
+        expect(first[0] == "1", f"{self.state}, {line} was answered {first!r}")
 
     def finish(self, form, about):
         """The last reply: 250, and the connection stays, where MODE marks the end of a file."""
