@@ -395,40 +395,50 @@ uint64_t stages_skip(const struct stages *stages)
 	return stages->skip;
 }
 
-/* The stage that has a state between two octets of the file, or NULL. */
-static const void *stages_state(const struct stages *stages, size_t *ret_bytes)
+/* What a stage knows between two octets of the file, or NULL. */
+static void *stage_state(struct stage *stage, size_t *ret_bytes)
 {
-	for (unsigned i = 0; i < stages->count; i++) {
-		const struct stage *stage = &stages->stage[i];
-
-		if (stage->step == stage_asa_out || stage->step == stage_asa_in) {
-			*ret_bytes = sizeof(stage->is.asa);
-			return &stage->is.asa;
-		}
-		if (stage->step == stage_ascii_in) {
-			*ret_bytes = sizeof(stage->is.ascii);
-			return &stage->is.ascii;
-		}
+	if (stage->step == stage_asa_out || stage->step == stage_asa_in) {
+		*ret_bytes = sizeof(stage->is.asa);
+		return &stage->is.asa;
 	}
-	*ret_bytes = 0;
+	if (stage->step == stage_ascii_in) {
+		*ret_bytes = sizeof(stage->is.ascii);
+		return &stage->is.ascii;
+	}
 	return NULL;
 }
 
-void stages_save(const struct stages *stages, uint8_t ret_state[static STAGES_STATE_BYTES])
+_Static_assert(sizeof(struct asa_state) + sizeof(((struct stage *)0)->is.ascii) <=
+		       STAGES_STATE_BYTES,
+	       "the states of all stages of a transfer have room in a marker");
+
+void stages_save(struct stages *stages, uint8_t ret_state[static STAGES_STATE_BYTES])
 {
+	uint8_t *at = ret_state;
 	size_t bytes;
-	const void *state = stages_state(stages, &bytes);
 
 	memset(ret_state, 0, STAGES_STATE_BYTES);
-	if (state)
-		memcpy(ret_state, state, bytes);
+	for (unsigned i = 0; i < stages->count; i++) {
+		const void *state = stage_state(&stages->stage[i], &bytes);
+
+		if (state) {
+			memcpy(at, state, bytes);
+			at += bytes;
+		}
+	}
 }
 
 void stages_restore(struct stages *stages, const uint8_t state[static STAGES_STATE_BYTES])
 {
 	size_t bytes;
-	const void *at = stages_state(stages, &bytes);
 
-	if (at)
-		memcpy((void *)(uintptr_t)at, state, bytes);
+	for (unsigned i = 0; i < stages->count; i++) {
+		void *at = stage_state(&stages->stage[i], &bytes);
+
+		if (at) {
+			memcpy(at, state, bytes);
+			state += bytes;
+		}
+	}
 }

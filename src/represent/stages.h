@@ -102,7 +102,7 @@ uint64_t stages_skip(const struct stages *stages);
 
 /* The state of the conversion as it goes into a marker. */
 #define STAGES_STATE_BYTES 8
-void stages_save(const struct stages *stages, uint8_t ret_state[static STAGES_STATE_BYTES]);
+void stages_save(struct stages *stages, uint8_t ret_state[static STAGES_STATE_BYTES]);
 void stages_restore(struct stages *stages, const uint8_t state[static STAGES_STATE_BYTES]);
 
 /* After an error: what was wrong, in words. */
