@@ -103,16 +103,22 @@ def page_bits(bits):
 
 class Bits:
     def __init__(self, data):
-        self.number = int.from_bytes(data, "big")
-        self.left = 8 * len(data)
+        self.data = data
+        self.at = 0
 
     def take(self, count):
-        if count > self.left:
-            raise Malformed(f"{count} bits of a page, and {self.left} come")
-        self.left -= count
-        result = self.number >> self.left
-        self.number &= (1 << self.left) - 1
-        return result
+        end = self.at + count
+        if end > 8 * len(self.data):
+            raise Malformed(f"{count} bits of a page, and {8 * len(self.data) - self.at} come")
+        octets = self.data[self.at // 8:(end + 7) // 8]
+        number = int.from_bytes(octets, "big") >> (-end % 8)
+        self.at = end
+        return number & ((1 << count) - 1)
+
+    def padding(self):
+        """Whether nothing but zeros up to an octet's end is left."""
+        left = 8 * len(self.data) - self.at
+        return left < 8 and self.take(left) == 0
 
 
 def as_octets(number, bits):
@@ -147,8 +153,13 @@ def to_pages(content, bits, holes=(), size=None):
 
 
 def join_pages(pages):
-    text = "".join(f"{number:0{count}b}" for number, count in pages)
-    return as_octets(int(text, 2), len(text))
+    result, number, bits = [], 0, 0
+    for more, count in pages:
+        number, bits = number << count | more, bits + count
+        rest = bits % 8
+        result.append((number >> rest).to_bytes(bits // 8, "big"))
+        number, bits = number & ((1 << rest) - 1), rest
+    return b"".join(result) + as_octets(number, bits)
 
 
 def read_pages(data, bits):
@@ -163,7 +174,7 @@ def read_pages(data, bits):
         if kind == LAST_PAGE:
             break
         yield index, as_octets(stream.take(length * bits), length * bits), kind, length * bits
-    if length or stream.left >= 8 or stream.number:
+    if length or not stream.padding():
         raise Malformed("something comes with the last page, or behind it")
 
 

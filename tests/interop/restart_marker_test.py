@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+"""Restart markers of MODE B and C (RFC 959 section 3.5, RFC 1123 section 4.1.3.4): what was cut goes on
+from each of them to the same octets, and from nothing else."""
+
+import os
+import random
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
+
+from checks import expect, main, same  # noqa: E402
+from representation import Form, from_pieces, join, pack, to_pieces  # noqa: E402
+from representing import FILES, Representing, same_content, served, stored  # noqa: E402
+
+EVERY = 4 << 20
+BIG = 20 << 20
+
+
+def big_text(size, seed="big"):
+    """Lines with a CR here and there, and, every 4 MiB, an end of line on the border of a marker."""
+    chance = random.Random(seed)
+    line = [b"%d " % i + chance.randbytes(40).hex().encode() + chance.choice((b"\n", b"\r\n", b"\n\n", b"\n\f", b"\r", b"\xff\n"))
+            for i in range(1500)]
+    content = bytearray(b"".join(line) * (size // sum(map(len, line)) + 1))[:size]
+    for at in range(EVERY, size, EVERY):
+        content[at - 2:at + 2] = (b"\r\n\n\n", b"a\r\nb", b"\n\n\f\r", b"\n\r\nb")[at // EVERY % 4]
+    return bytes(content)
+
+
+def write(root, name, content):
+    with open(os.path.join(root, name), "wb") as file:
+        file.write(content)
+
+
+def restarted(session, form, marker, name):
+    session.set(form)
+    session.command(f"REST {marker}", "350")
+    return session.retr(form, f"RETR {name}").pieces()
+
+
+def goes_on(form, whole, joined, marker):
+    """Pages may be described once more; everything else is the same, octet for octet."""
+    if form.structure == "P":
+        whole, joined = [from_pieces(whole, form)], [from_pieces(joined, form)]
+    for number, (wanted, piece) in enumerate(zip(whole, joined)):
+        if wanted != piece:
+            same_content(f"{form}, piece {number}, after {marker}", wanted, piece)
+    same(f"{form}: number of pieces after {marker}", len(whole), len(joined))
+
+
+@served()
+def a_download_goes_on_from_every_marker(server, root):
+    contents = {"big": big_text(BIG), "less": big_text(9 << 20)}
+    for name, content in contents.items():
+        write(root, name, content)
+    for name, kind, structure, mode in (("big", "A N", "F", "B"), ("big", "I", "F", "C"), ("less", "A C", "F", "C"),
+                                        ("less", "A N", "R", "B"), ("less", "E N", "R", "C"), ("less", "E C", "F", "B"),
+                                        ("less", "I", "R", "C"), ("less", "L 36", "P", "B"), ("less", "L 31", "P", "C")):
+        form = Form(kind, structure, mode)
+        with Representing(server.port) as session:
+            result = session.retr(form, f"RETR {name}")
+            whole = result.pieces()
+            same_content(str(form), contents[name], from_pieces(whole, form))
+            # Pages of 31 bits seldom end where octets do, and nothing can be marked elsewhere.
+            same(f"{form}: markers", {"big": 4, "less": 2 if kind != "L 31" else len(result.markers)}[name], len(result.markers))
+            texts = [text for text, _ in result.markers]
+            same(f"{form}: different markers", len(texts), len(set(texts)))
+            for text, front in result.markers:
+                goes_on(form, whole, join(front, restarted(session, form, text, name)), text)
+            if texts:  # a marker says nothing about MODE
+                other = form.with_mode("C" if mode == "B" else "B")
+                rest = restarted(session, other, texts[-1], name)
+                goes_on(form, whole, join(result.markers[-1][1], rest), f"{texts[-1]} in MODE {other.mode}")
+
+
+@served()
+def size_counts_the_markers_too(server, root):
+    write(root, "big", big_text(9 << 20))
+    for kind, structure, mode in (("I", "F", "B"), ("I", "F", "C"), ("A N", "R", "B"), ("E C", "F", "C"), ("L 36", "F", "B")):
+        form = Form(kind, structure, mode)
+        with Representing(server.port) as session:
+            session.set(form)
+            size = int(session.command("SIZE big", "213")[4:])
+            for cold in (False, True):
+                if cold:
+                    with open(os.path.join(root, "big"), "rb") as file:
+                        os.fsync(file.fileno())
+                        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+                session.retr(form, "RETR big")
+                same(f"{form}, SIZE, cold: {cold}", session.octets.count, size)
+                session.close_data()
+
+
+@served()
+def a_marker_that_is_not_the_files_is_554_and_of_another_type_555(server, root):
+    content = big_text(5 << 20)
+    for name in ("big", "other"):
+        write(root, name, content)
+    form = Form("A N", "F", "B")
+    with Representing(server.port) as session:
+        (text, front), = session.retr(form, "RETR big").markers
+        whole = to_pieces(content, form)
+
+        def refused(form, marker, line, code):
+            session.set(form)
+            session.command(f"REST {marker}", "350")
+            session.refused(form, line, code)
+
+        changed = "0" if text[-1] != "0" else "1"
+        for place in range(1, len(text), 7):
+            forged = text[:place] + ("0" if text[place] != "0" else "1") + text[place + 1:]
+            refused(form, forged, "RETR big", "554")
+        for forged in (text[:-1] + changed, text[:-1], text + "0", text.upper(), "S", "x" * 60, "100", "~"):
+            refused(form, forged, "RETR big", "554")
+        refused(form, text, "RETR other", "554")
+        refused(form, text, "STOR big", "554")
+        refused(form, text, "STOR new", "554")
+        expect(not os.path.exists(os.path.join(root, "new")), "a file was made")
+        same_content("a refused STOR", content, stored(root, "big"))
+        for other in (Form("I", "F", "B"), Form("E N", "F", "B"), Form("A C", "F", "B"), Form("A N", "R", "B"),
+                      Form("L 8", "F", "C"), Form("I", "R", "C")):
+            refused(other, text, "RETR big", "555")
+        for mode in "SZ":  # where REST takes a number
+            session.set(form.with_mode(mode))
+            session.command(f"REST {text}", "501")
+        # It is still good, once, and then forgotten.
+        expect(join(front, restarted(session, form, text, "big")) == whole, "other octets")
+        expect(session.retr(form, "RETR big").pieces() == whole, "the marker was not forgotten")
+        session.command(f"REST {text}", "350")
+        session.command("NOOP", "200")
+        expect(session.retr(form, "RETR big").pieces() == whole, "NOOP did not forget the marker")
+        # The file changes: in its octets, then in its length, then it is another file of that name.
+        write(root, "big", content[:-1] + b"!")
+        refused(form, text, "RETR big", "554")
+        write(root, "big", content + b"!")
+        refused(form, text, "RETR big", "554")
+        os.rename(os.path.join(root, "other"), os.path.join(root, "big"))
+        refused(form, text, "RETR big", "554")
+
+
+def mark_of(line, theirs):
+    """rrrr of `110 MARK ssss = rrrr`, exactly (RFC 959 section 4.2)."""
+    match = re.fullmatch(r"110 MARK (\S+) = (\S+)", line)
+    expect(match and match.group(1) == theirs, f"{line!r} is no 110 of {theirs}")
+    return match.group(2)
+
+
+FORMS = [Form(kind, structure, mode) for kind in ("A N", "A C", "E N", "E C", "I") for structure in "FR" for mode in "BC"]
+
+
+@served()
+def an_upload_goes_on_from_the_servers_marker_after_a_cut(server, root):
+    content = b"one\r\ntwo\n\n\nthree\n\ffour\rfive\n" + FILES["text"][:50_000] + b"last"
+    for form in FORMS:
+        with Representing(server.port) as session:
+            pieces = to_pieces(content, form)
+            # Markers at every place of the first few octets, and two far ones.
+            places = [(number, at) for number, piece in enumerate(pieces) for at in range(len(piece) + 1)][:40]
+            if form.structure == "R":
+                places.append((len(pieces) - 1, 1))
+            markers = {place: b"m%d" % i for i, place in enumerate(places)}
+            marks = session.stor_octets(form, "STOR up", pack(pieces, form, session.chance, markers))
+            same_content(str(form), content, stored(root, "up"))
+            same(f"{form}: number of 110s", len(places), len(marks))
+            for i, (number, at) in enumerate(places):
+                ours = mark_of(marks[i], f"m{i}")
+                if i % 3 and i < len(places) - 2:
+                    continue
+                rest = [pieces[number][at:]] + pieces[number + 1:]
+                session.set(form)
+                session.command(f"REST {ours}", "350")
+                session.stor_octets(form, "STOR up", pack(rest, form, session.chance))
+                same_content(f"{form}, from marker {i} at {number}, {at}", content, stored(root, "up"))
+
+
+@served()
+def the_110_comes_before_the_end_of_the_upload(server, root):
+    content = b"one\r\r\ntwo\nthree\nfour"
+    for form in (Form("A N", "F", "B"), Form("A N", "F", "C"), Form("I", "R", "B"), Form("E N", "F", "C")):
+        pieces = to_pieces(content, form)
+        flat = len(pieces[0]) if form.structure == "F" else 0
+        for at in range(1, flat) if flat else (2,):
+            with Representing(server.port) as session:
+                session.set(form)
+                session.opened("STOR up")
+                octets = pack([pieces[0][:at]], form, random.Random(1), {(0, at): b"here"})
+                marker = {"B": bytes([16, 0, 4]), "C": bytes([0, 16, 4])}[form.mode] + b"here"
+                session.data.sendall(octets[:octets.index(marker) + len(marker)])
+                ours = mark_of(session.reply(), "here")
+                session.close_data()
+                line = session.reply()
+                expect(line[:3] in ("426", "451"), f"{form}: {line!r} after a cut")
+                session.command(f"REST {ours}", "350")
+                session.stor_octets(form, "STOR up", pack([pieces[0][at:]] + pieces[1:], form, session.chance))
+                same_content(f"{form}, {at}", content, stored(root, "up"))
+
+
+@served()
+def a_marker_of_an_upload_is_that_files_alone(server, root):
+    form = Form("I", "F", "B")
+    with Representing(server.port) as session:
+        marks = session.stor_octets(form, "STOR up", pack([b"content"], form, session.chance, {(0, 3): b"m"}))
+        ours = mark_of(marks[0], "m")
+        session.put(form, "else", b"content")
+        for line, code in (("STOR else", "554"), ("RETR up", "554"), ("STOU", "554")):
+            session.command(f"REST {ours}", "350")
+            session.refused(form, line, code)
+        session.set(Form("I", "R", "B"))
+        session.command(f"REST {ours}", "350")
+        session.refused(Form("I", "R", "B"), "STOR up", "555")
+        # A file that has become shorter than the marker's place has lost what went before it.
+        write(root, "up", b"")
+        session.set(form)
+        session.command(f"REST {ours}", "350")
+        session.refused(form, "STOR up", "554")
+        write(root, "up", b"conTENT")
+        session.command(f"REST {ours}", "350")
+        session.stor_octets(form, "APPE up", pack([b"tent"], form, session.chance))
+        same("APPE after REST is STOR", b"content", stored(root, "up"))
+
+
+@served("--uploads", "atomic")
+def an_atomic_upload_goes_on_from_a_marker(server, root):
+    form = Form("A N", "F", "B")
+    content = big_text(300_000)
+    piece, = to_pieces(content, form)
+    with Representing(server.port) as session:
+        session.set(form)
+        session.opened("STOR up")
+        octets = pack([piece[:200_000]], form, session.chance, {(0, 100_001): b"here"})
+        session.data.sendall(octets[:-4])
+        ours = mark_of(session.reply(), "here")
+        session.close_data()
+        expect(session.reply()[:3] in ("426", "451"), "a cut upload is complete")
+        session.command(f"REST {ours}", "350")
+        session.stor_octets(form, "STOR up", pack([piece[100_001:]], form, session.chance))
+        same_content(str(form), content, stored(root, "up"))
+
+
+if __name__ == "__main__":
+    main()
