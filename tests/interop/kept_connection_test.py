@@ -233,6 +233,60 @@ def a_little_that_becomes_much_is_stored_without_more_to_come(server, root):
                         same_content(f"{form}, {content[:3]!r}", content, stored(root, "up"))
 
 
+def stalled(session, form):
+    """A download of more than the kernel keeps, of which some octets have come."""
+    session.set(form)
+    session.opened("RETR huge")
+    session.octets.read(1000)
+
+
+@served()
+def abor_ends_a_transfer_and_its_connection(server, root):
+    with open(os.path.join(root, "huge"), "wb") as file:
+        file.write(os.urandom(1 << 20) * 40)
+    for form in (Form("I", "F", "B"), Form("A N", "R", "C"), Form("E N", "R", "S"), Form("L 32", "P", "B")):
+        with Representing(server.port) as session:
+            stalled(session, form)
+            session.send("ABOR")
+            session.expect_reply("426", "ABOR")
+            session.expect_reply("226", "ABOR")
+            session.octets.rest()
+            session.close_data()
+            same_content(str(form), FILES["text"], session.get(Form("I", "F", form.mode), "text"))
+            session.set(form)
+            session.close_data()
+            session.opened("STOR up")
+            session.data.sendall(pack(to_pieces(b"begun\n", form), form, session.chance)[:-1])
+            session.send("ABOR")
+            session.expect_reply("426", "ABOR")
+            session.expect_reply("226", "ABOR")
+            expect(is_closed(session.data), "ABOR left the data connection open")
+            session.close_data()
+            same_content(str(form), FILES["text"], session.get(Form("I", "F", form.mode), "text"))
+
+
+@served()
+def stat_is_answered_in_the_middle_of_a_block(server, root):
+    content = os.urandom(1 << 20) * 12
+    with open(os.path.join(root, "huge"), "wb") as file:
+        file.write(content)
+    for form in (Form("I", "F", "B"), Form("L 36", "P", "C")):
+        with Representing(server.port) as session:
+            session.set(form)
+            session.opened("RETR huge")
+            session.octets.peek()
+            session.send("STAT")
+            lines = session.control.read_reply()
+            expect(lines[0].startswith("211") and re.search(r"[0-9]{5}", " ".join(lines)), f"{form}: {lines!r}")
+            got = session.unpack(form).pieces()
+            session.finish(form, "RETR huge")
+            expect(from_pieces(got, form) == content, f"{form}: other octets")
+            session.send("STAT")
+            lines = " ".join(session.control.read_reply())
+            for word in (f"TYPE: {form.kind}", f"STRU: {form.structure}", f"MODE: {form.mode}"):
+                expect(word in lines, f"{form}, STAT: {lines!r}")
+
+
 @served()
 def a_refused_transfer_leaves_a_kept_connection_open(server, root):
     for mode in "BC":
