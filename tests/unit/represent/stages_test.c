@@ -356,7 +356,7 @@ static void test_nonsense_is_refused(void **state)
 	ASSERT_REFUSED('I', 'F', 'C', "\3ab", -ENODATA);
 	ASSERT_REFUSED('I', 'F', 'Z', "no zlib", -EBADMSG);
 	ASSERT_REFUSED('I', 'P', 'S', "\3\0\0\0", -EBADMSG);
-	ASSERT_REFUSED('I', 'P', 'S', "\4\0\0\4", -EBADMSG);
+	ASSERT_REFUSED('I', 'P', 'S', "\4\0\0\4", -EPROTONOSUPPORT);
 	ASSERT_REFUSED('I', 'P', 'S', "\4\0\xff\1", -EBADMSG);
 	ASSERT_REFUSED('I', 'P', 'S', "\4\0\2\1a", -ENODATA);
 }
