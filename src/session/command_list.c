@@ -70,6 +70,17 @@ static struct view list_prefix(struct action *action)
 	return prefix;
 }
 
+/* Whether names in the folder can be made, as far as perm has to know. */
+static int list_may_write(const struct action *action, int folder)
+{
+	const struct session *session = action->session;
+
+	if (!session->may_write || !(session->facts & FACT_PERM) ||
+	    action->listing_format != LISTING_MLSD)
+		return -EACCES;
+	return action->request.disk.kind == DISK_REMOTE ? 0 : calls->may_write(folder);
+}
+
 static int list_make(struct session *session, int folder)
 {
 	struct action *action = session->action;
@@ -83,9 +94,8 @@ static int list_make(struct session *session, int folder)
 		.prefix = action->listing_format == LISTING_NLST ? list_prefix(action)
 								 : view_of(""),
 		.hidden = action->listing_hidden,
-		.rights = session_rights(
-			session, session->may_write && (action->request.disk.kind == DISK_REMOTE ||
-							calls->may_write(folder) == 0)),
+		.rights = session_rights(session, list_may_write(action, folder),
+					 &action->request.stat),
 		.now_s = ring_wall_s(session->context->ring),
 	};
 

@@ -110,7 +110,7 @@ static void opts_mlst(struct session *session, struct view wanted)
 		facts |= fact_of_name((struct view){ wanted.at, length });
 		wanted = view_skip(wanted, length + (end != NULL));
 	}
-	session->facts = (uint8_t)facts;
+	session->facts = (uint16_t)facts;
 	for (unsigned fact = 1; fact <= FACTS_ALL; fact <<= 1) {
 		if (facts & fact) {
 			strcat(text, fact_name(fact));

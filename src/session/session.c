@@ -183,7 +183,7 @@ void session_refuse_command(struct session *session, int error)
 void session_default_parameters(struct session *session)
 {
 	session->type = TYPE_ASCII;
-	session->facts = FACTS_ALL;
+	session->facts = FACTS_STANDARD;
 	session->restart = 0;
 	session->allocate_bytes = 0;
 	session->epsv_all = false;

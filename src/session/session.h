@@ -30,6 +30,7 @@
 
 struct action;
 struct config;
+struct identity;
 struct passive_pool;
 struct session;
 struct user;
@@ -47,8 +48,7 @@ struct session_context {
 	struct tree tree; /* for anonymous users */
 	unsigned worker;
 	unsigned workers;
-	uint32_t uid; /* of this process, for the facts of listings */
-	uint32_t gid;
+	const struct identity *identity; /* of this process, for the facts of listings */
 	bool draining;
 
 	/* The server's part. */
@@ -118,7 +118,7 @@ struct session {
 
 	/* Parameters (RFC 959 section 5.3.1). */
 	uint8_t type;
-	uint8_t facts;
+	uint16_t facts;		/* a mask of enum fact */
 	int64_t restart;	/* REST, or 0 */
 	uint16_t name_refusal;	/* 550, or 553 for commands that bring a new name */
 	int64_t allocate_bytes; /* ALLO, or 0 */

@@ -112,8 +112,10 @@ void session_transfer_begin(struct session *session, const char *what);
 /* Whose partial uploads are this session's. */
 uint64_t session_owner(const struct session *session);
 
-/* What the facts of a listing depend on besides its entries. */
-struct entry_rights session_rights(const struct session *session, bool folder_writable);
+/* What the facts of a listing depend on besides its entries, of a folder of which may_write and stat
+ * are known (fs/entry_line.h). */
+struct entry_rights session_rights(const struct session *session, int may_write,
+				   const struct statx *stat);
 
 /* Forgets user, parameters and data connection (REIN, a new USER). */
 void session_forget_user(struct session *session);
