@@ -9,6 +9,7 @@
 #define SESSION_ACTION_H
 
 #include "base/limits.h"
+#include "fs/attributes.h"
 #include "fs/listing.h"
 #include "fs/tree.h"
 #include "fs/upload.h"
@@ -52,6 +53,10 @@ struct action {
 	bool work_must_run; /* it closes what is open */
 	int (*work)(struct op *op);
 	void (*work_done)(struct op *op, int result);
+
+	/* MFMT, MFF */
+	struct attributes attributes;
+	bool attributes_of_mfmt;
 
 	/* PASS */
 	const struct users *users;

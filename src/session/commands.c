@@ -61,6 +61,12 @@ static const struct command commands[] = {
 	{ "HELP", command_help, ARGUMENT_OPTIONAL, ALWAYS, "[<command>]", "RFC 959 4.1.3" },
 	{ "LIST", command_list, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.3" },
 	{ "MDTM", command_mdtm, ARGUMENT_NEEDED, LOGIN | FEATURE, "<path>", "RFC 3659 3" },
+	{ "MFCT", command_mfct, ARGUMENT_NEEDED, LOGIN | CHANGES, "<time> <path>",
+	  "draft-somers-ftp-mfxx 4" },
+	{ "MFF", command_mff, ARGUMENT_NEEDED, LOGIN | CHANGES | FEATURE,
+	  "<fact>=<value>;... <path>", "draft-somers-ftp-mfxx 5" },
+	{ "MFMT", command_mfmt, ARGUMENT_NEEDED, LOGIN | CHANGES | FEATURE, "<time> <path>",
+	  "draft-somers-ftp-mfxx 3" },
 	{ "MKD", command_mkd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
 	{ "MLSD", command_mlsd, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 3659 7" },
 	{ "MLST", command_mlst, ARGUMENT_OPTIONAL, LOGIN | FEATURE, "[<path>]", "RFC 3659 7" },
@@ -252,6 +258,18 @@ void command_help(struct session *session, struct view argument)
 			      "Unknown command; HELP lists those there are");
 }
 
+/* What FEAT writes behind the verb; facts is that of MLST. */
+static const char *feature_argument(const struct command *command, const char *facts)
+{
+	if (command->execute == command_mlst)
+		return facts;
+	if (command->execute == command_mff)
+		return " modify;UNIX.mode;UNIX.group;";
+	if (command->execute == command_rest)
+		return " STREAM";
+	return "";
+}
+
 /* FEAT (RFC 2389 section 3): the table's, then what belongs to no command. A fact of MLST that is
  * on is marked (RFC 3659 section 7.8). */
 void command_feat(struct session *session, struct view argument)
@@ -268,9 +286,7 @@ void command_feat(struct session *session, struct view argument)
 	for (size_t i = 0; i < COMMANDS_COUNT; i++)
 		if (commands[i].flags & FEATURE)
 			reply_text_inner(reply, "%s%s", commands[i].verb,
-					 commands[i].execute == command_mlst   ? facts
-					 : commands[i].execute == command_rest ? " STREAM"
-									       : "");
+					 feature_argument(&commands[i], facts));
 	reply_text_inner(reply, "TVFS");
 	reply_text_inner(reply, "UTF8");
 	reply_text_line(reply, REPLY_211_SYSTEM_STATUS, "End");

@@ -67,6 +67,21 @@ static int real_may_write(int folder)
 	return RESULT(faccessat(folder, ".", W_OK | X_OK, AT_EACCESS));
 }
 
+static int real_utimensat(int folder, const char *path, const struct timespec *times, int flags)
+{
+	return RESULT(utimensat(folder, path, times, flags));
+}
+
+static int real_fchmodat(int folder, const char *path, mode_t mode)
+{
+	return RESULT(fchmodat(folder, path, mode, 0));
+}
+
+static int real_fchownat(int folder, const char *path, uid_t uid, gid_t gid, int flags)
+{
+	return RESULT(fchownat(folder, path, uid, gid, flags));
+}
+
 static int real_close(int fd)
 {
 	return RESULT(close(fd));
@@ -168,6 +183,9 @@ const struct calls calls_real = {
 	.getdents = real_getdents,
 	.readlinkat = real_readlinkat,
 	.may_write = real_may_write,
+	.utimensat = real_utimensat,
+	.fchmodat = real_fchmodat,
+	.fchownat = real_fchownat,
 	.close = real_close,
 	.pread = real_pread,
 	.pwrite = real_pwrite,

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+struct timespec;
+
 struct calls {
 	/* Memory that a client's wish may ask for; freed by free(3). NULL when there is none. */
 	void *(*allocate)(size_t size_bytes);
@@ -31,6 +33,9 @@ struct calls {
 	ssize_t (*getdents)(int folder, void *buffer, size_t size_bytes);
 	ssize_t (*readlinkat)(int folder, const char *name, char *buffer, size_t size_bytes);
 	int (*may_write)(int folder); /* faccessat(2): 0 if names in folder may be made */
+	int (*utimensat)(int folder, const char *path, const struct timespec *times, int flags);
+	int (*fchmodat)(int folder, const char *path, mode_t mode);
+	int (*fchownat)(int folder, const char *path, uid_t uid, gid_t gid, int flags);
 	int (*close)(int fd);
 
 	/* File contents. */

@@ -42,6 +42,9 @@ enum kind {
 	GETDENTS,
 	READLINKAT,
 	MAY_WRITE,
+	UTIMENSAT,
+	FCHMODAT,
+	FCHOWNAT,
 	CLOSE,
 	PREAD,
 	PWRITE,
@@ -63,14 +66,15 @@ enum kind {
 };
 
 static const char *const kinds[KINDS] = {
-	"allocate",	"openat2",	   "statx",	  "unlinkat",	    "renameat2",
-	"linkat",	"mkdirat",	   "getdents",	  "readlinkat",	    "may_write",
-	"close",	"pread",	   "pwrite",	  "pread_resident", "sendfile",
-	"splice",	"copy_file_range", "fallocate",	  "ftruncate",	    "fsync",
-	"socket",	"accept",	   "connect",	  "recv",	    "send",
-	"shutdown",	"ring.accept",	   "ring.recv",	  "ring.send",	    "ring.poll",
-	"ring.openat2", "ring.statx",	   "ring.close",  "ring.unlinkat",  "ring.renameat2",
-	"ring.mkdirat", "ring.pread",	   "ring.pwrite", "ring.splice",    "ring.job",
+	"allocate",    "openat2",	 "statx",	   "unlinkat",	   "renameat2",
+	"linkat",      "mkdirat",	 "getdents",	   "readlinkat",   "may_write",
+	"utimensat",   "fchmodat",	 "fchownat",	   "close",	   "pread",
+	"pwrite",      "pread_resident", "sendfile",	   "splice",	   "copy_file_range",
+	"fallocate",   "ftruncate",	 "fsync",	   "socket",	   "accept",
+	"connect",     "recv",		 "send",	   "shutdown",	   "ring.accept",
+	"ring.recv",   "ring.send",	 "ring.poll",	   "ring.openat2", "ring.statx",
+	"ring.close",  "ring.unlinkat",	 "ring.renameat2", "ring.mkdirat", "ring.pread",
+	"ring.pwrite", "ring.splice",	 "ring.job",
 };
 
 enum action { ACTION_NONE, ACTION_FAIL, ACTION_SHORT, ACTION_LATE };
@@ -174,6 +178,27 @@ static int faulty_may_write(int folder)
 	int r = fault_meet(MAY_WRITE, NULL);
 
 	return r < 0 ? r : calls_real.may_write(folder);
+}
+
+static int faulty_utimensat(int folder, const char *path, const struct timespec *times, int flags)
+{
+	int r = fault_meet(UTIMENSAT, NULL);
+
+	return r < 0 ? r : calls_real.utimensat(folder, path, times, flags);
+}
+
+static int faulty_fchmodat(int folder, const char *path, mode_t mode)
+{
+	int r = fault_meet(FCHMODAT, NULL);
+
+	return r < 0 ? r : calls_real.fchmodat(folder, path, mode);
+}
+
+static int faulty_fchownat(int folder, const char *path, uid_t uid, gid_t gid, int flags)
+{
+	int r = fault_meet(FCHOWNAT, NULL);
+
+	return r < 0 ? r : calls_real.fchownat(folder, path, uid, gid, flags);
 }
 
 /* As on Linux: the descriptor is closed, whatever close(2) says. */
@@ -347,6 +372,9 @@ static const struct calls calls_faulty = {
 	.getdents = faulty_getdents,
 	.readlinkat = faulty_readlinkat,
 	.may_write = faulty_may_write,
+	.utimensat = faulty_utimensat,
+	.fchmodat = faulty_fchmodat,
+	.fchownat = faulty_fchownat,
 	.close = faulty_close,
 	.pread = faulty_pread,
 	.pwrite = faulty_pwrite,
