@@ -28,6 +28,12 @@
 #define PATH_BYTES_MAX 4096   /* PATH_MAX, its NUL included: 550 */
 #define GLOB_STEPS_MAX 100000 /* comparisons for one name; then the listing fails: 451 */
 
+/* DSIZ: a tree that is larger is 550, more of them at a time are 450. */
+#define FOLDER_SIZE_NAMES_MAX 1000000
+#define FOLDER_SIZE_DEPTH_MAX 64 /* descriptors held open */
+#define FOLDER_SIZE_SLICE 2048	 /* names looked at in one job */
+#define FOLDER_SIZES_MAX 4	 /* of one worker */
+
 /* Data connections and transfers. */
 #define PASSIVE_WAIT_MS 2000	     /* for a free reservation; then 425 */
 #define TRANSFER_TURN_BYTES 1048576  /* one transfer's share of a worker's turn */

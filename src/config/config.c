@@ -52,7 +52,7 @@ static const struct option options[] = {
 	{ "no-anonymous", OPTION_CLEAR, NULL, FIELD(anonymous), 0, 0, NULL,
 	  "only users of --users may log in" },
 	{ "users", OPTION_TEXT, "FILE", FIELD(users_path), 0, 0, NULL,
-	  "virtual users, one \"name:crypt(3) hash:folder\" a line" },
+	  "virtual users, one \"name:crypt(3) hash:folder[:account]\" a line" },
 	{ "uploads", OPTION_SWITCH, "in-place|atomic", FIELD(uploads_atomic), 0, 0, "in-place",
 	  "atomic: a file appears under its name when it is whole" },
 	{ "idle-timeout", OPTION_NUMBER, "SECONDS", FIELD(idle_timeout_s), 1, TIMEOUT_MAX_S, "300",

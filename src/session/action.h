@@ -15,6 +15,7 @@
 #include "fs/upload.h"
 #include "transfer/transfer.h"
 
+struct folder_size;
 struct session;
 struct users;
 struct user;
@@ -57,6 +58,10 @@ struct action {
 	/* MFMT, MFF */
 	struct attributes attributes;
 	bool attributes_of_mfmt;
+
+	/* AVBL, DSIZ */
+	uint64_t space_bytes;
+	struct folder_size *folder_size;
 
 	/* PASS */
 	const struct users *users;

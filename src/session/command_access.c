@@ -101,6 +101,9 @@ static void password_done(struct op *op, int result)
 	} else if (result < 0 || !session->user) {
 		session->user = NULL;
 		session_refuse_login(session);
+	} else if (session->user->account) {
+		session_enter_state(session, SESSION_ACCOUNT);
+		session_reply(session, REPLY_332_NEED_ACCOUNT, "Account please, with ACCT");
 	} else {
 		session->may_write = true;
 		session_log_in(session);
@@ -132,10 +135,22 @@ void command_pass(struct session *session, struct view argument)
 		session_check_password(session, argument);
 }
 
+static void session_check_account(struct session *session, struct view account)
+{
+	if (users_check_account(session->user, account)) {
+		session->may_write = true;
+		session_log_in(session);
+	} else {
+		session->user = NULL;
+		session_refuse_login(session);
+	}
+}
+
 void command_acct(struct session *session, struct view argument)
 {
-	(void)argument;
-	if (session->state == SESSION_LOGGED_IN)
+	if (session->state == SESSION_ACCOUNT)
+		session_check_account(session, argument);
+	else if (session->state == SESSION_LOGGED_IN)
 		session_reply(session, REPLY_202_SUPERFLUOUS, "No account is needed here");
 	else
 		session_reply(session, REPLY_503_BAD_SEQUENCE,

@@ -42,6 +42,7 @@ struct command {
 
 #define PORTS (LOGIN | KEEPS_RESTART | KEEPS_RENAME | DATA_PORT)
 #define ALWAYS (ANY_TIME | KEEPS_RENAME)
+#define STREAMLINED "draft-peterson-streamlined-ftp-command-extensions"
 
 static const struct command commands[] = {
 	{ "ABOR", command_abor, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME | AT_ONCE, "",
@@ -50,9 +51,15 @@ static const struct command commands[] = {
 	{ "ALLO", command_allo, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "<bytes> [R <record size>]",
 	  "RFC 959 4.1.3" },
 	{ "APPE", command_appe, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
+	{ "AVBL", command_avbl, ARGUMENT_OPTIONAL, LOGIN | FEATURE, "[<path>]", STREAMLINED },
 	{ "CDUP", command_cdup, ARGUMENT_IGNORED, LOGIN, "", "RFC 959 4.1.1" },
+	{ "CLNT", command_clnt, ARGUMENT_NEEDED, ALWAYS | FEATURE, "<name and version>",
+	  "what FTP clients agreed on" },
+	{ "CSID", command_csid, ARGUMENT_IGNORED, ALWAYS | FEATURE, "[Name=<name>; ...]",
+	  STREAMLINED },
 	{ "CWD", command_cwd, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.1" },
 	{ "DELE", command_dele, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
+	{ "DSIZ", command_dsiz, ARGUMENT_OPTIONAL, LOGIN | FEATURE, "[<path>]", STREAMLINED },
 	{ "EPRT", command_eprt, ARGUMENT_NEEDED, PORTS | FEATURE, "|<1 or 2>|<address>|<port>|",
 	  "RFC 2428 2" },
 	{ "EPSV", command_epsv, ARGUMENT_OPTIONAL, (PORTS & ~DATA_PORT) | FEATURE, "[1 | 2 | ALL]",
@@ -77,6 +84,8 @@ static const struct command commands[] = {
 	{ "PASS", command_pass, ARGUMENT_OPTIONAL, AFTER_USER, "<password>", "RFC 959 4.1.1" },
 	{ "PASV", command_pasv, ARGUMENT_NONE, PORTS, "", "RFC 959 4.1.2" },
 	{ "PORT", command_port, ARGUMENT_NEEDED, PORTS, "<h1,h2,h3,h4,p1,p2>", "RFC 959 4.1.2" },
+	{ "PRET", command_pret, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART | FEATURE,
+	  "<command> [<path>]", "what FTP clients agreed on" },
 	{ "PWD", command_pwd, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME, "", "RFC 959 4.1.3" },
 	{ "QUIT", command_quit, ARGUMENT_IGNORED, ANY_TIME, "", "RFC 959 4.1.1" },
 	{ "REIN", command_rein, ARGUMENT_NONE, ANY_TIME, "", "RFC 959 4.1.1" },
@@ -88,6 +97,7 @@ static const struct command commands[] = {
 	{ "RNTO", command_rnto, ARGUMENT_NEEDED,
 	  LOGIN | CHANGES | KEEPS_RENAME | AFTER_RNFR | NEW_NAME, "<path>", "RFC 959 4.1.3" },
 	{ "SIZE", command_size, ARGUMENT_NEEDED, LOGIN | FEATURE, "<path>", "RFC 3659 4" },
+	{ "SMNT", command_smnt, ARGUMENT_NEEDED, LOGIN, "<path>", "RFC 959 4.1.1" },
 	{ "STAT", command_stat, ARGUMENT_OPTIONAL, ALWAYS | AT_ONCE, "[<path>]", "RFC 959 4.1.3" },
 	{ "STOR", command_stor, ARGUMENT_NEEDED, LOGIN | CHANGES | NEW_NAME, "<path>",
 	  "RFC 959 4.1.3" },
@@ -256,6 +266,29 @@ void command_help(struct session *session, struct view argument)
 	else
 		session_reply(session, REPLY_502_NOT_IMPLEMENTED,
 			      "Unknown command; HELP lists those there are");
+}
+
+/* PRET announces a transfer command (of drftpd and pftpd, whose data connections lead elsewhere). It
+ * is looked at as if it came now, and that is all. */
+void command_pret(struct session *session, struct view argument)
+{
+	static command_fn *const transfers[] = { command_retr, command_stor, command_appe,
+						 command_stou, command_list, command_nlst,
+						 command_mlsd };
+	const struct command *command = NULL;
+	struct command_line line;
+
+	if (command_line_parse(argument, &line) == 0)
+		command = command_find(line.verb);
+	for (size_t i = 0; command && i < sizeof(transfers) / sizeof(transfers[0]); i++) {
+		if (command->execute != transfers[i])
+			continue;
+		if (command_is_allowed(session, command, &line))
+			session_pret(session, command->execute == command_retr, line.argument);
+		return;
+	}
+	session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+		      "PRET takes a transfer command, as in PRET RETR a");
 }
 
 /* What FEAT writes behind the verb; facts is that of MLST. */

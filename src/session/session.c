@@ -19,7 +19,9 @@ void session_enter_state(struct session *session, enum session_state state)
 {
 	static const unsigned next[] = {
 		[SESSION_GREETED] = 1 << SESSION_GREETED | 1 << SESSION_NAMED,
-		[SESSION_NAMED] = 1 << SESSION_GREETED | 1 << SESSION_LOGGED_IN,
+		[SESSION_NAMED] = 1 << SESSION_GREETED | 1 << SESSION_ACCOUNT |
+				  1 << SESSION_LOGGED_IN,
+		[SESSION_ACCOUNT] = 1 << SESSION_GREETED | 1 << SESSION_LOGGED_IN,
 		[SESSION_LOGGED_IN] = 1 << SESSION_GREETED,
 	};
 

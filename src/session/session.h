@@ -4,8 +4,10 @@
  *
  *              USER                  PASS
  *   GREETED ---------> NAMED -------------------> LOGGED_IN
- *      ^ ^_______________|  wrong password           |
- *      |_____________________________________________|   REIN; USER, which then names another
+ *      ^ ^_______________|  \                         ^ |
+ *      | |  wrong password   \___ 332 __> ACCOUNT ____| |  ACCT, of who has one
+ *      | |___________________ wrong account ___|  230   |
+ *      |________________________________________________|   REIN; USER, which then names another
  *
  * Between commands an idle session is this struct and nothing else: input comes from the ring's
  * buffers, replies leave through the worker's, and what a command needs is lent while it runs
@@ -63,10 +65,11 @@ struct session_context {
 	struct reply_text reply;
 	struct action *actions; /* free ones */
 	unsigned actions_free;
+	unsigned folder_sizes; /* DSIZs under way */
 	uint64_t transfers;
 };
 
-enum session_state { SESSION_GREETED, SESSION_NAMED, SESSION_LOGGED_IN };
+enum session_state { SESSION_GREETED, SESSION_NAMED, SESSION_ACCOUNT, SESSION_LOGGED_IN };
 
 /*
  * The data connection as the server-PI sees it before a transfer (RFC 959 sections 3.2, 3.3).
@@ -124,7 +127,7 @@ struct session {
 	int64_t allocate_bytes; /* ALLO, or 0 */
 
 	char name[SESSION_NAME_MAX];
-	const struct user *user; /* NULL: anonymous or not logged in */
+	const struct user *user; /* NULL: anonymous, or the password has not been told yet */
 	struct tree tree;
 	char *folder;	   /* the working folder; NULL: "/" */
 	char *rename_from; /* RNFR; NULL: none */

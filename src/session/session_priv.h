@@ -137,6 +137,10 @@ command_fn command_rnfr, command_rnto, command_size, command_mdtm, command_mlst;
 command_fn command_retr, command_stor, command_appe, command_stou, command_abor;
 command_fn command_list, command_nlst, command_mlsd;
 command_fn command_mfmt, command_mff, command_mfct;
+command_fn command_avbl, command_dsiz, command_clnt, command_csid, command_pret, command_smnt;
+
+/* command_client.c: the answer to PRET of a transfer that is allowed. */
+void session_pret(struct session *session, bool retrieves, struct view argument);
 
 /* command_list.c: STAT of a path. */
 void session_stat_path(struct session *session, struct view argument);

@@ -45,6 +45,7 @@ enum kind {
 	UTIMENSAT,
 	FCHMODAT,
 	FCHOWNAT,
+	FSTATVFS,
 	CLOSE,
 	PREAD,
 	PWRITE,
@@ -66,15 +67,15 @@ enum kind {
 };
 
 static const char *const kinds[KINDS] = {
-	"allocate",    "openat2",	 "statx",	   "unlinkat",	   "renameat2",
-	"linkat",      "mkdirat",	 "getdents",	   "readlinkat",   "may_write",
-	"utimensat",   "fchmodat",	 "fchownat",	   "close",	   "pread",
-	"pwrite",      "pread_resident", "sendfile",	   "splice",	   "copy_file_range",
-	"fallocate",   "ftruncate",	 "fsync",	   "socket",	   "accept",
-	"connect",     "recv",		 "send",	   "shutdown",	   "ring.accept",
-	"ring.recv",   "ring.send",	 "ring.poll",	   "ring.openat2", "ring.statx",
-	"ring.close",  "ring.unlinkat",	 "ring.renameat2", "ring.mkdirat", "ring.pread",
-	"ring.pwrite", "ring.splice",	 "ring.job",
+	"allocate",	   "openat2",	  "statx",	    "unlinkat",	      "renameat2",
+	"linkat",	   "mkdirat",	  "getdents",	    "readlinkat",     "may_write",
+	"utimensat",	   "fchmodat",	  "fchownat",	    "fstatvfs",	      "close",
+	"pread",	   "pwrite",	  "pread_resident", "sendfile",	      "splice",
+	"copy_file_range", "fallocate",	  "ftruncate",	    "fsync",	      "socket",
+	"accept",	   "connect",	  "recv",	    "send",	      "shutdown",
+	"ring.accept",	   "ring.recv",	  "ring.send",	    "ring.poll",      "ring.openat2",
+	"ring.statx",	   "ring.close",  "ring.unlinkat",  "ring.renameat2", "ring.mkdirat",
+	"ring.pread",	   "ring.pwrite", "ring.splice",    "ring.job",
 };
 
 enum action { ACTION_NONE, ACTION_FAIL, ACTION_SHORT, ACTION_LATE };
@@ -199,6 +200,13 @@ static int faulty_fchownat(int folder, const char *path, uid_t uid, gid_t gid, i
 	int r = fault_meet(FCHOWNAT, NULL);
 
 	return r < 0 ? r : calls_real.fchownat(folder, path, uid, gid, flags);
+}
+
+static int faulty_fstatvfs(int fd, struct statvfs *ret_disk)
+{
+	int r = fault_meet(FSTATVFS, NULL);
+
+	return r < 0 ? r : calls_real.fstatvfs(fd, ret_disk);
 }
 
 /* As on Linux: the descriptor is closed, whatever close(2) says. */
@@ -375,6 +383,7 @@ static const struct calls calls_faulty = {
 	.utimensat = faulty_utimensat,
 	.fchmodat = faulty_fchmodat,
 	.fchownat = faulty_fchownat,
+	.fstatvfs = faulty_fstatvfs,
 	.close = faulty_close,
 	.pread = faulty_pread,
 	.pwrite = faulty_pwrite,
