@@ -85,6 +85,9 @@ enum session_state { SESSION_GREETED, SESSION_NAMED, SESSION_ACCOUNT, SESSION_LO
  */
 enum data_state { DATA_NONE, DATA_WAITING, DATA_PASSIVE, DATA_ACTIVE, DATA_CONNECTED };
 
+/* The reply of PASV, EPSV or LPSV. */
+enum passive_form { PASSIVE_SHORT, PASSIVE_EXTENDED, PASSIVE_LONG };
+
 struct session {
 	struct session_context *context;
 	uint64_t id; /* never zero, of no other session of this server process */
@@ -112,7 +115,7 @@ struct session {
 	bool anonymous;
 	bool may_write;
 	bool epsv_all;
-	bool extended;	      /* the passive reply that is due is EPSV's */
+	uint8_t passive_form; /* of the passive reply that is due: enum passive_form */
 	bool active_asked;    /* the supervisor owes us a socket */
 	bool passive_expired; /* the last passive port was not used in time */
 	bool mdtm_sets;	      /* MDTM came with what looks like a time to set */

@@ -136,6 +136,7 @@ command_fn command_pwd, command_cwd, command_cdup, command_mkd, command_rmd, com
 command_fn command_rnfr, command_rnto, command_size, command_mdtm, command_mlst;
 command_fn command_retr, command_stor, command_appe, command_stou, command_abor;
 command_fn command_list, command_nlst, command_mlsd;
+command_fn command_lprt, command_lpsv;
 command_fn command_mfmt, command_mff, command_mfct;
 command_fn command_avbl, command_dsiz, command_clnt, command_csid, command_pret, command_smnt;
 
