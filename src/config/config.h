@@ -13,9 +13,16 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "base/view.h"
 #include "net/address.h"
 
 enum ring_choice { RING_AUTO, RING_URING, RING_EPOLL };
+
+/* --host NAME[=DIR] */
+struct config_host {
+	struct view name;
+	const char *folder; /* NULL: the root of all */
+};
 
 struct config {
 	const char *root; /* DIR or --root */
@@ -36,6 +43,8 @@ struct config {
 		data_timeout_s; /* default 120: to connect, of an unused reservation, without progress */
 	unsigned sessions_max;
 	unsigned sessions_per_address_max;
+	struct config_host hosts[HOSTS_MAX]; /* --host, repeatable; no name is in it twice */
+	size_t hosts_count;
 	enum ring_choice ring;
 	bool verbose;
 };

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/hosts.h"
 #include "auth/users.h"
 #include "base/limits.h"
 #include "config/config.h"
@@ -148,12 +149,28 @@ static int server_load_users(struct server *server)
 	return 0;
 }
 
+static int server_load_hosts(struct server *server)
+{
+	char error[ERROR_LINE_MAX];
+	struct hosts *hosts;
+	int r = hosts_load(server->config, &hosts, error, sizeof(error));
+
+	if (r < 0) {
+		log_error("%s", error);
+		return r;
+	}
+	server->hosts = hosts;
+	return 0;
+}
+
 static int server_make(struct server *server)
 {
 	int r = server_choose_engine(server);
 
 	if (r == 0)
 		r = server_load_users(server);
+	if (r == 0)
+		r = server_load_hosts(server);
 	if (r == 0)
 		r = admission_new(server->workers_count, server->config->sessions_max,
 				  server->config->sessions_per_address_max, &server->admission);

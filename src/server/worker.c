@@ -550,6 +550,7 @@ static int worker_make_context(struct worker *worker)
 	context->ring = worker->ring;
 	context->config = server->config;
 	context->users = server->users;
+	context->hosts = server->hosts;
 	context->passive = server->passive;
 	context->worker = worker->index;
 	context->workers = server->workers_count;

@@ -23,6 +23,7 @@ struct config;
 struct jobs;
 struct passive_pool;
 struct server;
+struct hosts;
 struct users;
 struct worker;
 
@@ -43,6 +44,7 @@ enum server_order {
 struct server {
 	const struct config *config;
 	const struct users *users;
+	const struct hosts *hosts;
 	struct ring_config ring;
 	struct jobs *jobs;
 	struct jobs *hashing;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "auth/hosts.h"
 #include "auth/users.h"
 #include "log/log.h"
 #include "session/session_priv.h"
@@ -70,7 +71,16 @@ static void session_log_in(struct session *session)
 
 static void session_log_in_anonymous(struct session *session)
 {
+	const struct host *host = session->host;
+	int r = 0;
+
 	session->tree = session->context->tree;
+	if (host && host->folder_fd >= 0)
+		r = tree_init(&session->tree, host->folder_fd);
+	if (r < 0) {
+		session_end(session, "The folder of this host cannot be reached");
+		return;
+	}
 	session->may_write = session->context->config->anonymous_write;
 	session_log_in(session);
 }
@@ -161,6 +171,7 @@ void command_rein(struct session *session, struct view argument)
 {
 	(void)argument;
 	session_forget_user(session);
+	session->host = NULL;
 	session_reply(session, REPLY_220_SERVICE_READY, "Ready for a new user");
 }
 

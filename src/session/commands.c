@@ -66,6 +66,8 @@ static const struct command commands[] = {
 	  "RFC 2428 3" },
 	{ "FEAT", command_feat, ARGUMENT_NONE, ALWAYS, "", "RFC 2389 3" },
 	{ "HELP", command_help, ARGUMENT_OPTIONAL, ALWAYS, "[<command>]", "RFC 959 4.1.3" },
+	{ "HOST", command_host, ARGUMENT_NEEDED, ANY_TIME | FEATURE, "<name or address>",
+	  "RFC 7151 3" },
 	{ "LIST", command_list, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.3" },
 	{ "LPRT", command_lprt, ARGUMENT_NEEDED, PORTS | FEATURE,
 	  "<4 or 6>,<bytes>,<h1,h2,...>,<bytes>,<p1,p2>", "RFC 1639 2" },

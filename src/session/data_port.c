@@ -49,8 +49,7 @@ static const struct address *session_reserver(const struct session *session)
 	return session->context->config->foreign_data ? &anybody : &session->peer;
 }
 
-/* Our end of the control connection, which a login alone never needs. */
-static const struct address *session_local(struct session *session)
+const struct address *session_local(struct session *session)
 {
 	if (session->local.any.sa_family == AF_UNSPEC)
 		address_of_socket(session->fd, &session->local);

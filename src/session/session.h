@@ -32,6 +32,8 @@
 
 struct action;
 struct config;
+struct host;
+struct hosts;
 struct identity;
 struct passive_pool;
 struct session;
@@ -45,6 +47,7 @@ struct session_context {
 	struct ring *ring;
 	const struct config *config;
 	const struct users *users; /* NULL: none */
+	const struct hosts *hosts;
 	struct dtp dtp;
 	struct passive_pool *passive;
 	struct tree tree; /* for anonymous users */
@@ -131,6 +134,7 @@ struct session {
 
 	char name[SESSION_NAME_MAX];
 	const struct user *user; /* NULL: anonymous, or the password has not been told yet */
+	const struct host *host; /* HOST; NULL: none was named, or it has no folder of its own */
 	struct tree tree;
 	char *folder;	   /* the working folder; NULL: "/" */
 	char *rename_from; /* RNFR; NULL: none */

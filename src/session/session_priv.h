@@ -94,6 +94,10 @@ bool session_is_urgent(struct view line);
 
 /* data_port.c: the data connection before a transfer. */
 void session_data_reset(struct session *session);
+
+/* Our end of the control connection, which a login alone never needs. */
+const struct address *session_local(struct session *session);
+
 /* Gets the connection for the action's transfer; session_transfer_opened follows, or, after a
  * 425, session_transfer_not_opened. */
 void session_data_open(struct session *session);
@@ -136,7 +140,7 @@ command_fn command_pwd, command_cwd, command_cdup, command_mkd, command_rmd, com
 command_fn command_rnfr, command_rnto, command_size, command_mdtm, command_mlst;
 command_fn command_retr, command_stor, command_appe, command_stou, command_abor;
 command_fn command_list, command_nlst, command_mlsd;
-command_fn command_lprt, command_lpsv;
+command_fn command_lprt, command_lpsv, command_host;
 command_fn command_mfmt, command_mff, command_mfct;
 command_fn command_avbl, command_dsiz, command_clnt, command_csid, command_pret, command_smnt;
 
