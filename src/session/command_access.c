@@ -7,6 +7,7 @@
 #include "auth/hosts.h"
 #include "auth/users.h"
 #include "log/log.h"
+#include "session/language.h"
 #include "session/session_priv.h"
 
 static struct action *action_of_op(struct op *op)
@@ -172,6 +173,7 @@ void command_rein(struct session *session, struct view argument)
 	(void)argument;
 	session_forget_user(session);
 	session->host = NULL;
+	session->language = LANGUAGE_ENGLISH;
 	session_reply(session, REPLY_220_SERVICE_READY, "Ready for a new user");
 }
 

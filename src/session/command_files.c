@@ -47,7 +47,7 @@ static void session_set_folder(struct session *session, const char *path)
 	free(session->folder);
 	session->folder = folder;
 	reply_text_path(session_reply_text(session), REPLY_250_FILE_ACTION_OKAY,
-			session_folder(session), "is the working folder");
+			session_folder(session), session_text(session, "is the working folder"));
 }
 
 static void cwd_done(struct tree_request *request, int result)
@@ -226,7 +226,8 @@ static void mlst_done(struct tree_request *request, int result)
 		size_t length = entry_line_facts(&request->stat, view_of(session->action->path),
 						 NULL, session->facts, &rights, line);
 
-		reply_text_begin(reply, REPLY_250_FILE_ACTION_OKAY, "Facts:");
+		reply_text_begin(reply, REPLY_250_FILE_ACTION_OKAY, "%s",
+				 session_text(session, "Facts:"));
 		reply_text_inner(reply, "%.*s", (int)length - 2, line);
 		reply_text_line(reply, REPLY_250_FILE_ACTION_OKAY, "End");
 	}
@@ -246,7 +247,8 @@ static void session_changed(struct tree_request *request, int result, const char
 	if (result < 0)
 		session_reply_error(session, result, session->action->path);
 	else
-		session_reply(session, REPLY_250_FILE_ACTION_OKAY, "%s", text);
+		session_reply(session, REPLY_250_FILE_ACTION_OKAY, "%s",
+			      session_text(session, text));
 	session_command_end(session);
 }
 
@@ -270,7 +272,7 @@ static void mkd_done(struct tree_request *request, int result)
 	}
 	if (!session->closing)
 		reply_text_path(session_reply_text(session), REPLY_257_PATHNAME,
-				view_of(session->action->path), "made");
+				view_of(session->action->path), session_text(session, "made"));
 	session_command_end(session);
 }
 

@@ -108,7 +108,8 @@ static void list_begin(struct session *session)
 
 	action->transfer.disk = action->request.disk;
 	if (action->listing_stat) {
-		reply_text_begin(session_reply_text(session), REPLY_213_FILE_STATUS, "Status:");
+		reply_text_begin(session_reply_text(session), REPLY_213_FILE_STATUS, "%s",
+				 session_text(session, "Status:"));
 		session_stat_continue(session);
 		return;
 	}
@@ -150,7 +151,7 @@ static void stat_file(struct session *session, struct view line)
 {
 	struct reply_text *reply = session_reply_text(session);
 
-	reply_text_begin(reply, REPLY_213_FILE_STATUS, "Status:");
+	reply_text_begin(reply, REPLY_213_FILE_STATUS, "%s", session_text(session, "Status:"));
 	reply_text_inner(reply, "%.*s", (int)line.length - 2, line.at);
 	reply_text_line(reply, REPLY_213_FILE_STATUS, "End");
 	session_command_end(session);
@@ -328,10 +329,10 @@ static void stat_end(struct session *session, int result)
 	struct action *action = session->action;
 
 	if (result < 0 && !session->closing)
-		reply_text_inner(session_reply_text(session), "Not complete: %s",
-				 strerror(-result));
+		reply_text_inner(session_reply_text(session),
+				 session_text(session, "Not complete: %s"), strerror(-result));
 	session_reply(session, REPLY_213_FILE_STATUS, "%s",
-		      result < 0 ? "End, with an error" : "End");
+		      result < 0 ? session_text(session, "End, with an error") : "End");
 	listing_free(action->listing);
 	dtp_give_buffer(&session->context->dtp, action->transfer.buffer);
 	action->listing = NULL;

@@ -154,7 +154,7 @@ void command_pwd(struct session *session, struct view argument)
 {
 	(void)argument;
 	reply_text_path(session_reply_text(session), REPLY_257_PATHNAME, session_folder(session),
-			"is the working folder");
+			session_text(session, "is the working folder"));
 }
 
 void command_stat(struct session *session, struct view argument)
@@ -173,16 +173,16 @@ void command_stat(struct session *session, struct view argument)
 	address_format_host(&session->peer, address);
 	reply = session_reply_text(session);
 	reply_text_begin(reply, REPLY_211_SYSTEM_STATUS, "sluice " SLUICE_VERSION);
-	reply_text_inner(reply, "Connected from %s", address);
+	reply_text_inner(reply, session_text(session, "Connected from %s"), address);
 	if (session->state == SESSION_LOGGED_IN)
-		reply_text_inner(reply, "Logged in as %s%s", session->name,
-				 session->may_write ? "" : ", read-only");
+		reply_text_inner(reply, session_text(session, "Logged in as %s%s"), session->name,
+				 session->may_write ? "" : session_text(session, ", read-only"));
 	else
-		reply_text_inner(reply, "Not logged in");
+		reply_text_inner(reply, "%s", session_text(session, "Not logged in"));
 	reply_text_inner(reply, "TYPE: %s, STRU: F, MODE: S",
 			 session->type == TYPE_ASCII ? "A N" : "I");
-	reply_text_inner(reply, "Worker: %u of %u", session->context->worker + 1,
-			 session->context->workers);
+	reply_text_inner(reply, session_text(session, "Worker: %u of %u"),
+			 session->context->worker + 1, session->context->workers);
 	session_transfer_status(session, reply);
 	reply_text_line(reply, REPLY_211_SYSTEM_STATUS, "End");
 }

@@ -222,14 +222,15 @@ void session_transfer_not_opened(struct session *session, const char *why)
 	if (session->aborts > 0)
 		session_reply(session, REPLY_426_TRANSFER_ABORTED, "Transfer aborted");
 	else
-		session_reply(session, REPLY_425_CANNOT_OPEN_DATA, "No data connection: %s", why);
+		session_reply(session, REPLY_425_CANNOT_OPEN_DATA, "No data connection: %s",
+			      session_text(session, why));
 	session_give_up(session);
 }
 
 /* The 150, and the wait for the data connection. */
 void session_transfer_begin(struct session *session, const char *what)
 {
-	session_reply(session, REPLY_150_ABOUT_TO_OPEN_DATA, "%s", what);
+	session_reply(session, REPLY_150_ABOUT_TO_OPEN_DATA, "%s", session_text(session, what));
 	session_data_open(session);
 	session_run(session); /* ABOR and STAT may have come already */
 }
@@ -256,10 +257,11 @@ static void retr_begin(struct session *session, off_t offset)
 {
 	const char *what = session->type == TYPE_ASCII ? "Sending the file as text"
 						       : "Sending the file";
-	char text[64];
+	char text[128];
 
 	if (offset > 0) {
-		snprintf(text, sizeof(text), "%s from byte %lld", what, (long long)offset);
+		snprintf(text, sizeof(text), session_text(session, "%s from byte %lld"),
+			 session_text(session, what), (long long)offset);
 		what = text;
 	}
 	session_transfer_begin(session, what);
@@ -427,12 +429,14 @@ void session_transfer_status(struct session *session, struct reply_text *reply)
 	const struct action *action = session->action;
 
 	if (!session_is_transferring(session))
-		reply_text_inner(reply, "No transfer");
+		reply_text_inner(reply, "%s", session_text(session, "No transfer"));
 	else if (session->opening)
-		reply_text_inner(reply, "A transfer waits for its data connection");
+		reply_text_inner(reply, "%s",
+				 session_text(session, "A transfer waits for its data connection"));
 	else if (!action->transfer.dtp)
-		reply_text_inner(reply, "A transfer is being prepared");
+		reply_text_inner(reply, "%s",
+				 session_text(session, "A transfer is being prepared"));
 	else
-		reply_text_inner(reply, "Transfer: %llu bytes so far",
+		reply_text_inner(reply, session_text(session, "Transfer: %llu bytes so far"),
 				 (unsigned long long)action->transfer.bytes);
 }

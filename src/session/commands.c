@@ -68,6 +68,8 @@ static const struct command commands[] = {
 	{ "HELP", command_help, ARGUMENT_OPTIONAL, ALWAYS, "[<command>]", "RFC 959 4.1.3" },
 	{ "HOST", command_host, ARGUMENT_NEEDED, ANY_TIME | FEATURE, "<name or address>",
 	  "RFC 7151 3" },
+	{ "LANG", command_lang, ARGUMENT_OPTIONAL, ALWAYS | FEATURE, "[<language>]",
+	  "RFC 2640 4.1" },
 	{ "LIST", command_list, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.3" },
 	{ "LPRT", command_lprt, ARGUMENT_NEEDED, PORTS | FEATURE,
 	  "<4 or 6>,<bytes>,<h1,h2,...>,<bytes>,<p1,p2>", "RFC 1639 2" },
@@ -242,7 +244,8 @@ static void help_list(struct session *session)
 {
 	struct reply_text *reply = session_reply_text(session);
 
-	reply_text_begin(reply, REPLY_214_HELP, "Commands (HELP <command> tells more):");
+	reply_text_begin(reply, REPLY_214_HELP, "%s",
+			 session_text(session, "Commands (HELP <command> tells more):"));
 	for (size_t i = 0; i < COMMANDS_COUNT; i += 8) {
 		char text[8 * (COMMAND_VERB_MAX + 2) + 1] = "";
 
@@ -296,9 +299,12 @@ void command_pret(struct session *session, struct view argument)
 		      "PRET takes a transfer command, as in PRET RETR a");
 }
 
-/* What FEAT writes behind the verb; facts is that of MLST. */
-static const char *feature_argument(const struct command *command, const char *facts)
+/* What FEAT writes behind the verb; facts and languages are those of MLST and LANG. */
+static const char *feature_argument(const struct command *command, const char *facts,
+				    const char *languages)
 {
+	if (command->execute == command_lang)
+		return languages;
 	if (command->execute == command_mlst)
 		return facts;
 	if (command->execute == command_mff)
@@ -313,6 +319,7 @@ static const char *feature_argument(const struct command *command, const char *f
 void command_feat(struct session *session, struct view argument)
 {
 	struct reply_text *reply = session_reply_text(session);
+	char languages[LANGUAGES_TEXT_MAX];
 	char facts[160] = " ";
 
 	(void)argument;
@@ -320,11 +327,12 @@ void command_feat(struct session *session, struct view argument)
 		strcat(facts, fact_name(fact));
 		strcat(facts, session->facts & fact ? "*;" : ";");
 	}
+	session_languages(session, languages);
 	reply_text_begin(reply, REPLY_211_SYSTEM_STATUS, "Extensions:");
 	for (size_t i = 0; i < COMMANDS_COUNT; i++)
 		if (commands[i].flags & FEATURE)
 			reply_text_inner(reply, "%s%s", commands[i].verb,
-					 feature_argument(&commands[i], facts));
+					 feature_argument(&commands[i], facts, languages));
 	reply_text_inner(reply, "TVFS");
 	reply_text_inner(reply, "UTF8");
 	reply_text_line(reply, REPLY_211_SYSTEM_STATUS, "End");

@@ -357,7 +357,8 @@ void session_end(struct session *session, const char *reply)
 	}
 	session->running = true; /* what ends within must not free the session under our feet */
 	if (reply)
-		session_reply(session, REPLY_421_SERVICE_NOT_AVAILABLE, "%s", reply);
+		session_reply(session, REPLY_421_SERVICE_NOT_AVAILABLE, "%s",
+			      session_text(session, reply));
 	session->closing = true;
 	session_data_cancel(session);
 	session_data_reset(session);

@@ -106,6 +106,7 @@ struct session {
 	struct telnet telnet;
 
 	uint8_t state;
+	uint8_t language; /* of replies: enum language */
 	uint8_t data_state;
 	uint8_t password_attempts;
 	bool closing;	 /* nothing is executed any more */

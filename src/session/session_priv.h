@@ -18,6 +18,15 @@ void session_reply(struct session *session, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 struct reply_text *session_reply_text(struct session *session);
 
+/* command_lang.c: a text of a reply, or its format, in the session's language (session/language.h).
+ * session_reply does so with its format by itself. */
+const char *session_text(const struct session *session, const char *english)
+	__attribute__((format_arg(2)));
+
+/* What FEAT writes behind LANG. */
+#define LANGUAGES_TEXT_MAX 32
+void session_languages(const struct session *session, char *ret_text);
+
 /* The reply to an error of the file system; path is named in it. After a 150, before says which
  * codes are left: 451 and 452, 552 alone (RFC 959 section 5.4). */
 void session_reply_error(struct session *session, int error, const char *path);
@@ -140,7 +149,7 @@ command_fn command_pwd, command_cwd, command_cdup, command_mkd, command_rmd, com
 command_fn command_rnfr, command_rnto, command_size, command_mdtm, command_mlst;
 command_fn command_retr, command_stor, command_appe, command_stou, command_abor;
 command_fn command_list, command_nlst, command_mlsd;
-command_fn command_lprt, command_lpsv, command_host;
+command_fn command_lprt, command_lpsv, command_host, command_lang;
 command_fn command_mfmt, command_mff, command_mfct;
 command_fn command_avbl, command_dsiz, command_clnt, command_csid, command_pret, command_smnt;
 
