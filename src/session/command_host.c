@@ -55,3 +55,10 @@ void command_host(struct session *session, struct view argument)
 		session_reply(session, REPLY_220_SERVICE_READY, "sluice ready");
 	}
 }
+
+void session_host_status(struct session *session, struct reply_text *reply)
+{
+	if (session->host)
+		reply_text_inner(reply, "Host: %.*s", (int)session->host->name.length,
+				 session->host->name.at);
+}

@@ -37,3 +37,9 @@ void session_languages(const struct session *session, char *ret_text)
 		strcat(ret_text, i < LANGUAGES_COUNT - 1 ? ";" : "");
 	}
 }
+
+void session_language_status(struct session *session, struct reply_text *reply)
+{
+	reply_text_inner(reply, session_text(session, "Language: %s"),
+			 language_tag(session->language));
+}

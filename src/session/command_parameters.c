@@ -183,6 +183,8 @@ void command_stat(struct session *session, struct view argument)
 			 session->type == TYPE_ASCII ? "A N" : "I");
 	reply_text_inner(reply, session_text(session, "Worker: %u of %u"),
 			 session->context->worker + 1, session->context->workers);
+	session_language_status(session, reply);
+	session_host_status(session, reply);
 	session_transfer_status(session, reply);
 	reply_text_line(reply, REPLY_211_SYSTEM_STATUS, "End");
 }

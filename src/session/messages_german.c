@@ -62,6 +62,7 @@ const struct message messages_german[] = {
 	  "LANG braucht ein Sprachkürzel, wie in LANG EN" },
 	{ "LPRT takes family, address and port, as in LPRT 4,4,127,0,0,1,2,200,1",
 	  "LPRT braucht Familie, Adresse und Port, wie in LPRT 4,4,127,0,0,1,2,200,1" },
+	{ "Language: %s", "Sprache: %s" },
 	{ "Linux does not let anybody set the time a file was made; MFMT sets the time of its last change",
 	  "Linux lässt niemanden die Zeit setzen, zu der eine Datei entstand; MFMT setzt die ihrer letzten Änderung" },
 	{ "Log in first, with USER and PASS", "Erst anmelden, mit USER und PASS" },

@@ -135,7 +135,7 @@ struct session {
 
 	char name[SESSION_NAME_MAX];
 	const struct user *user; /* NULL: anonymous, or the password has not been told yet */
-	const struct host *host; /* HOST; NULL: none was named, or it has no folder of its own */
+	const struct host *host; /* of HOST; NULL: the root of all */
 	struct tree tree;
 	char *folder;	   /* the working folder; NULL: "/" */
 	char *rename_from; /* RNFR; NULL: none */

@@ -23,6 +23,10 @@ struct reply_text *session_reply_text(struct session *session);
 const char *session_text(const struct session *session, const char *english)
 	__attribute__((format_arg(2)));
 
+/* What STAT tells of the language, and of the host if one was named. */
+void session_language_status(struct session *session, struct reply_text *reply);
+void session_host_status(struct session *session, struct reply_text *reply);
+
 /* What FEAT writes behind LANG. */
 #define LANGUAGES_TEXT_MAX 32
 void session_languages(const struct session *session, char *ret_text);
