@@ -95,7 +95,7 @@ static int line_split(struct reading *reading, char *line, struct user *ret_user
 	char *folder = hash ? strchr(hash + 1, ':') : NULL;
 
 	if (!folder || hash == line || folder[1] == '\0') {
-		wrong(reading, "expected name:hash:folder");
+		wrong(reading, "expected name:hash:folder or name:hash:folder:account");
 		return -EINVAL;
 	}
 	*hash++ = '\0';
@@ -124,6 +124,19 @@ static int entry_add(struct users *users, const struct user *user, unsigned line
 	return 0;
 }
 
+/* Opens the folder, and takes an account off its end if there is no folder of the whole name. */
+static int folder_open(struct user *user)
+{
+	int fd = open(user->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char *colon = strrchr(user->folder, ':');
+
+	if (fd >= 0 || errno != ENOENT || !colon || colon == user->folder || colon[1] == '\0')
+		return fd;
+	*colon = '\0';
+	user->account = colon + 1;
+	return open(user->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 static int line_read(struct reading *reading, char *line, struct users *users)
 {
 	struct user user = { .folder_fd = -1 };
@@ -138,7 +151,7 @@ static int line_read(struct reading *reading, char *line, struct users *users)
 	r = line_split(reading, line, &user);
 	if (r < 0)
 		return r;
-	user.folder_fd = open(user.folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	user.folder_fd = folder_open(&user);
 	if (user.folder_fd < 0) {
 		wrong(reading, "user %s: folder %s: %s", user.name, user.folder, strerror(errno));
 		return -EINVAL;
@@ -265,15 +278,14 @@ static int name_compare(const void *name, const void *entry)
 }
 
 /* Whether both texts are the same, in a time that depends on the length of known alone. */
-static bool same_text(const char *known, const char *other)
+static bool same_text(const char *known, struct view other)
 {
 	size_t length = strlen(known);
-	size_t other_length = strlen(other);
-	unsigned difference = length != other_length;
+	unsigned difference = length != other.length;
 
 	for (size_t i = 0; i < length; i++)
 		difference |= (unsigned char)known[i] ^
-			      (unsigned char)other[i < other_length ? i : 0];
+			      (unsigned char)(i < other.length ? other.at[i] : 0);
 	return difference == 0;
 }
 
@@ -287,7 +299,7 @@ static bool password_matches(const char *hash, const char *password)
 		return false;
 	result = crypt_r(password, hash, data);
 	/* A failure token begins with '*' and equals no hash that hash_is_whole let through. */
-	matches = result && same_text(hash, result);
+	matches = result && same_text(hash, view_of(result));
 	explicit_bzero(data, sizeof(*data));
 	free(data);
 	return matches;
@@ -303,4 +315,9 @@ const struct user *users_check(const struct users *users, const char *name, cons
 	entry = bsearch(name, users->entries, users->count, sizeof(*entry), name_compare);
 	matches = password_matches((entry ? entry : users->entries)->user.hash, password);
 	return entry && matches ? &entry->user : NULL;
+}
+
+bool users_check_account(const struct user *user, struct view account)
+{
+	return same_text(user->account, account);
 }

@@ -1,7 +1,9 @@
 /*
- * Virtual users: a file of lines "name:crypt(3) hash:folder", read whole at start. Empty lines
- * and lines that begin with # are skipped; anything else that is not a user is an error with its
- * line number. A user may read and write in the folder, which is opened at start.
+ * Virtual users: a file of lines "name:crypt(3) hash:folder" or "name:crypt(3) hash:folder:account",
+ * read whole at start. Empty lines and lines that begin with # are skipped; anything else that is not
+ * a user is an error with its line number. A user may read and write in the folder, which is opened
+ * at start. A folder may have colons in its name: only if there is none of the whole name, what stands
+ * behind the last colon is an account, which the user then has to tell (ACCT) to log in.
  *
  * Thread: loaded in the main thread, read-only afterwards; users_check from a job thread only,
  * for a password hash takes milliseconds on purpose.
@@ -10,7 +12,10 @@
 #ifndef AUTH_USERS_H
 #define AUTH_USERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "base/view.h"
 
 struct users;
 
@@ -18,7 +23,8 @@ struct user {
 	const char *name;
 	const char *hash;
 	const char *folder;
-	int folder_fd; /* O_PATH | O_DIRECTORY */
+	const char *account; /* NULL: none is asked for */
+	int folder_fd;	     /* O_PATH | O_DIRECTORY */
 };
 
 /* Reads path (at most 1 MiB, 100,000 users). Returns 0, or a negative errno with one line in
@@ -31,5 +37,8 @@ void users_free(struct users *users);
  * a wrong password (RFC 2577 section 5): the hash of some user is computed all the same. Names
  * and passwords are NUL-terminated; crypt_r(3) and a comparison in constant time. */
 const struct user *users_check(const struct users *users, const char *name, const char *password);
+
+/* Whether the user, who has an account, is of this one; in constant time, any thread. */
+bool users_check_account(const struct user *user, struct view account);
 
 #endif

@@ -23,6 +23,7 @@
 #define IDLE_USER_MAX_S 7200 /* SITE IDLE, of a user with a name; more: 501 */
 #define WORKERS_LIMIT 64
 #define LISTENERS_MAX 32
+#define HOSTS_MAX 64
 #define PASSIVE_PORTS_MAX 1024
 
 /* Paths. */
@@ -30,6 +31,12 @@
 #define TREE_DEPTH_MAX 64   /* folders one in the other, of RMDA and SITE INDEX; deeper: 550, 451 */
 #define COMB_PARTS_MAX 64   /* files that one COMB joins; more: 501 */
 #define GLOB_STEPS_MAX 100000 /* comparisons for one name; then the listing fails: 451 */
+
+/* DSIZ: a tree that is larger is 550, more of them at a time are 450. */
+#define FOLDER_SIZE_NAMES_MAX 1000000
+#define FOLDER_SIZE_DEPTH_MAX 64 /* descriptors held open */
+#define FOLDER_SIZE_SLICE 2048	 /* names looked at in one job */
+#define FOLDER_SIZES_MAX 4	 /* of one worker */
 
 /* Data connections and transfers. */
 #define PASSIVE_WAIT_MS 2000	       /* for a free reservation; then 425 */

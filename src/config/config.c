@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "log/log.h"
+#include "protocol/host_name.h"
 
 enum option_kind {
 	OPTION_SET,	 /* no argument; the bool becomes true */
@@ -20,6 +21,7 @@ enum option_kind {
 	OPTION_SWITCH,	 /* the same with two words; a bool */
 	OPTION_LISTENER, /* an address, repeatable */
 	OPTION_PORTS,	 /* LOW-HIGH, two ports */
+	OPTION_HOST,	 /* NAME or NAME=DIR, repeatable */
 	OPTION_ACTION,	 /* no argument; ends the reading with a result */
 };
 
@@ -55,7 +57,10 @@ static const struct option options[] = {
 	{ "no-anonymous", OPTION_CLEAR, NULL, FIELD(anonymous), 0, 0, NULL,
 	  "only users of --users may log in" },
 	{ "users", OPTION_TEXT, "FILE", FIELD(users_path), 0, 0, NULL,
-	  "virtual users, one \"name:crypt(3) hash:folder\" a line" },
+	  "virtual users, one \"name:crypt(3) hash:folder[:account]\" a line" },
+	{ "host", OPTION_HOST, "NAME[=DIR]", FIELD(hosts), 0, 0, NULL,
+	  "a name for the command HOST, repeatable; anonymous users of it\n"
+	  "are in DIR (default: any name, in the folder to serve)" },
 	{ "uploads", OPTION_SWITCH, "in-place|atomic", FIELD(uploads_atomic), 0, 0, "in-place",
 	  "atomic: a file appears under its name when it is whole" },
 	{ "idle-timeout", OPTION_NUMBER, "SECONDS", FIELD(idle_timeout_s), 1, TIMEOUT_MAX_S, "300",
@@ -249,6 +254,30 @@ static int ports_apply(struct reading *reading, const struct option *option, con
 	return 0;
 }
 
+static int host_apply(struct reading *reading, const struct option *option, const char *value)
+{
+	struct config *config = &reading->config;
+	size_t length = strcspn(value, "=");
+	struct config_host host = { .name = { value, length } };
+	struct host_name parsed;
+
+	if (host_name_parse(host.name, &parsed) < 0 || parsed.family != AF_UNSPEC ||
+	    (value[length] && !value[length + 1]))
+		return wrong(reading, "--%s %s: expected NAME or NAME=DIR, as ftp.example.org=/srv",
+			     option->name, value);
+	if (value[length])
+		host.folder = value + length + 1;
+	for (size_t i = 0; i < config->hosts_count; i++)
+		if (config->hosts[i].name.length == length &&
+		    strncasecmp(config->hosts[i].name.at, value, length) == 0)
+			return wrong(reading, "--%s %s: this name was given already", option->name,
+				     value);
+	if (config->hosts_count == HOSTS_MAX)
+		return wrong(reading, "--%s %s: at most %d names", option->name, value, HOSTS_MAX);
+	config->hosts[config->hosts_count++] = host;
+	return 0;
+}
+
 static int flag_apply(struct reading *reading, const struct option *option, const char *value)
 {
 	(void)value;
@@ -261,7 +290,7 @@ static int (*const appliers[])(struct reading *, const struct option *, const ch
 	[OPTION_CLEAR] = flag_apply,  [OPTION_NUMBER] = number_apply,
 	[OPTION_TEXT] = text_apply,   [OPTION_WORD] = word_apply,
 	[OPTION_SWITCH] = word_apply, [OPTION_LISTENER] = listener_apply,
-	[OPTION_PORTS] = ports_apply,
+	[OPTION_PORTS] = ports_apply, [OPTION_HOST] = host_apply,
 };
 
 static const struct option *option_find(const char *name, size_t length)

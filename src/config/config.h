@@ -13,9 +13,16 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "base/view.h"
 #include "net/address.h"
 
 enum ring_choice { RING_AUTO, RING_URING, RING_EPOLL };
+
+/* --host NAME[=DIR] */
+struct config_host {
+	struct view name;
+	const char *folder; /* NULL: the root of all */
+};
 
 struct config {
 	const char *root; /* DIR or --root */
@@ -36,9 +43,11 @@ struct config {
 		data_timeout_s; /* default 120: to connect, of an unused reservation, without progress */
 	unsigned sessions_max;
 	unsigned sessions_per_address_max;
-	bool ascii_as_is;	    /* --ascii=binary; default convert */
-	const char *ebcdic_page;    /* --ebcdic, or NULL: 1047 */
-	size_t listing_cache_bytes; /* --listing-cache; 0: off */
+	bool ascii_as_is;		     /* --ascii=binary; default convert */
+	const char *ebcdic_page;	     /* --ebcdic, or NULL: 1047 */
+	size_t listing_cache_bytes;	     /* --listing-cache; 0: off */
+	struct config_host hosts[HOSTS_MAX]; /* --host, repeatable; no name is in it twice */
+	size_t hosts_count;
 	enum ring_choice ring;
 	bool verbose;
 };

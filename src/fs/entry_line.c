@@ -1,7 +1,10 @@
 #include "fs/entry_line.h"
 
+#include <errno.h>
+
 #include "base/limits.h"
 #include "protocol/time_value.h"
+#include "sys/identity.h"
 
 #define HALF_YEAR_S 15778476 /* of the mean Gregorian year */
 
@@ -16,9 +19,12 @@ static const struct fact_text {
 	{ FACT_TYPE, 0, "type" },
 	{ FACT_SIZE, STATX_TYPE | STATX_SIZE, "size" },
 	{ FACT_MODIFY, STATX_MTIME, "modify" },
+	{ FACT_CREATE, STATX_BTIME, "create" },
 	{ FACT_PERM, STATX_TYPE | STATX_MODE | STATX_UID | STATX_GID, "perm" },
 	{ FACT_UNIQUE, STATX_INO, "unique" },
 	{ FACT_UNIX_MODE, STATX_MODE, "UNIX.mode" },
+	{ FACT_UNIX_OWNER, STATX_UID, "UNIX.owner" },
+	{ FACT_UNIX_GROUP, STATX_GID, "UNIX.group" },
 };
 #define FACTS_COUNT (sizeof(facts_known) / sizeof(facts_known[0]))
 
@@ -236,9 +242,28 @@ static unsigned rights_granted(const struct statx *stat, const struct entry_righ
 {
 	if (stat->stx_uid == rights->uid)
 		return stat->stx_mode >> 6 & 7;
-	if (stat->stx_gid == rights->gid)
+	if (stat->stx_gid == rights->gid ||
+	    (rights->identity && identity_has_group(rights->identity, stat->stx_gid)))
 		return stat->stx_mode >> 3 & 7;
 	return stat->stx_mode & 7;
+}
+
+void entry_rights_of_folder(struct entry_rights *rights, int may_write, const struct statx *stat)
+{
+	rights->folder_writable = may_write == 0;
+	rights->folder_sticky = stat->stx_mode & S_ISVTX && stat->stx_uid != rights->uid;
+	rights->read_only = may_write == -EROFS;
+}
+
+/* Whether the entry can be taken out of its folder: out of a sticky one (as /tmp) only by the
+ * entry's owner, and what is marked immutable or append-only stays where it is. */
+static bool may_move(const struct statx *stat, const struct entry_rights *rights)
+{
+	if (!rights->may_write || !rights->folder_writable)
+		return false;
+	if (stat->stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND))
+		return false;
+	return !rights->folder_sticky || stat->stx_uid == rights->uid;
 }
 
 /* RFC 3659 section 7.5.5, in the order of the alphabet. */
@@ -249,8 +274,9 @@ static char *put_perm(char *at, const struct statx *stat, const struct entry_rig
 	bool is_file = S_ISREG(stat->stx_mode);
 	bool reads = granted & 4;
 	bool enters = is_folder && (granted & 1);
-	bool writes = rights->may_write && (granted & 2);
-	bool moves = rights->may_write && rights->folder_writable;
+	bool writes = rights->may_write && !rights->read_only && (granted & 2) &&
+		      !(stat->stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND));
+	bool moves = may_move(stat, rights);
 
 	at = PUT_TEXT(at, "perm=");
 	if (is_file && writes)
@@ -298,19 +324,17 @@ static char *put_unix_mode(char *at, unsigned mode)
 	return at;
 }
 
-static char *put_modify(char *at, int64_t seconds)
+static char *put_time(char *at, int64_t seconds)
 {
-	at = PUT_TEXT(at, "modify=");
 	time_value_format(seconds, at);
 	at += TIME_VALUE_LENGTH;
 	*at++ = ';';
 	return at;
 }
 
-static char *put_size(char *at, uint64_t size_bytes)
+static char *put_count(char *at, uint64_t number)
 {
-	at = PUT_TEXT(at, "size=");
-	at = put_number(at, size_bytes, 0);
+	at = put_number(at, number, 0);
 	*at++ = ';';
 	return at;
 }
@@ -333,15 +357,21 @@ size_t entry_line_facts(const struct statx *stat, struct view name, const char *
 	}
 	/* RFC 3659 section 7.5.7: of what RETR would send, so of files alone. */
 	if (facts & FACT_SIZE && S_ISREG(stat->stx_mode))
-		at = put_size(at, stat->stx_size);
+		at = put_count(PUT_TEXT(at, "size="), stat->stx_size);
 	if (facts & FACT_MODIFY)
-		at = put_modify(at, stat->stx_mtime.tv_sec);
+		at = put_time(PUT_TEXT(at, "modify="), stat->stx_mtime.tv_sec);
+	if (facts & FACT_CREATE)
+		at = put_time(PUT_TEXT(at, "create="), stat->stx_btime.tv_sec);
 	if (facts & FACT_PERM)
 		at = put_perm(at, stat, rights);
 	if (facts & FACT_UNIQUE)
 		at = put_unique(at, stat);
 	if (facts & FACT_UNIX_MODE)
 		at = put_unix_mode(at, stat->stx_mode);
+	if (facts & FACT_UNIX_OWNER)
+		at = put_count(PUT_TEXT(at, "UNIX.owner="), stat->stx_uid);
+	if (facts & FACT_UNIX_GROUP)
+		at = put_count(PUT_TEXT(at, "UNIX.group="), stat->stx_gid);
 	*at++ = ' ';
 	at = put_name(at, name);
 	at = PUT_TEXT(at, "\r\n");

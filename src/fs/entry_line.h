@@ -13,28 +13,48 @@
 
 #include "base/view.h"
 
-/* Facts of MLST and MLSD, in the order in which they are written; enabled by OPTS MLST. */
+struct identity;
+
+/* Facts of MLST and MLSD, in the order in which they are written; enabled by OPTS MLST. Owner and
+ * group are numbers: a look-up of their names could block, and which accounts the machine has is
+ * nobody's business. */
 enum fact {
 	FACT_TYPE = 1 << 0,
 	FACT_SIZE = 1 << 1,
 	FACT_MODIFY = 1 << 2,
-	FACT_PERM = 1 << 3,
-	FACT_UNIQUE = 1 << 4,
-	FACT_UNIX_MODE = 1 << 5,
+	FACT_CREATE = 1 << 3, /* where the file system knows it */
+	FACT_PERM = 1 << 4,
+	FACT_UNIQUE = 1 << 5,
+	FACT_UNIX_MODE = 1 << 6,
+	FACT_UNIX_OWNER = 1 << 7,
+	FACT_UNIX_GROUP = 1 << 8,
 };
-#define FACTS_ALL 0x3fU
+#define FACTS_ALL 0x1ffU
+
+/* Until OPTS MLST says otherwise: what clients show or compare. */
+#define FACTS_STANDARD \
+	(FACT_TYPE | FACT_SIZE | FACT_MODIFY | FACT_PERM | FACT_UNIQUE | FACT_UNIX_MODE)
 
 /* The name of a fact as FEAT and OPTS write it ("UNIX.mode"), and back (any case; 0 if unknown). */
 const char *fact_name(enum fact fact);
 unsigned fact_of_name(struct view name);
 
-/* What perm says depends on more than the entry. */
+/* What perm says depends on more than the entry: what the session may do, and what the kernel lets
+ * the server process do, which opens the files. Access control lists are not asked for: that would
+ * be one more call for each entry, and their mask is what the group's bits show. */
 struct entry_rights {
-	uint32_t uid; /* of the server process, which opens the files */
+	uint32_t uid; /* of the server process */
 	uint32_t gid;
-	bool may_write;	      /* the session may upload and change */
-	bool folder_writable; /* the folder that holds the entry can be written by uid */
+	bool may_write;			 /* the session may upload and change */
+	bool folder_writable;		 /* the folder that holds the entry can be written by uid */
+	bool folder_sticky;		 /* and only what is uid's can be removed from it */
+	bool read_only;			 /* the file system takes no writes at all */
+	const struct identity *identity; /* for supplementary groups; NULL: there are none */
 };
+
+/* Fills in what they owe to the folder that holds the entry: may_write is 0 or the negative errno of
+ * asking whether names can be made in it; of stat, mode and owner are looked at. */
+void entry_rights_of_folder(struct entry_rights *rights, int may_write, const struct statx *stat);
 
 #define ENTRY_LINE_MAX (256 + 2 * 4096) /* facts or columns, a name, " -> " and a target */
 

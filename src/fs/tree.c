@@ -10,7 +10,7 @@
 #include "fs/path.h"
 #include "sys/calls.h"
 
-#define TREE_STAT_MASK (STATX_BASIC_STATS | STATX_MNT_ID)
+#define TREE_STAT_MASK (STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID)
 #define FOLDERS_TRIED_MAX 64 /* of a path, for the file system it leads to */
 
 static struct tree_request *request_of_op(struct op *op)
@@ -78,23 +78,27 @@ int tree_may_enter(const struct disk *disk, int folder)
 	return 0;
 }
 
-bool tree_folder_is_writable(const struct tree *tree, const char *path)
+int tree_look_at_folder(const struct tree *tree, const char *path, struct statx *ret_stat)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
 				.resolve = RESOLVE_FLAGS | RESOLVE_CACHED | RESOLVE_NO_XDEV };
 	struct view parent = path_folder(view_of(path));
 	char folder[PATH_BYTES_MAX];
-	bool writable;
 	int fd;
+	int r;
 
+	memset(ret_stat, 0, sizeof(*ret_stat));
 	memcpy(folder, parent.at, parent.length);
 	folder[parent.length] = '\0';
 	fd = tree->disk.kind == DISK_REMOTE ? -EAGAIN : calls->openat2(tree->root, folder, &how);
 	if (fd < 0)
-		return true;
-	writable = calls->may_write(fd) == 0;
+		return 0;
+	r = tree_stat_known(fd, STATX_BASIC_STATS, ret_stat);
+	if (r < 0)
+		memset(ret_stat, 0, sizeof(*ret_stat));
+	r = calls->may_write(fd);
 	calls->close(fd);
-	return writable;
+	return r == 0 && path[1] == '\0' ? -EBUSY : r;
 }
 
 struct disk tree_locate(const struct tree *tree, const char *path)

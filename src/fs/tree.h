@@ -94,8 +94,10 @@ struct disk tree_locate(const struct tree *tree, const char *path);
  * waited for. */
 int tree_may_enter(const struct disk *disk, int folder);
 
-/* Whether names beside path may be made and removed; true where that is not known at once. */
-bool tree_folder_is_writable(const struct tree *tree, const char *path);
+/* Whether names beside path may be made and removed: 0, or -EACCES, -EROFS or another negative errno;
+ * -EBUSY for the root, beside which there is nothing. 0 where it is not known at once. *ret_stat is
+ * the folder's that holds path, or all zeros. */
+int tree_look_at_folder(const struct tree *tree, const char *path, struct statx *ret_stat);
 
 /* Closes a file of this tree without blocking on a disk that does not answer. */
 void tree_close(const struct disk *disk, struct ring *ring, int fd);

@@ -42,12 +42,20 @@ static struct tree_level *lowest(const struct tree_listing *listing)
 	return listing->levels[listing->depth - 1];
 }
 
-/* Whether names in a folder can be made, as far as perm has to know. */
-static bool level_is_writable(const struct tree_listing *listing, int folder,
-			      const struct disk *disk)
+/* What the entries of a folder owe to it, as far as perm has to know. */
+static void level_set_rights(const struct tree_listing *listing, struct tree_level *level)
 {
-	return listing->request.facts & FACT_PERM && listing->request.rights.may_write &&
-	       (disk->kind == DISK_REMOTE || calls->may_write(folder) == 0);
+	struct statx stat = { 0 };
+	int may_write = -EACCES;
+
+	level->rights = listing->request.rights;
+	if (!(listing->request.facts & FACT_PERM) || !level->rights.may_write)
+		return;
+	may_write = level->disk.kind == DISK_REMOTE ? 0 : calls->may_write(level->folder);
+	if (calls->statx(level->folder, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC,
+			 STATX_MODE | STATX_UID | STATX_GID, &stat) < 0)
+		may_write = -EACCES;
+	entry_rights_of_folder(&level->rights, may_write, &stat);
 }
 
 /* Goes down into an open folder, which is closed if that fails. */
@@ -62,8 +70,7 @@ static int tree_listing_push(struct tree_listing *listing, int folder, const str
 	}
 	level->folder = folder;
 	level->disk = *disk;
-	level->rights = listing->request.rights;
-	level->rights.folder_writable = level_is_writable(listing, folder, disk);
+	level_set_rights(listing, level);
 	level->path_length = path_length;
 	level->at = 0;
 	level->length = 0;

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Reads a number of at most digits_max digits at *at and moves *at past it. Returns it if it is
@@ -119,4 +120,68 @@ int host_port_parse_extended(struct view text, struct host_port *ret_host_port)
 		return -EINVAL;
 	*ret_host_port = host_port;
 	return 0;
+}
+
+#define LONG_IPV4 4 /* the versions of IP, which RFC 1639 section 2 takes as families */
+#define LONG_IPV6 6
+#define LONG_BYTES_MAX 16 /* of an address or a port */
+
+/* Reads a length and so many bytes behind it, each with a comma before it but the first number.
+ * Returns the length, or -EINVAL. */
+static int bytes_parse(struct view text, size_t *at, uint8_t *ret_bytes)
+{
+	int length;
+
+	if (*at == text.length || text.at[(*at)++] != ',')
+		return -EINVAL;
+	length = number_parse(text, 3, LONG_BYTES_MAX, at);
+	for (int i = 0; i < length; i++) {
+		int number;
+
+		if (*at == text.length || text.at[(*at)++] != ',')
+			return -EINVAL;
+		number = number_parse(text, 3, 255, at);
+		if (number < 0)
+			return number;
+		ret_bytes[i] = (uint8_t)number;
+	}
+	return length;
+}
+
+int host_port_parse_long(struct view text, struct host_port *ret_host_port)
+{
+	struct host_port host_port = { 0 };
+	uint8_t address[LONG_BYTES_MAX];
+	uint8_t port[LONG_BYTES_MAX];
+	size_t at = 0;
+	int family = number_parse(text, 3, 255, &at);
+	int address_bytes = family < 0 ? family : bytes_parse(text, &at, address);
+	int port_bytes = address_bytes < 0 ? address_bytes : bytes_parse(text, &at, port);
+
+	if (port_bytes < 0 || at != text.length)
+		return -EINVAL;
+	if (family != LONG_IPV4 && family != LONG_IPV6)
+		return -EAFNOSUPPORT;
+	if (address_bytes != (family == LONG_IPV4 ? 4 : 16) || port_bytes != 2)
+		return -EINVAL;
+	host_port.family = family == LONG_IPV4 ? AF_INET : AF_INET6;
+	memcpy(family == LONG_IPV4 ? (void *)&host_port.v4 : (void *)&host_port.v6, address,
+	       (size_t)address_bytes);
+	host_port.port = (uint16_t)(port[0] << 8 | port[1]);
+	*ret_host_port = host_port;
+	return 0;
+}
+
+void host_port_format_long(const struct host_port *host_port, char *ret_text)
+{
+	bool is_v4 = host_port->family == AF_INET;
+	const uint8_t *address = is_v4 ? (const void *)&host_port->v4
+				       : (const void *)&host_port->v6;
+	int length = is_v4 ? 4 : 16;
+	char *at = ret_text;
+
+	at += sprintf(at, "%d,%d", is_v4 ? LONG_IPV4 : LONG_IPV6, length);
+	for (int i = 0; i < length; i++)
+		at += sprintf(at, ",%u", address[i]);
+	sprintf(at, ",2,%d,%d", host_port->port >> 8, host_port->port & 0xff);
 }

@@ -13,6 +13,7 @@
 
 #include <sluice/translate.h>
 
+#include "auth/hosts.h"
 #include "auth/users.h"
 #include "base/limits.h"
 #include "config/config.h"
@@ -197,6 +198,20 @@ static void server_tell_of_listings(struct server *server)
 		 (unsigned long long)counts.emptied);
 }
 
+static int server_load_hosts(struct server *server)
+{
+	char error[ERROR_LINE_MAX];
+	struct hosts *hosts;
+	int r = hosts_load(server->config, &hosts, error, sizeof(error));
+
+	if (r < 0) {
+		log_error("%s", error);
+		return r;
+	}
+	server->hosts = hosts;
+	return 0;
+}
+
 static int server_make(struct server *server)
 {
 	int r = server_choose_engine(server);
@@ -207,6 +222,8 @@ static int server_make(struct server *server)
 		r = server_load_ebcdic(server);
 	if (r == 0)
 		r = marker_key_init();
+	if (r == 0)
+		r = server_load_hosts(server);
 	if (r == 0)
 		r = admission_new(server->workers_count, server->config->sessions_max,
 				  server->config->sessions_per_address_max, &server->admission);

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "auth/hosts.h"
 #include "auth/users.h"
 #include "config/config.h"
 #include "log/log.h"
@@ -137,6 +138,20 @@ static int users_file_check(const struct config *config)
 }
 
 /* Likewise. */
+static int hosts_check(const struct config *config)
+{
+	char error[ERROR_LINE_MAX];
+	struct hosts *hosts;
+
+	if (hosts_load(config, &hosts, error, sizeof(error)) < 0) {
+		log_error("%s", error);
+		return -EINVAL;
+	}
+	hosts_free(hosts);
+	return 0;
+}
+
+/* Likewise. */
 static int engine_check(const struct config *config)
 {
 	struct ring_config ring;
@@ -221,6 +236,8 @@ static int supervisor_open(struct supervisor *supervisor)
 	r = root_check(supervisor);
 	if (r == 0)
 		r = users_file_check(supervisor->config);
+	if (r == 0)
+		r = hosts_check(supervisor->config);
 	if (r == 0)
 		r = engine_check(supervisor->config);
 	if (r == 0)

@@ -24,6 +24,7 @@
 #include "server/settling.h"
 #include "session/session.h"
 #include "sys/calls.h"
+#include "sys/identity.h"
 #include "transfer/passive_pool.h"
 #include "transfer/pipe_pool.h"
 
@@ -550,12 +551,12 @@ static int worker_make_context(struct worker *worker)
 	context->config = server->config;
 	context->users = server->users;
 	context->ebcdic = server->ebcdic;
+	context->hosts = server->hosts;
 	context->passive = server->passive;
 	context->listings = server->listings;
 	context->worker = worker->index;
 	context->workers = server->workers_count;
-	context->uid = geteuid();
-	context->gid = getegid();
+	context->identity = identity_of_process();
 	context->server = worker;
 	context->active_socket = worker_active_socket;
 	context->ended = worker_on_ended;

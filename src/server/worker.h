@@ -24,6 +24,7 @@ struct jobs;
 struct listing_cache;
 struct passive_pool;
 struct server;
+struct hosts;
 struct users;
 struct worker;
 
@@ -45,6 +46,7 @@ struct server {
 	const struct config *config;
 	const struct users *users;
 	const struct translate_ebcdic *ebcdic;
+	const struct hosts *hosts;
 	struct ring_config ring;
 	struct jobs *jobs;
 	struct jobs *hashing;

@@ -9,12 +9,14 @@
 #define SESSION_ACTION_H
 
 #include "base/limits.h"
+#include "fs/attributes.h"
 #include "fs/listing.h"
 #include "fs/tree.h"
 #include "fs/upload.h"
 #include "session/change.h"
 #include "transfer/transfer.h"
 
+struct folder_size;
 struct session;
 struct tree_listing;
 struct users;
@@ -65,6 +67,14 @@ struct action {
 	bool work_must_run; /* it closes what is open */
 	int (*work)(struct op *op);
 	void (*work_done)(struct op *op, int result);
+
+	/* MFMT, MFF */
+	struct attributes attributes;
+	bool attributes_of_mfmt;
+
+	/* AVBL, DSIZ */
+	uint64_t space_bytes;
+	struct folder_size *folder_size;
 
 	/* PASS */
 	const struct users *users;

@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "auth/hosts.h"
 #include "auth/users.h"
 #include "log/log.h"
+#include "session/language.h"
 #include "session/session_priv.h"
 
 static struct action *action_of_op(struct op *op)
@@ -70,7 +72,16 @@ static void session_log_in(struct session *session)
 
 static void session_log_in_anonymous(struct session *session)
 {
+	const struct host *host = session->host;
+	int r = 0;
+
 	session->tree = session->context->tree;
+	if (host && host->folder_fd >= 0)
+		r = tree_init(&session->tree, host->folder_fd);
+	if (r < 0) {
+		session_end(session, "The folder of this host cannot be reached");
+		return;
+	}
 	session->may_write = session->context->config->anonymous_write;
 	session_log_in(session);
 }
@@ -101,6 +112,9 @@ static void password_done(struct op *op, int result)
 	} else if (result < 0 || !session->user) {
 		session->user = NULL;
 		session_refuse_login(session);
+	} else if (session->user->account) {
+		session_enter_state(session, SESSION_ACCOUNT);
+		session_reply(session, REPLY_332_NEED_ACCOUNT, "Account please, with ACCT");
 	} else {
 		session->may_write = true;
 		session_log_in(session);
@@ -132,10 +146,22 @@ void command_pass(struct session *session, struct view argument)
 		session_check_password(session, argument);
 }
 
+static void session_check_account(struct session *session, struct view account)
+{
+	if (users_check_account(session->user, account)) {
+		session->may_write = true;
+		session_log_in(session);
+	} else {
+		session->user = NULL;
+		session_refuse_login(session);
+	}
+}
+
 void command_acct(struct session *session, struct view argument)
 {
-	(void)argument;
-	if (session->state == SESSION_LOGGED_IN)
+	if (session->state == SESSION_ACCOUNT)
+		session_check_account(session, argument);
+	else if (session->state == SESSION_LOGGED_IN)
 		session_reply(session, REPLY_202_SUPERFLUOUS, "No account is needed here");
 	else
 		session_reply(session, REPLY_503_BAD_SEQUENCE,
@@ -146,6 +172,8 @@ void command_rein(struct session *session, struct view argument)
 {
 	(void)argument;
 	session_forget_user(session);
+	session->host = NULL;
+	session->language = LANGUAGE_ENGLISH;
 	session_reply(session, REPLY_220_SERVICE_READY, "Ready for a new user");
 }
 

@@ -13,6 +13,7 @@
 #include "protocol/time_value.h"
 #include "represent/count.h"
 #include "session/session_priv.h"
+#include "sys/identity.h"
 
 static struct session *session_of_request(struct tree_request *request)
 {
@@ -48,7 +49,7 @@ static void session_set_folder(struct session *session, const char *path)
 	free(session->folder);
 	session->folder = folder;
 	reply_text_path(session_reply_text(session), REPLY_250_FILE_ACTION_OKAY,
-			session_folder(session), "is the working folder");
+			session_folder(session), session_text(session, "is the working folder"));
 }
 
 static void cwd_done(struct tree_request *request, int result)
@@ -228,28 +229,42 @@ void command_mdtm(struct session *session, struct view argument)
 	session_look_at(session, argument, O_PATH, mdtm_done);
 }
 
-struct entry_rights session_rights(const struct session *session, bool folder_writable)
+struct entry_rights session_rights(const struct session *session, int may_write,
+				   const struct statx *stat)
 {
-	return (struct entry_rights){ .uid = session->context->uid,
-				      .gid = session->context->gid,
-				      .may_write = session->may_write,
-				      .folder_writable = folder_writable };
+	const struct identity *identity = session->context->identity;
+	struct entry_rights rights = { .uid = identity->uid,
+				       .gid = identity->gid,
+				       .may_write = session->may_write,
+				       .identity = identity };
+
+	entry_rights_of_folder(&rights, may_write, stat);
+	return rights;
+}
+
+static struct entry_rights mlst_rights(const struct session *session)
+{
+	struct statx folder = { 0 };
+	int may_write = -EACCES;
+
+	if (session->may_write && session->facts & FACT_PERM)
+		may_write = tree_look_at_folder(&session->tree, session->action->path, &folder);
+	return session_rights(session, may_write, &folder);
 }
 
 static void mlst_done(struct tree_request *request, int result)
 {
 	struct session *session = session_of_request(request);
-	struct entry_rights rights = session_rights(
-		session, session->may_write && result >= 0 &&
-				 tree_folder_is_writable(&session->tree, session->action->path));
 	char line[ENTRY_LINE_MAX + 2];
 
 	if (result >= 0 && !session->closing) {
 		struct reply_text *reply = session_reply_text(session);
+		struct entry_rights rights = mlst_rights(session);
 		size_t length = entry_line_facts(&request->stat, view_of(session->action->path),
 						 NULL, session->facts, &rights, line);
 
-		reply_text_begin(reply, REPLY_250_FILE_ACTION_OKAY, "Facts:");
+		reply_text_begin(reply, REPLY_250_FILE_ACTION_OKAY, "%s",
+				 session_text(session, "Facts:"));
 		reply_text_inner(reply, "%.*s", (int)length - 2, line);
 		reply_text_line(reply, REPLY_250_FILE_ACTION_OKAY, "End");
 	}
@@ -269,7 +284,8 @@ static void session_changed(struct tree_request *request, int result, const char
 	if (result < 0)
 		session_reply_error(session, result, session->action->path);
 	else
-		session_reply(session, REPLY_250_FILE_ACTION_OKAY, "%s", text);
+		session_reply(session, REPLY_250_FILE_ACTION_OKAY, "%s",
+			      session_text(session, text));
 	session_command_end(session);
 }
 
@@ -291,7 +307,7 @@ static void mkd_answer(struct action *action, int result)
 		session_reply_error(session, result, action->path);
 	else if (!session->closing)
 		reply_text_path(session_reply_text(session), REPLY_257_PATHNAME,
-				view_of(action->path), "made");
+				view_of(action->path), session_text(session, "made"));
 }
 
 static void mkd_done(struct tree_request *request, int result)

@@ -19,11 +19,12 @@ static void index_opened(struct tree_request *request, int result)
 		result = -ECANCELED;
 	}
 	if (result >= 0) {
-		const struct tree_listing_request wanted = { .folder = result,
-							     .facts = session->facts,
-							     .rights =
-								     session_rights(session, false),
-							     .disk = request->disk };
+		const struct tree_listing_request wanted = {
+			.folder = result,
+			.facts = session->facts,
+			.rights = session_rights(session, -EACCES, &request->stat),
+			.disk = request->disk
+		};
 
 		result = tree_listing_new(&wanted, &action->tree_listing);
 	}

@@ -71,6 +71,17 @@ static struct view list_prefix(struct action *action)
 	return prefix;
 }
 
+/* Whether names in the folder can be made, as far as perm has to know. */
+static int list_may_write(const struct action *action, int folder)
+{
+	const struct session *session = action->session;
+
+	if (!session->may_write || !(session->facts & FACT_PERM) ||
+	    action->listing_format != LISTING_MLSD)
+		return -EACCES;
+	return action->request.disk.kind == DISK_REMOTE ? 0 : calls->may_write(folder);
+}
+
 /* Finds the listing of an open folder among those that are kept, or begins a new one. */
 static int list_make(struct session *session, int folder)
 {
@@ -86,9 +97,8 @@ static int list_make(struct session *session, int folder)
 		.prefix = action->listing_format == LISTING_NLST ? list_prefix(action)
 								 : view_of(""),
 		.hidden = action->listing_hidden,
-		.rights = session_rights(
-			session, session->may_write && (action->request.disk.kind == DISK_REMOTE ||
-							calls->may_write(folder) == 0)),
+		.rights = session_rights(session, list_may_write(action, folder),
+					 &action->request.stat),
 		.now_s = ring_wall_s(session->context->ring),
 	};
 
@@ -117,7 +127,8 @@ static void list_begin(struct session *session)
 
 	action->transfer.disk = action->request.disk;
 	if (action->listing_stat) {
-		reply_text_begin(session_reply_text(session), REPLY_213_FILE_STATUS, "Status:");
+		reply_text_begin(session_reply_text(session), REPLY_213_FILE_STATUS, "%s",
+				 session_text(session, "Status:"));
 		session_stat_continue(session);
 		return;
 	}
@@ -161,7 +172,7 @@ static void stat_file(struct session *session, struct view line)
 {
 	struct reply_text *reply = session_reply_text(session);
 
-	reply_text_begin(reply, REPLY_213_FILE_STATUS, "Status:");
+	reply_text_begin(reply, REPLY_213_FILE_STATUS, "%s", session_text(session, "Status:"));
 	reply_text_inner(reply, "%.*s", (int)line.length - 2, line.at);
 	reply_text_line(reply, REPLY_213_FILE_STATUS, "End");
 	session_command_end(session);
@@ -345,10 +356,10 @@ static void stat_end(struct session *session, int result)
 	struct action *action = session->action;
 
 	if (result < 0 && !session->closing)
-		reply_text_inner(session_reply_text(session), "Not complete: %s",
-				 strerror(-result));
+		reply_text_inner(session_reply_text(session),
+				 session_text(session, "Not complete: %s"), strerror(-result));
 	session_reply(session, REPLY_213_FILE_STATUS, "%s",
-		      result < 0 ? "End, with an error" : "End");
+		      result < 0 ? session_text(session, "End, with an error") : "End");
 	listing_free(action->listing);
 	dtp_give_buffer(&session->context->dtp, action->transfer.buffer);
 	action->listing = NULL;

@@ -194,7 +194,7 @@ static void opts_mlst(struct session *session, struct view wanted)
 		facts |= fact_of_name((struct view){ wanted.at, length });
 		wanted = view_skip(wanted, length + (end != NULL));
 	}
-	session->facts = (uint8_t)facts;
+	session->facts = (uint16_t)facts;
 	for (unsigned fact = 1; fact <= FACTS_ALL; fact <<= 1) {
 		if (facts & fact) {
 			strcat(text, fact_name(fact));
@@ -258,7 +258,7 @@ void command_pwd(struct session *session, struct view argument)
 {
 	(void)argument;
 	reply_text_path(session_reply_text(session), REPLY_257_PATHNAME, session_folder(session),
-			"is the working folder");
+			session_text(session, "is the working folder"));
 }
 
 /* Of the whole server: for those who may write. */
@@ -301,16 +301,18 @@ void command_stat(struct session *session, struct view argument)
 	address_format_host(&session->peer, address);
 	reply = session_reply_text(session);
 	reply_text_begin(reply, REPLY_211_SYSTEM_STATUS, "sluice " SLUICE_VERSION);
-	reply_text_inner(reply, "Connected from %s", address);
+	reply_text_inner(reply, session_text(session, "Connected from %s"), address);
 	if (session->state == SESSION_LOGGED_IN)
-		reply_text_inner(reply, "Logged in as %s%s", session->name,
-				 session->may_write ? "" : ", read-only");
+		reply_text_inner(reply, session_text(session, "Logged in as %s%s"), session->name,
+				 session->may_write ? "" : session_text(session, ", read-only"));
 	else
-		reply_text_inner(reply, "Not logged in");
+		reply_text_inner(reply, "%s", session_text(session, "Not logged in"));
 	representation_format(&session->representation, parameters);
 	reply_text_inner(reply, "%s", parameters);
-	reply_text_inner(reply, "Worker: %u of %u", session->context->worker + 1,
-			 session->context->workers);
+	reply_text_inner(reply, session_text(session, "Worker: %u of %u"),
+			 session->context->worker + 1, session->context->workers);
+	session_language_status(session, reply);
+	session_host_status(session, reply);
 	session_transfer_status(session, reply);
 	stat_listings(session, reply);
 	reply_text_line(reply, REPLY_211_SYSTEM_STATUS, "End");

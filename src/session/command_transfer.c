@@ -272,7 +272,8 @@ void session_transfer_not_opened(struct session *session, const char *why)
 	if (session->aborts > 0)
 		session_reply(session, REPLY_426_TRANSFER_ABORTED, "Transfer aborted");
 	else
-		session_reply(session, REPLY_425_CANNOT_OPEN_DATA, "No data connection: %s", why);
+		session_reply(session, REPLY_425_CANNOT_OPEN_DATA, "No data connection: %s",
+			      session_text(session, why));
 	session_give_up(session);
 }
 
@@ -294,7 +295,7 @@ bool session_can_represent(struct session *session, const struct representation 
 /* The 150, and the wait for the data connection. */
 void session_transfer_begin(struct session *session, const char *what)
 {
-	session_reply(session, session_preliminary(session), "%s", what);
+	session_reply(session, session_preliminary(session), "%s", session_text(session, what));
 	session_data_open(session);
 	session_run(session); /* ABOR and STAT may have come already */
 }
@@ -322,9 +323,9 @@ static bool session_take_marker(struct session *session)
 	struct action *action = session->action;
 	const char *refusal;
 
-	action->restart_marked =
-		session->restart_mark && representation_has_markers(&action->representation) &&
-		marker_parse(view_of(session->restart_mark), &action->marker) == 0;
+	action->restart_marked = session->restart_mark &&
+				 representation_has_markers(&action->representation) &&
+				 marker_parse(view_of(session->restart_mark), &action->marker) == 0;
 	refusal = restart_refusal(session, action->restart_marked);
 	if (!refusal)
 		return true;
@@ -352,11 +353,11 @@ static void retr_begin(struct session *session)
 	const char *what = representation->type == TYPE_ASCII || representation->type == TYPE_EBCDIC
 				   ? "Sending the file as text"
 				   : "Sending the file";
-	char text[80];
+	char text[128];
 
 	if (action->restart_marked || action->restart > 0) {
-		snprintf(text, sizeof(text), "%s from %s %lld", what,
-			 action->restart_marked ? "the marker, byte" : "byte",
+		snprintf(text, sizeof(text), session_text(session, "%s from byte %lld"),
+			 session_text(session, what),
 			 action->restart_marked ? (long long)action->marker.offset
 						: (long long)action->restart);
 		what = text;
@@ -615,14 +616,16 @@ void session_transfer_status(struct session *session, struct reply_text *reply)
 	const struct action *action = session->action;
 
 	if (!session_is_transferring(session))
-		reply_text_inner(reply, "No transfer");
+		reply_text_inner(reply, "%s", session_text(session, "No transfer"));
 	else if (session->opening)
-		reply_text_inner(reply, "A transfer waits for its data connection");
+		reply_text_inner(reply, "%s",
+				 session_text(session, "A transfer waits for its data connection"));
 	else if (action->change.work)
-		reply_text_inner(reply, "The disk is being changed");
+		reply_text_inner(reply, "%s", session_text(session, "The disk is being changed"));
 	else if (!action->transfer.dtp)
-		reply_text_inner(reply, "A transfer is being prepared");
+		reply_text_inner(reply, "%s",
+				 session_text(session, "A transfer is being prepared"));
 	else
-		reply_text_inner(reply, "Transfer: %llu bytes so far",
+		reply_text_inner(reply, session_text(session, "Transfer: %llu bytes so far"),
 				 (unsigned long long)action->transfer.bytes);
 }

@@ -42,6 +42,7 @@ struct command {
 
 #define PORTS (LOGIN | KEEPS_RESTART | KEEPS_RENAME | DATA_PORT)
 #define ALWAYS (ANY_TIME | KEEPS_RENAME)
+#define STREAMLINED "draft-peterson-streamlined-ftp-command-extensions"
 
 static const struct command commands[] = {
 	{ "ABOR", command_abor, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME | AT_ONCE, "",
@@ -50,19 +51,38 @@ static const struct command commands[] = {
 	{ "ALLO", command_allo, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "<bytes> [R <record size>]",
 	  "RFC 959 4.1.3" },
 	{ "APPE", command_appe, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
+	{ "AVBL", command_avbl, ARGUMENT_OPTIONAL, LOGIN | FEATURE, "[<path>]", STREAMLINED },
 	{ "CDUP", command_cdup, ARGUMENT_IGNORED, LOGIN, "", "RFC 959 4.1.1" },
+	{ "CLNT", command_clnt, ARGUMENT_NEEDED, ALWAYS | FEATURE, "<name and version>",
+	  "what FTP clients agreed on" },
 	{ "COMB", command_comb, ARGUMENT_NEEDED, LOGIN | CHANGES | FEATURE,
 	  "<target> <part> [<part>...], names with spaces in \"\"", "Globalscape's" },
+	{ "CSID", command_csid, ARGUMENT_IGNORED, ALWAYS | FEATURE, "[Name=<name>; ...]",
+	  STREAMLINED },
 	{ "CWD", command_cwd, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.1" },
 	{ "DELE", command_dele, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
+	{ "DSIZ", command_dsiz, ARGUMENT_OPTIONAL, LOGIN | FEATURE, "[<path>]", STREAMLINED },
 	{ "EPRT", command_eprt, ARGUMENT_NEEDED, PORTS | FEATURE, "|<1 or 2>|<address>|<port>|",
 	  "RFC 2428 2" },
 	{ "EPSV", command_epsv, ARGUMENT_OPTIONAL, (PORTS & ~DATA_PORT) | FEATURE, "[1 | 2 | ALL]",
 	  "RFC 2428 3" },
 	{ "FEAT", command_feat, ARGUMENT_NONE, ALWAYS, "", "RFC 2389 3" },
 	{ "HELP", command_help, ARGUMENT_OPTIONAL, ALWAYS, "[<command>]", "RFC 959 4.1.3" },
+	{ "HOST", command_host, ARGUMENT_NEEDED, ANY_TIME | FEATURE, "<name or address>",
+	  "RFC 7151 3" },
+	{ "LANG", command_lang, ARGUMENT_OPTIONAL, ALWAYS | FEATURE, "[<language>]",
+	  "RFC 2640 4.1" },
 	{ "LIST", command_list, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.3" },
+	{ "LPRT", command_lprt, ARGUMENT_NEEDED, PORTS | FEATURE,
+	  "<4 or 6>,<bytes>,<h1,h2,...>,<bytes>,<p1,p2>", "RFC 1639 2" },
+	{ "LPSV", command_lpsv, ARGUMENT_NONE, PORTS | FEATURE, "", "RFC 1639 3" },
 	{ "MDTM", command_mdtm, ARGUMENT_NEEDED, LOGIN | FEATURE, "<path>", "RFC 3659 3" },
+	{ "MFCT", command_mfct, ARGUMENT_NEEDED, LOGIN | CHANGES, "<time> <path>",
+	  "draft-somers-ftp-mfxx 4" },
+	{ "MFF", command_mff, ARGUMENT_NEEDED, LOGIN | CHANGES | FEATURE,
+	  "<fact>=<value>;... <path>", "draft-somers-ftp-mfxx 5" },
+	{ "MFMT", command_mfmt, ARGUMENT_NEEDED, LOGIN | CHANGES | FEATURE, "<time> <path>",
+	  "draft-somers-ftp-mfxx 3" },
 	{ "MKD", command_mkd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
 	{ "MLSD", command_mlsd, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 3659 7" },
 	{ "MLST", command_mlst, ARGUMENT_OPTIONAL, LOGIN | FEATURE, "[<path>]", "RFC 3659 7" },
@@ -75,6 +95,8 @@ static const struct command commands[] = {
 	{ "PASS", command_pass, ARGUMENT_OPTIONAL, AFTER_USER, "<password>", "RFC 959 4.1.1" },
 	{ "PASV", command_pasv, ARGUMENT_NONE, PORTS, "", "RFC 959 4.1.2" },
 	{ "PORT", command_port, ARGUMENT_NEEDED, PORTS, "<h1,h2,h3,h4,p1,p2>", "RFC 959 4.1.2" },
+	{ "PRET", command_pret, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART | FEATURE,
+	  "<command> [<path>]", "what FTP clients agreed on" },
 	{ "PWD", command_pwd, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME, "", "RFC 959 4.1.3" },
 	{ "QUIT", command_quit, ARGUMENT_IGNORED, ANY_TIME, "", "RFC 959 4.1.1" },
 	{ "REIN", command_rein, ARGUMENT_NONE, ANY_TIME, "", "RFC 959 4.1.1" },
@@ -90,6 +112,7 @@ static const struct command commands[] = {
 	{ "SITE", command_site, ARGUMENT_NEEDED, ALWAYS, "HELP | <word> <arguments>",
 	  "RFC 959 4.1.3" },
 	{ "SIZE", command_size, ARGUMENT_NEEDED, LOGIN | FEATURE, "<path>", "RFC 3659 4" },
+	{ "SMNT", command_smnt, ARGUMENT_NEEDED, LOGIN, "<path>", "RFC 959 4.1.1" },
 	{ "STAT", command_stat, ARGUMENT_OPTIONAL, ALWAYS | AT_ONCE, "[<path>]", "RFC 959 4.1.3" },
 	{ "STOR", command_stor, ARGUMENT_NEEDED, LOGIN | CHANGES | NEW_NAME, "<path>",
 	  "RFC 959 4.1.3" },
@@ -231,7 +254,8 @@ static void help_list(struct session *session)
 {
 	struct reply_text *reply = session_reply_text(session);
 
-	reply_text_begin(reply, REPLY_214_HELP, "Commands (HELP <command> tells more):");
+	reply_text_begin(reply, REPLY_214_HELP, "%s",
+			 session_text(session, "Commands (HELP <command> tells more):"));
 	for (size_t i = 0; i < COMMANDS_COUNT; i += 8) {
 		char text[8 * (COMMAND_VERB_MAX + 2) + 1] = "";
 
@@ -264,11 +288,52 @@ void command_help(struct session *session, struct view argument)
 			      "Unknown command; HELP lists those there are");
 }
 
+/* PRET announces a transfer command (of drftpd and pftpd, whose data connections lead elsewhere). It
+ * is looked at as if it came now, and that is all. */
+void command_pret(struct session *session, struct view argument)
+{
+	static command_fn *const transfers[] = { command_retr, command_stor, command_appe,
+						 command_stou, command_list, command_nlst,
+						 command_mlsd };
+	const struct command *command = NULL;
+	struct command_line line;
+
+	if (command_line_parse(argument, &line) == 0)
+		command = command_find(line.verb);
+	for (size_t i = 0; command && i < sizeof(transfers) / sizeof(transfers[0]); i++) {
+		if (command->execute != transfers[i])
+			continue;
+		if (command_is_allowed(session, command, &line))
+			session_pret(session, command->execute == command_retr, line.argument);
+		return;
+	}
+	session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+		      "PRET takes a transfer command, as in PRET RETR a");
+}
+
+/* What FEAT writes behind the verb; facts and languages are those of MLST and LANG. */
+static const char *feature_argument(const struct command *command, const char *facts,
+				    const char *languages)
+{
+	if (command->execute == command_lang)
+		return languages;
+	if (command->execute == command_mlst)
+		return facts;
+	if (command->execute == command_mff)
+		return " modify;UNIX.mode;UNIX.group;";
+	if (command->execute == command_rest)
+		return " STREAM";
+	if (command->execute == command_comb)
+		return " target;source_list";
+	return "";
+}
+
 /* FEAT (RFC 2389 section 3): the table's, then what belongs to no command. A fact of MLST that is
  * on is marked (RFC 3659 section 7.8). */
 void command_feat(struct session *session, struct view argument)
 {
 	struct reply_text *reply = session_reply_text(session);
+	char languages[LANGUAGES_TEXT_MAX];
 	char facts[160] = " ";
 
 	(void)argument;
@@ -276,15 +341,12 @@ void command_feat(struct session *session, struct view argument)
 		strcat(facts, fact_name(fact));
 		strcat(facts, session->facts & fact ? "*;" : ";");
 	}
+	session_languages(session, languages);
 	reply_text_begin(reply, REPLY_211_SYSTEM_STATUS, "Extensions:");
 	for (size_t i = 0; i < COMMANDS_COUNT; i++)
 		if (commands[i].flags & FEATURE)
 			reply_text_inner(reply, "%s%s", commands[i].verb,
-					 commands[i].execute == command_mlst   ? facts
-					 : commands[i].execute == command_rest ? " STREAM"
-					 : commands[i].execute == command_comb
-						 ? " target;source_list"
-						 : "");
+					 feature_argument(&commands[i], facts, languages));
 	reply_text_inner(reply, "MODE Z");
 	session_site_features(reply);
 	reply_text_inner(reply, "TVFS");

@@ -1,7 +1,7 @@
 /*
- * The data connection up to the transfer (RFC 959 sections 3.2 and 3.3, RFC 2428): PASV and EPSV
- * reserve a permanent port, PORT and EPRT name one of the client's, and without any of them it is
- * the default one, the client's own end of the control connection.
+ * The data connection up to the transfer (RFC 959 sections 3.2 and 3.3, RFC 1639, RFC 2428): PASV,
+ * LPSV and EPSV reserve a permanent port, PORT, LPRT and EPRT name one of the client's, and without
+ * any of them it is the default one, the client's own end of the control connection.
  */
 #include <assert.h>
 #include <errno.h>
@@ -53,8 +53,7 @@ static const struct address *session_reserver(const struct session *session)
 	return session->context->config->foreign_data ? &anybody : &session->peer;
 }
 
-/* Our end of the control connection, which a login alone never needs. */
-static const struct address *session_local(struct session *session)
+const struct address *session_local(struct session *session)
 {
 	if (session->local.any.sa_family == AF_UNSPEC)
 		address_of_socket(session->fd, &session->local);
@@ -120,13 +119,29 @@ static bool session_kept_is_over(const struct session *session)
 	return got == 0 || (got < 0 && got != -EAGAIN);
 }
 
+static void session_reply_long_passive(struct session *session, uint16_t port)
+{
+	const struct address *local = session_local(session);
+	struct host_port host_port = { .family = local->any.sa_family, .port = port };
+	char text[HOST_PORT_TEXT_MAX];
+
+	if (host_port.family == AF_INET)
+		host_port.v4 = local->v4.sin_addr;
+	else
+		host_port.v6 = local->v6.sin6_addr;
+	host_port_format_long(&host_port, text);
+	session_reply(session, REPLY_228_LONG_PASSIVE, "Entering Long Passive Mode (%s)", text);
+}
+
 static void session_reply_passive(struct session *session)
 {
 	uint16_t port = passive_pool_port(session->context->passive, session->data_port);
 
-	if (session->extended) {
+	if (session->passive_form == PASSIVE_EXTENDED) {
 		session_reply(session, REPLY_229_EXTENDED_PASSIVE,
 			      "Entering Extended Passive Mode (|||%u|)", port);
+	} else if (session->passive_form == PASSIVE_LONG) {
+		session_reply_long_passive(session, port);
 	} else {
 		const uint8_t *host = (const void *)&session_local(session)->v4.sin_addr;
 
@@ -171,14 +186,14 @@ static void session_take_port(struct session *session, unsigned port)
 	session_reply_passive(session);
 }
 
-static void session_enter_passive(struct session *session, bool extended)
+static void session_enter_passive(struct session *session, enum passive_form form)
 {
 	struct session_context *context = session->context;
 	int port;
 
 	session_data_reset(session);
 	session->passive_expired = false;
-	session->extended = extended;
+	session->passive_form = (uint8_t)form;
 	port = passive_pool_reserve(context->passive, context->worker, session_reserver(session),
 				    session->id);
 	if (port >= 0) {
@@ -210,7 +225,7 @@ void command_pasv(struct session *session, struct view argument)
 		session_reply(session, REPLY_425_CANNOT_OPEN_DATA,
 			      "PASV is for IPv4 and this connection is IPv6; use EPSV");
 	else
-		session_enter_passive(session, false);
+		session_enter_passive(session, PASSIVE_SHORT);
 }
 
 void command_epsv(struct session *session, struct view argument)
@@ -221,7 +236,7 @@ void command_epsv(struct session *session, struct view argument)
 		session->epsv_all = true;
 		session_reply(session, REPLY_200_OKAY, "From now on only EPSV");
 	} else if (argument.length == 0 || view_is(argument, family == AF_INET ? "1" : "2")) {
-		session_enter_passive(session, true);
+		session_enter_passive(session, PASSIVE_EXTENDED);
 	} else if (view_is(argument, "1") || view_is(argument, "2") || argument.length == 1) {
 		/* The address of the data connection is that of the control connection. */
 		session_reply(session, REPLY_522_NETWORK_PROTOCOL,
@@ -233,7 +248,27 @@ void command_epsv(struct session *session, struct view argument)
 	}
 }
 
-static void session_enter_active(struct session *session, const struct host_port *host_port)
+void command_lpsv(struct session *session, struct view argument)
+{
+	(void)argument;
+	session_enter_passive(session, PASSIVE_LONG);
+}
+
+/* A data connection is of the control connection's IP version; each standard has its own words. */
+static void session_refuse_family(struct session *session, bool is_long)
+{
+	bool is_v4 = session->peer.any.sa_family == AF_INET;
+
+	if (is_long)
+		session_reply(session, REPLY_521_ADDRESS_FAMILY,
+			      "Supported address families are (%d)", is_v4 ? 4 : 6);
+	else
+		session_reply(session, REPLY_522_NETWORK_PROTOCOL,
+			      "Network protocol not supported, use (%d)", is_v4 ? 1 : 2);
+}
+
+static void session_enter_active(struct session *session, const struct host_port *host_port,
+				 bool is_long)
 {
 	struct address peer = { 0 };
 
@@ -245,9 +280,7 @@ static void session_enter_active(struct session *session, const struct host_port
 	address_set_port(&peer, host_port->port);
 	address_unmap(&peer);
 	if (peer.any.sa_family != session->peer.any.sa_family) {
-		session_reply(session, REPLY_522_NETWORK_PROTOCOL,
-			      "Network protocol not supported, use (%d)",
-			      session->peer.any.sa_family == AF_INET ? 1 : 2);
+		session_refuse_family(session, is_long);
 		return;
 	}
 	if (host_port->port < PORT_PRIVILEGED) {
@@ -271,7 +304,7 @@ void command_port(struct session *session, struct view argument)
 	struct host_port host_port;
 
 	if (host_port_parse(argument, &host_port) == 0)
-		session_enter_active(session, &host_port);
+		session_enter_active(session, &host_port, false);
 	else
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
 			      "PORT takes six numbers from 0 to 255, as in PORT 127,0,0,1,200,1");
@@ -283,13 +316,29 @@ void command_eprt(struct session *session, struct view argument)
 	int r = host_port_parse_extended(argument, &host_port);
 
 	if (r == 0)
-		session_enter_active(session, &host_port);
+		session_enter_active(session, &host_port, false);
 	else if (r == -EAFNOSUPPORT)
 		session_reply(session, REPLY_522_NETWORK_PROTOCOL,
 			      "Network protocol not supported, use (1,2)");
 	else
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
 			      "EPRT takes protocol, address and port, as in EPRT |2|::1|6446|");
+}
+
+void command_lprt(struct session *session, struct view argument)
+{
+	struct host_port host_port;
+	int r = host_port_parse_long(argument, &host_port);
+
+	if (r == 0)
+		session_enter_active(session, &host_port, true);
+	else if (r == -EAFNOSUPPORT)
+		session_reply(session, REPLY_521_ADDRESS_FAMILY,
+			      "Supported address families are (4, 6)");
+	else
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "LPRT takes family, address and port, as in "
+			      "LPRT 4,4,127,0,0,1,2,200,1");
 }
 
 /* The connection that a transfer waits for did not come about. */

@@ -176,7 +176,8 @@ void session_reply(struct session *session, int code, const char *format, ...)
 	if (session->closing)
 		return;
 	va_start(arguments, format);
-	reply_text_line_v(session_reply_text(session), code, format, arguments);
+	reply_text_line_v(session_reply_text(session), code, session_text(session, format),
+			  arguments);
 	va_end(arguments);
 }
 
@@ -241,7 +242,7 @@ void session_reply_error(struct session *session, int error, const char *path)
 	session_find_error(error, &code, &text);
 	if (code == REPLY_550_FILE_UNAVAILABLE)
 		code = session->name_refusal;
-	snprintf(before, sizeof(before), "%s: ", text);
+	snprintf(before, sizeof(before), "%s: ", session_text(session, text));
 	reply_text_name(session_reply_text(session), code, before, view_of(path), "");
 }
 
@@ -254,5 +255,5 @@ void session_reply_transfer_error(struct session *session, int error)
 	if (code == REPLY_550_FILE_UNAVAILABLE || code == REPLY_450_FILE_BUSY ||
 	    code == REPLY_554_BAD_RESTART)
 		code = REPLY_451_LOCAL_ERROR;
-	session_reply(session, code, "Transfer failed: %s", text);
+	session_reply(session, code, "Transfer failed: %s", session_text(session, text));
 }

@@ -19,7 +19,9 @@ void session_enter_state(struct session *session, enum session_state state)
 {
 	static const unsigned next[] = {
 		[SESSION_GREETED] = 1 << SESSION_GREETED | 1 << SESSION_NAMED,
-		[SESSION_NAMED] = 1 << SESSION_GREETED | 1 << SESSION_LOGGED_IN,
+		[SESSION_NAMED] = 1 << SESSION_GREETED | 1 << SESSION_ACCOUNT |
+				  1 << SESSION_LOGGED_IN,
+		[SESSION_ACCOUNT] = 1 << SESSION_GREETED | 1 << SESSION_LOGGED_IN,
 		[SESSION_LOGGED_IN] = 1 << SESSION_GREETED,
 	};
 
@@ -199,7 +201,7 @@ void session_default_parameters(struct session *session)
 	representation_init(&session->representation);
 	session->representation.text_as_is = session->context->config->ascii_as_is;
 	session->representation.ebcdic = session->context->ebcdic;
-	session->facts = FACTS_ALL;
+	session->facts = FACTS_STANDARD;
 	session_forget_restart(session);
 	session->allocate_bytes = 0;
 	session->idle_s = 0;
@@ -376,7 +378,8 @@ void session_end(struct session *session, const char *reply)
 	}
 	session->running = true; /* what ends within must not free the session under our feet */
 	if (reply)
-		session_reply(session, REPLY_421_SERVICE_NOT_AVAILABLE, "%s", reply);
+		session_reply(session, REPLY_421_SERVICE_NOT_AVAILABLE, "%s",
+			      session_text(session, reply));
 	session->closing = true;
 	session_data_cancel(session);
 	session_data_reset(session);

@@ -4,8 +4,10 @@
  *
  *              USER                  PASS
  *   GREETED ---------> NAMED -------------------> LOGGED_IN
- *      ^ ^_______________|  wrong password           |
- *      |_____________________________________________|   REIN; USER, which then names another
+ *      ^ ^_______________|  \                         ^ |
+ *      | |  wrong password   \___ 332 __> ACCOUNT ____| |  ACCT, of who has one
+ *      | |___________________ wrong account ___|  230   |
+ *      |________________________________________________|   REIN; USER, which then names another
  *
  * Between commands an idle session is this struct and nothing else: input comes from the ring's
  * buffers, replies leave through the worker's, and what a command needs is lent while it runs
@@ -31,6 +33,9 @@
 struct action;
 struct config;
 struct listing_cache;
+struct host;
+struct hosts;
+struct identity;
 struct passive_pool;
 struct session;
 struct user;
@@ -57,6 +62,7 @@ struct session_context {
 	struct ring *ring;
 	const struct config *config;
 	const struct users *users; /* NULL: none */
+	const struct hosts *hosts;
 	struct dtp dtp;
 	struct passive_pool *passive;
 	struct listing_cache *listings; /* NULL: none are kept */
@@ -64,8 +70,7 @@ struct session_context {
 	unsigned worker;
 	unsigned workers;
 	const struct translate_ebcdic *ebcdic; /* NULL: TYPE E is off */
-	uint32_t uid;			       /* of this process, for the facts of listings */
-	uint32_t gid;
+	const struct identity *identity;       /* of this process, for the facts of listings */
 	bool draining;
 
 	/* The server's part. */
@@ -80,12 +85,13 @@ struct session_context {
 	struct reply_text reply;
 	struct action *actions; /* free ones */
 	unsigned actions_free;
+	unsigned folder_sizes; /* DSIZs under way */
 	uint64_t transfers;
 	struct count_known counts[COUNTS_KNOWN];
 	struct known_files known;
 };
 
-enum session_state { SESSION_GREETED, SESSION_NAMED, SESSION_LOGGED_IN };
+enum session_state { SESSION_GREETED, SESSION_NAMED, SESSION_ACCOUNT, SESSION_LOGGED_IN };
 
 /*
  * The data connection as the server-PI sees it before a transfer (RFC 959 sections 3.2, 3.3).
@@ -103,6 +109,9 @@ enum session_state { SESSION_GREETED, SESSION_NAMED, SESSION_LOGGED_IN };
  */
 enum data_state { DATA_NONE, DATA_WAITING, DATA_PASSIVE, DATA_ACTIVE, DATA_CONNECTED };
 
+/* The reply of PASV, EPSV or LPSV. */
+enum passive_form { PASSIVE_SHORT, PASSIVE_EXTENDED, PASSIVE_LONG };
+
 struct session {
 	struct session_context *context;
 	uint64_t id; /* never zero, of no other session of this server process */
@@ -118,6 +127,7 @@ struct session {
 	struct telnet telnet;
 
 	uint8_t state;
+	uint8_t language; /* of replies: enum language */
 	uint8_t data_state;
 	uint8_t password_attempts;
 	bool closing;	 /* nothing is executed any more */
@@ -130,7 +140,7 @@ struct session {
 	bool anonymous;
 	bool may_write;
 	bool epsv_all;
-	bool extended;	      /* the passive reply that is due is EPSV's */
+	uint8_t passive_form; /* of the passive reply that is due: enum passive_form */
 	bool active_asked;    /* the supervisor owes us a socket */
 	bool passive_expired; /* the last passive port was not used in time */
 	bool copies;	      /* rename_from came with SITE CPFR */
@@ -140,7 +150,7 @@ struct session {
 
 	/* Parameters (RFC 959 section 5.3.1). */
 	struct representation representation;
-	uint8_t facts;
+	uint16_t facts;		/* a mask of enum fact */
 	int64_t restart;	/* REST with a number, or 0 */
 	char *restart_mark;	/* REST with a marker, or NULL */
 	uint16_t name_refusal;	/* 550, or 553 for commands that bring a new name */
@@ -149,7 +159,8 @@ struct session {
 	uint16_t creation_mask; /* SITE UMASK (fs/creation_mode.h), or 0 */
 
 	char name[SESSION_NAME_MAX];
-	const struct user *user; /* NULL: anonymous or not logged in */
+	const struct user *user; /* NULL: anonymous, or the password has not been told yet */
+	const struct host *host; /* of HOST; NULL: the root of all */
 	struct tree tree;
 	char *folder;	   /* the working folder; NULL: "/" */
 	char *rename_from; /* RNFR or SITE CPFR; NULL: none */

@@ -18,6 +18,19 @@ void session_reply(struct session *session, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 struct reply_text *session_reply_text(struct session *session);
 
+/* command_lang.c: a text of a reply, or its format, in the session's language (session/language.h).
+ * session_reply does so with its format by itself. */
+const char *session_text(const struct session *session, const char *english)
+	__attribute__((format_arg(2)));
+
+/* What STAT tells of the language, and of the host if one was named. */
+void session_language_status(struct session *session, struct reply_text *reply);
+void session_host_status(struct session *session, struct reply_text *reply);
+
+/* What FEAT writes behind LANG. */
+#define LANGUAGES_TEXT_MAX 32
+void session_languages(const struct session *session, char *ret_text);
+
 /* The reply to an error of the file system; path is named in it. After a 150, before says which
  * codes are left: 451 and 452, 552 alone (RFC 959 section 5.4). */
 void session_reply_error(struct session *session, int error, const char *path);
@@ -100,6 +113,10 @@ bool session_is_urgent(struct view line);
 
 /* data_port.c: the data connection before a transfer. */
 void session_data_reset(struct session *session);
+
+/* Our end of the control connection, which a login alone never needs. */
+const struct address *session_local(struct session *session);
+
 /* Gets the connection for the action's transfer; session_transfer_opened follows, or, after a
  * 425, session_transfer_not_opened. */
 void session_data_open(struct session *session);
@@ -130,8 +147,10 @@ void session_transfer_begin(struct session *session, const char *what);
 /* Whose partial uploads are this session's. */
 uint64_t session_owner(const struct session *session);
 
-/* What the facts of a listing depend on besides its entries. */
-struct entry_rights session_rights(const struct session *session, bool folder_writable);
+/* What the facts of a listing depend on besides its entries, of a folder of which may_write and stat
+ * are known (fs/entry_line.h). */
+struct entry_rights session_rights(const struct session *session, int may_write,
+				   const struct statx *stat);
 
 /* Forgets user, parameters and data connection (REIN, a new USER). */
 void session_forget_user(struct session *session);
@@ -155,6 +174,12 @@ command_fn command_retr, command_stor, command_appe, command_stou, command_abor;
 command_fn command_list, command_nlst, command_mlsd;
 command_fn command_site, site_cpfr, site_cpto, site_index;
 command_fn command_rmda, command_comb;
+command_fn command_lprt, command_lpsv, command_host, command_lang;
+command_fn command_mfmt, command_mff, command_mfct;
+command_fn command_avbl, command_dsiz, command_clnt, command_csid, command_pret, command_smnt;
+
+/* command_client.c: the answer to PRET of a transfer that is allowed. */
+void session_pret(struct session *session, bool retrieves, struct view argument);
 
 /* command_list.c: STAT of a path. */
 void session_stat_path(struct session *session, struct view argument);

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -89,6 +90,11 @@ static int real_fchmodat(int folder, const char *path, mode_t mode)
 static int real_fchownat(int folder, const char *path, uid_t uid, gid_t gid, int flags)
 {
 	return RESULT(fchownat(folder, path, uid, gid, flags));
+}
+
+static int real_fstatvfs(int fd, struct statvfs *ret_disk)
+{
+	return RESULT(fstatvfs(fd, ret_disk));
 }
 
 static int real_close(int fd)
@@ -226,6 +232,7 @@ const struct calls calls_real = {
 	.utimensat = real_utimensat,
 	.fchmodat = real_fchmodat,
 	.fchownat = real_fchownat,
+	.fstatvfs = real_fstatvfs,
 	.close = real_close,
 	.memfd_create = real_memfd_create,
 	.inotify_init = real_inotify_init,

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+struct statvfs;
 struct timespec;
 
 struct calls {
@@ -37,6 +38,7 @@ struct calls {
 	int (*utimensat)(int folder, const char *path, const struct timespec *times, int flags);
 	int (*fchmodat)(int folder, const char *path, mode_t mode);
 	int (*fchownat)(int folder, const char *path, uid_t uid, gid_t gid, int flags);
+	int (*fstatvfs)(int fd, struct statvfs *ret_disk);
 	int (*close)(int fd);
 
 	/* Memory with a descriptor, and inotify(7). */

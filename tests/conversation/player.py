@@ -23,7 +23,7 @@ class Session:
         self.lines = []         # of the last reply, not yet held against an S step
         self.skipping = False   # after "S: ..."
         self.last = []          # the last reply, whole
-        self.passive = None     # the last 227 or 229
+        self.passive = None     # the last 227, 228 or 229
         self.peeked = None
         self.closed = False
 
@@ -33,7 +33,7 @@ class Session:
         else:
             reply = self.control.read_reply()
         self.last = reply
-        if reply[0][:3] in ("227", "229"):
+        if reply[0][:3] in ("227", "228", "229"):
             self.passive = reply[0]
         return reply
 
@@ -248,7 +248,7 @@ class Player:
 
     def data_passive(self, session, source):
         if not session.passive:
-            raise Failure("no 227 or 229 came before")
+            raise Failure("no 227, 228 or 229 came before")
         address, port = wire.passive_port(session.passive)
         sock = wire.open_socket(address or session.control.address, port, source or self.source,
                                 receive_buffer=self.receive_buffer)
@@ -265,6 +265,9 @@ class Player:
         address, port = sock.getsockname()[:2]
         self.variables["port"] = str(port)
         self.variables["hostport"] = ",".join(address.split(".") + [str(port // 256), str(port % 256)])
+        packed = socket.inet_pton(sock.family, address)
+        numbers = [6 if sock.family == socket.AF_INET6 else 4, len(packed), *packed, 2, port // 256, port % 256]
+        self.variables["longport"] = ",".join(str(number) for number in numbers)
         peer = session.control.socket.getpeername()[0]
         self.new_data(session, wire.Data(sock, listening=True, peer=peer))
 

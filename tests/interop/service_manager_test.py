@@ -249,7 +249,8 @@ def the_service_may_call_what_sluiced_needs_and_not_what_administers():
             calls = set().union(*(calls_of(name) for name in names.lstrip("~").split()))
             allowed = allowed - calls if names.startswith("~") else allowed | calls
     needed = {"setpriority", "prlimit64", "io_uring_setup", "io_uring_enter", "io_uring_register", "splice",
-              "sendfile", "openat2", "statx", "epoll_wait", "signalfd4", "execve", "bind", "accept4", "fallocate"}
+              "sendfile", "openat2", "statx", "epoll_wait", "signalfd4", "execve", "bind", "accept4", "fallocate",
+              "utimensat", "fchmodat", "fstatfs"}
     expect(needed <= allowed, f"the filter refuses {sorted(needed - allowed)}")
     refused = {"capset", "mount", "chown", "setuid", "sched_setscheduler", "set_mempolicy", "reboot", "bpf", "ptrace"}
     expect(not refused & allowed, f"the filter allows {sorted(refused & allowed)}")

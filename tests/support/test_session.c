@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "jobs/disk_queue.h"
+#include "sys/identity.h"
 #include "transfer/passive_pool.h"
 
 #define TEXT_MAX (1 << 20)
@@ -81,6 +82,7 @@ void test_session_begin(unsigned passive_ports)
 	test_context.config = &test_config;
 	test_context.passive = passive;
 	test_context.workers = 1;
+	test_context.identity = identity_of_process();
 	test_context.active_socket = no_active_socket;
 	test_context.ended = on_ended;
 	test_context.reply.size_bytes = 2 * REPLY_MAX;

@@ -177,8 +177,17 @@ class Data:
         self.close()
 
 
+def long_port(numbers, reply):
+    """(address, port) of the numbers in a 228 reply: family, length, address, length, port."""
+    family, length = numbers[:2]
+    address, port = numbers[2:2 + length], numbers[2 + length:]
+    if (family, length) not in ((4, 4), (6, 16)) or len(port) != 3 or port[0] != 2 or max(numbers) > 255:
+        raise Failure(f"names no port: {reply!r} (RFC 1639 §2)")
+    return socket.inet_ntop(socket.AF_INET if family == 4 else socket.AF_INET6, bytes(address)), port[1] * 256 + port[2]
+
+
 def passive_port(reply):
-    """(address or None, port) that a 227 or 229 reply names."""
+    """(address or None, port) that a 227, 228 or 229 reply names."""
     match = re.match(r"229 [^()]*\(\|\|\|(\d+)\|\)[^()]*$", reply)
     if match:
         return None, int(match.group(1))
@@ -186,7 +195,10 @@ def passive_port(reply):
     if match:
         numbers = [int(n) for n in match.groups()]
         return ".".join(str(n) for n in numbers[:4]), numbers[4] * 256 + numbers[5]
-    raise Failure(f"names no port: {reply!r} (RFC 959 §4.1.2, RFC 2428 §3)")
+    match = re.match(r"228 [^()]*\((\d+(?:,\d+)*)\)[^()]*$", reply)
+    if match:
+        return long_port([int(n) for n in match.group(1).split(",")], reply)
+    raise Failure(f"names no port: {reply!r} (RFC 959 §4.1.2, RFC 1639 §3, RFC 2428 §3)")
 
 
 def is_refused(address, port, source):

@@ -162,6 +162,25 @@ static void a_folder_may_hold_colons_and_spaces(void **state)
 	rmdir(folder);
 }
 
+static void an_account_stands_behind_the_folder(void **state)
+{
+	struct users *users = loaded("ann:" SHA512 ":/tmp:staff\nbob:" SHA512 ":/tmp\n");
+	const struct user *ann = users_check(users, "ann", "Hello world!");
+
+	(void)state;
+	assert_string_equal(ann->folder, "/tmp");
+	assert_string_equal(ann->account, "staff");
+	assert_true(users_check_account(ann, view_of("staff")));
+	assert_false(users_check_account(ann, view_of("staf")));
+	assert_false(users_check_account(ann, view_of("staffs")));
+	assert_false(users_check_account(ann, view_of("")));
+	assert_false(users_check_account(ann, (struct view){ "staff\0x", 7 }));
+	assert_null(users_check(users, "bob", "Hello world!")->account);
+	users_free(users);
+	refused("ann:" SHA512 ":/no/such/place:staff\n", ":1: user ann: folder /no/such/place");
+	refused("ann:" SHA512 ":/tmp:\n", ":1: user ann: folder /tmp:");
+}
+
 static void wrong_lines_are_named_by_number(void **state)
 {
 	(void)state;
@@ -267,6 +286,7 @@ int main(void)
 		cmocka_unit_test(empty_lines_and_comments_are_skipped),
 		cmocka_unit_test(an_empty_file_has_no_user),
 		cmocka_unit_test(a_folder_may_hold_colons_and_spaces),
+		cmocka_unit_test(an_account_stands_behind_the_folder),
 		cmocka_unit_test(wrong_lines_are_named_by_number),
 		cmocka_unit_test(what_is_no_whole_hash_is_refused),
 		cmocka_unit_test(a_nul_byte_is_refused),

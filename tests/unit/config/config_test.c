@@ -54,6 +54,44 @@ static void a_folder_alone_is_enough(void **state)
 	assert_false(config.verbose);
 }
 
+static void hosts_have_names_and_perhaps_folders(void **state)
+{
+	struct config config;
+
+	(void)state;
+	assert_int_equal(parse(&config, "/srv", "--host", "a.example.org", "--host=b=/srv/b=c",
+			       NULL),
+			 CONFIG_RUN);
+	assert_int_equal(config.hosts_count, 2);
+	assert_true(view_is(config.hosts[0].name, "a.example.org"));
+	assert_null(config.hosts[0].folder);
+	assert_true(view_is(config.hosts[1].name, "b"));
+	assert_string_equal(config.hosts[1].folder, "/srv/b=c");
+	assert_int_equal(parse(&config, "/srv", "--host", "a.b", "--host", "A.B=/x", NULL),
+			 CONFIG_WRONG);
+	assert_non_null(strstr(error, "given already"));
+}
+
+static void more_hosts_than_there_is_room_for_are_an_error(void **state)
+{
+	static char names[HOSTS_MAX + 1][16];
+	char *argv[2 * HOSTS_MAX + 5] = { (char *)"sluiced", (char *)"/srv" };
+	struct config config;
+	int argc = 2;
+
+	(void)state;
+	for (int i = 0; i <= HOSTS_MAX; i++) {
+		snprintf(names[i], sizeof(names[i]), "host%d", i);
+		argv[argc++] = (char *)"--host";
+		argv[argc++] = names[i];
+	}
+	assert_int_equal(config_parse(argc, argv, &config, error, sizeof(error)), CONFIG_WRONG);
+	assert_non_null(strstr(error, "at most 64 names"));
+	argv[argc - 2] = NULL;
+	assert_int_equal(config_parse(argc - 2, argv, &config, error, sizeof(error)), CONFIG_RUN);
+	assert_int_equal(config.hosts_count, HOSTS_MAX);
+}
+
 static void every_option_reaches_its_field(void **state)
 {
 	struct config config;
@@ -161,6 +199,11 @@ static void wrong_values_are_one_line_that_says_what_would_be_right(void **state
 		{ "--listing-cache", "64MB", "off, or from" },
 		{ "--listing-cache", "4294967296G", "off, or from" },
 		{ "--listen", "2121", "ADDRESS:PORT" },
+		{ "--host", "", "NAME=DIR" },
+		{ "--host", "=/srv", "NAME=DIR" },
+		{ "--host", "a.example=", "NAME=DIR" },
+		{ "--host", "127.0.0.1=/srv", "NAME=DIR" },
+		{ "--host", "a.example:21=/srv", "NAME=DIR" },
 		{ "--listen", "127.0.0.1", "ADDRESS:PORT" },
 		{ "--listen", "127.0.0.1:0", "ADDRESS:PORT" },
 		{ "--listen", "127.0.0.1:32100", "--passive-ports 32000-32255" },
@@ -336,6 +379,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_argument_cannot_make_a_second_line),
 		cmocka_unit_test(a_folder_alone_is_enough),
+		cmocka_unit_test(hosts_have_names_and_perhaps_folders),
+		cmocka_unit_test(more_hosts_than_there_is_room_for_are_an_error),
 		cmocka_unit_test(every_option_reaches_its_field),
 		cmocka_unit_test(words_have_more_than_one_value),
 		cmocka_unit_test(bytes_have_units),

@@ -1,11 +1,13 @@
 #include "fs/entry_line.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "sys/identity.h"
 
 #define VIEW(text) ((struct view){ (text), sizeof(text) - 1 })
 #define EMPTY ((struct view){ "", 0 })
@@ -16,7 +18,7 @@ static char line[ENTRY_LINE_MAX + 1];
 static struct statx stat_of(unsigned mode, uint64_t size_bytes, int64_t modified_s)
 {
 	struct statx stat = {
-		.stx_mask = STATX_BASIC_STATS,
+		.stx_mask = STATX_BASIC_STATS | STATX_BTIME,
 		.stx_nlink = 1,
 		.stx_uid = 1000,
 		.stx_gid = 100,
@@ -28,6 +30,7 @@ static struct statx stat_of(unsigned mode, uint64_t size_bytes, int64_t modified
 	};
 
 	stat.stx_mtime.tv_sec = modified_s;
+	stat.stx_btime.tv_sec = 951782400; /* 2000-02-29 00:00:00 */
 	return stat;
 }
 
@@ -157,12 +160,16 @@ static void the_longest_names_fit_a_line(void **state)
 	static char bytes[PATH_BYTES_MAX + 100];
 	struct statx stat = stat_of(0120777, UINT64_MAX, INT64_MAX);
 	const struct view longest = { bytes, sizeof(bytes) };
-	const struct entry_rights rights = { 1000, 100, true, true };
+	const struct entry_rights rights = {
+		.uid = 1000, .gid = 100, .may_write = true, .folder_writable = true
+	};
 
 	(void)state;
 	memset(bytes, 'x', sizeof(bytes));
 	memset(line, '#', sizeof(line));
 	stat.stx_nlink = UINT32_MAX;
+	stat.stx_uid = UINT32_MAX;
+	stat.stx_gid = UINT32_MAX;
 	assert_true(entry_line_list(&stat, longest, longest, NOW, line) <= ENTRY_LINE_MAX);
 	assert_true(entry_line_name(longest, longest, line) <= ENTRY_LINE_MAX);
 	stat.stx_ino = UINT64_MAX;
@@ -176,12 +183,17 @@ static void the_longest_names_fit_a_line(void **state)
 static void facts_come_in_one_order_and_only_as_wanted(void **state)
 {
 	struct statx stat = stat_of(0100640, 25730, 0);
-	const struct entry_rights rights = { 1000, 100, true, true };
+	const struct entry_rights rights = {
+		.uid = 1000, .gid = 100, .may_write = true, .folder_writable = true
+	};
 
 	(void)state;
 	assert_line(entry_line_facts(&stat, VIEW(" n"), NULL, FACTS_ALL, &rights, line),
+		    "type=file;size=25730;modify=19700101000000;create=20000229000000;perm=adfrw;"
+		    "unique=800001.1a2b;UNIX.mode=0640;UNIX.owner=1000;UNIX.group=100;  n\r\n");
+	assert_line(entry_line_facts(&stat, VIEW("n"), NULL, FACTS_STANDARD, &rights, line),
 		    "type=file;size=25730;modify=19700101000000;perm=adfrw;unique=800001.1a2b;"
-		    "UNIX.mode=0640;  n\r\n");
+		    "UNIX.mode=0640; n\r\n");
 	assert_line(entry_line_facts(&stat, VIEW("n"), NULL, FACT_UNIX_MODE | FACT_TYPE, &rights,
 				     line),
 		    "type=file;UNIX.mode=0640; n\r\n");
@@ -247,6 +259,10 @@ static void what_statx_did_not_tell_is_left_out(void **state)
 	const struct entry_rights rights = { 0 };
 
 	(void)state;
+	stat.stx_mask = STATX_BASIC_STATS; /* a file system without times of birth */
+	assert_line(entry_line_facts(&stat, VIEW("n"), NULL, FACT_SIZE | FACT_CREATE, &rights,
+				     line),
+		    "size=9; n\r\n");
 	stat.stx_mask = STATX_TYPE;
 	assert_line(entry_line_facts(&stat, VIEW("n"), NULL, FACTS_ALL, &rights, line),
 		    "type=file; n\r\n");
@@ -261,7 +277,9 @@ static void assert_perm(unsigned mode, uint32_t uid, uint32_t gid, bool may_writ
 			bool folder_writable, const char *wanted)
 {
 	struct statx stat = stat_of(mode, 0, NOW);
-	const struct entry_rights rights = { uid, gid, may_write, folder_writable };
+	const struct entry_rights rights = {
+		.uid = uid, .gid = gid, .may_write = may_write, .folder_writable = folder_writable
+	};
 
 	assert_line(entry_line_facts(&stat, VIEW("n"), NULL, FACT_PERM, &rights, line), wanted);
 }
@@ -298,6 +316,64 @@ static void perm_grants_no_change_to_a_session_that_only_reads(void **state)
 	assert_perm(0100666, 1000, 100, false, true, "perm=r; n\r\n");
 	assert_perm(0040777, 1000, 100, false, true, "perm=el; n\r\n");
 	assert_perm(0100000, 1000, 100, false, true, "perm=; n\r\n");
+}
+
+static void perm_knows_supplementary_groups(void **state)
+{
+	static const struct identity identity = { .groups = { 7, 100, 300 }, .groups_count = 3 };
+	struct statx stat = stat_of(0100640, 0, NOW);
+	struct entry_rights rights = { .uid = 5, .gid = 6, .identity = &identity };
+
+	(void)state;
+	assert_line(entry_line_facts(&stat, VIEW("n"), NULL, FACT_PERM, &rights, line),
+		    "perm=r; n\r\n");
+	stat.stx_gid = 99;
+	assert_line(entry_line_facts(&stat, VIEW("n"), NULL, FACT_PERM, &rights, line),
+		    "perm=; n\r\n");
+}
+
+static void perm_of_what_lies_in_a_sticky_folder_is_its_owners(void **state)
+{
+	struct entry_rights rights = { .uid = 1000, .gid = 7, .may_write = true };
+	struct statx folder = stat_of(0041777, 0, NOW);
+	struct statx stat = stat_of(0100666, 0, NOW);
+
+	(void)state;
+	folder.stx_uid = 0;
+	entry_rights_of_folder(&rights, 0, &folder);
+	assert_line(entry_line_facts(&stat, VIEW("n"), NULL, FACT_PERM, &rights, line),
+		    "perm=adfrw; n\r\n");
+	stat.stx_uid = 1;
+	assert_line(entry_line_facts(&stat, VIEW("n"), NULL, FACT_PERM, &rights, line),
+		    "perm=arw; n\r\n");
+	folder.stx_uid = 1000; /* whose folder it is may remove anything */
+	entry_rights_of_folder(&rights, 0, &folder);
+	assert_line(entry_line_facts(&stat, VIEW("n"), NULL, FACT_PERM, &rights, line),
+		    "perm=adfrw; n\r\n");
+}
+
+static void perm_of_what_cannot_change_is_to_be_read(void **state)
+{
+	struct entry_rights rights = { .uid = 1000, .gid = 7, .may_write = true };
+	struct statx folder = stat_of(0040777, 0, NOW);
+	struct statx stat = stat_of(0100666, 0, NOW);
+
+	(void)state;
+	entry_rights_of_folder(&rights, -EROFS, &folder);
+	assert_line(entry_line_facts(&stat, VIEW("n"), NULL, FACT_PERM, &rights, line),
+		    "perm=r; n\r\n");
+	assert_line(entry_line_facts(&folder, VIEW("n"), NULL, FACT_PERM, &rights, line),
+		    "perm=el; n\r\n");
+	entry_rights_of_folder(&rights, -EACCES, &folder);
+	assert_line(entry_line_facts(&stat, VIEW("n"), NULL, FACT_PERM, &rights, line),
+		    "perm=arw; n\r\n");
+	entry_rights_of_folder(&rights, 0, &folder);
+	stat.stx_attributes = STATX_ATTR_IMMUTABLE;
+	assert_line(entry_line_facts(&stat, VIEW("n"), NULL, FACT_PERM, &rights, line),
+		    "perm=r; n\r\n");
+	stat.stx_attributes = STATX_ATTR_APPEND;
+	assert_line(entry_line_facts(&stat, VIEW("n"), NULL, FACT_PERM, &rights, line),
+		    "perm=r; n\r\n");
 }
 
 static void perm_of_a_pipe_is_to_be_removed_and_renamed(void **state)
@@ -361,9 +437,12 @@ static void mask_asks_for_no_more_than_the_facts_need(void **state)
 			 STATX_TYPE | STATX_MODE | STATX_UID | STATX_GID);
 	assert_int_equal(entry_line_mask(FACT_UNIQUE), STATX_TYPE | STATX_INO);
 	assert_int_equal(entry_line_mask(FACT_UNIX_MODE), STATX_TYPE | STATX_MODE);
+	assert_int_equal(entry_line_mask(FACT_CREATE), STATX_TYPE | STATX_BTIME);
+	assert_int_equal(entry_line_mask(FACT_UNIX_OWNER), STATX_TYPE | STATX_UID);
+	assert_int_equal(entry_line_mask(FACT_UNIX_GROUP), STATX_TYPE | STATX_GID);
 	assert_int_equal(entry_line_mask(FACTS_ALL), STATX_TYPE | STATX_SIZE | STATX_MTIME |
-							     STATX_MODE | STATX_UID | STATX_GID |
-							     STATX_INO);
+							     STATX_BTIME | STATX_MODE | STATX_UID |
+							     STATX_GID | STATX_INO);
 }
 
 int main(void)
@@ -386,6 +465,9 @@ int main(void)
 		cmocka_unit_test(perm_of_a_file_follows_the_class_of_the_process),
 		cmocka_unit_test(perm_of_a_folder_follows_the_class_of_the_process),
 		cmocka_unit_test(perm_grants_no_change_to_a_session_that_only_reads),
+		cmocka_unit_test(perm_knows_supplementary_groups),
+		cmocka_unit_test(perm_of_what_lies_in_a_sticky_folder_is_its_owners),
+		cmocka_unit_test(perm_of_what_cannot_change_is_to_be_read),
 		cmocka_unit_test(perm_of_a_pipe_is_to_be_removed_and_renamed),
 		cmocka_unit_test(unique_is_equal_for_hard_links_alone),
 		cmocka_unit_test(mode_has_four_octal_digits),

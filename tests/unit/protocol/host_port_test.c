@@ -153,6 +153,88 @@ static void extended_knows_protocols_1_and_2_alone(void **state)
 		assert_int_equal(host_port_parse_extended(texts[i], &value), -EAFNOSUPPORT);
 }
 
+static void long_reads_both_families(void **state)
+{
+	static const uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
+	struct host_port value = { 0 };
+
+	(void)state;
+	assert_int_equal(host_port_parse_long(VIEW("4,4,132,235,1,2,2,24,131"), &value), 0);
+	assert_int_equal(value.family, AF_INET);
+	assert_int_equal(value.v4.s_addr, htonl(0x84eb0102));
+	assert_int_equal(value.port, 6275);
+	assert_int_equal(host_port_parse_long(
+				 VIEW("6,16,32,1,13,184,0,0,0,0,0,0,0,0,0,0,0,1,2,20,162"), &value),
+			 0);
+	assert_int_equal(value.family, AF_INET6);
+	assert_memory_equal(&value.v6, v6, sizeof(v6));
+	assert_int_equal(value.port, 5282);
+}
+
+static void long_refuses_bad_syntax(void **state)
+{
+	static const struct view texts[] = {
+		VIEW(""),
+		VIEW("4"),
+		VIEW("4,"),
+		VIEW("4,4"),
+		VIEW("4,4,127,0,0,1"),
+		VIEW("4,4,127,0,0,1,2,200"),
+		VIEW("4,4,127,0,0,1,2,200,1,"),
+		VIEW("4,4,127,0,0,1,2,200,1,1"),
+		VIEW("4,4,127,0,0,1,2,200,256"),
+		VIEW("4,4,127,0,0,1,2,200,-1"),
+		VIEW("4,4,127,0,0,1,2,200,x"),
+		VIEW(" 4,4,127,0,0,1,2,200,1"),
+		VIEW("4,4,127,0,0,1,2,200,1 "),
+		VIEW("4,4,127,0,0,0001,2,200,1"),
+		VIEW("4,3,127,0,1,2,200,1"),
+		VIEW("4,4,127,0,0,1,1,200"),
+		VIEW("4,4,127,0,0,1,3,0,200,1"),
+		VIEW("4,16,0,0,0,0,0,0,0,0,0,0,0,0,127,0,0,1,2,200,1"),
+		VIEW("6,4,127,0,0,1,2,200,1"),
+		VIEW("6,0,2,200,1"),
+		VIEW("4,17,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,2,200,1"),
+		VIEW("16,999,1"),
+		VIEW("256,4,127,0,0,1,2,200,1"),
+		VIEW("16"),
+	};
+	struct host_port value = { .port = 7 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++)
+		assert_int_equal(host_port_parse_long(texts[i], &value), -EINVAL);
+	assert_int_equal(value.port, 7);
+}
+
+static void long_knows_families_4_and_6_alone(void **state)
+{
+	static const struct view texts[] = { VIEW("16,10,1,2,3,4,5,6,7,8,9,10,2,1,2"),
+					     VIEW("0,0,0"), VIEW("5,4,127,0,0,1,2,200,1") };
+	struct host_port value;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++)
+		assert_int_equal(host_port_parse_long(texts[i], &value), -EAFNOSUPPORT);
+}
+
+static void long_is_written_as_it_is_read(void **state)
+{
+	static const struct view texts[] = {
+		VIEW("4,4,255,255,255,255,2,255,255"),
+		VIEW("6,16,255,254,253,252,251,250,249,248,247,246,245,244,243,242,241,240,2,255,255"),
+	};
+	char text[HOST_PORT_TEXT_MAX];
+	struct host_port value;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		assert_int_equal(host_port_parse_long(texts[i], &value), 0);
+		host_port_format_long(&value, text);
+		assert_string_equal(text, texts[i].at);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +244,10 @@ int main(void)
 		cmocka_unit_test(extended_takes_every_delimiter_that_splits_the_fields),
 		cmocka_unit_test(extended_refuses_bad_syntax),
 		cmocka_unit_test(extended_knows_protocols_1_and_2_alone),
+		cmocka_unit_test(long_reads_both_families),
+		cmocka_unit_test(long_refuses_bad_syntax),
+		cmocka_unit_test(long_knows_families_4_and_6_alone),
+		cmocka_unit_test(long_is_written_as_it_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
