@@ -3,7 +3,9 @@
  * sequence and the rights of a command are is answered from the table, before its function runs;
  * HELP, FEAT and the list of what does not wait during a transfer come from it too.
  */
+#include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,12 +103,13 @@ static const struct command commands[] = {
 
 #define COMMANDS_COUNT (sizeof(commands) / sizeof(commands[0]))
 
-/* The table is in the order of the alphabet, and a verb has at most four letters: as one number
- * each, it is searched without comparing strings. */
-static uint32_t verb_number(const char *verb)
+/* The table is in the order of ASCII (digits before letters), and a verb has at most seven
+ * characters: as one number each, it is searched without comparing strings. */
+static uint64_t verb_number(const char *verb)
 {
-	uint32_t number = 0;
+	uint64_t number = 0;
 
+	static_assert(COMMAND_VERB_MAX <= sizeof(number), "a verb is a number");
 	for (int i = 0; i < COMMAND_VERB_MAX; i++) {
 		number = number << 8 | (unsigned char)*verb;
 		if (*verb)
@@ -117,13 +120,13 @@ static uint32_t verb_number(const char *verb)
 
 static const struct command *command_find(const char *verb)
 {
-	uint32_t number = verb_number(verb);
+	uint64_t number = verb_number(verb);
 	size_t low = 0;
 	size_t high = COMMANDS_COUNT;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		uint32_t there = verb_number(commands[middle].verb);
+		uint64_t there = verb_number(commands[middle].verb);
 
 		if (there == number)
 			return &commands[middle];
@@ -223,12 +226,11 @@ static void help_list(struct session *session)
 
 	reply_text_begin(reply, REPLY_214_HELP, "Commands (HELP <command> tells more):");
 	for (size_t i = 0; i < COMMANDS_COUNT; i += 8) {
-		char text[8 * (COMMAND_VERB_MAX + 2) + 1] = "";
+		char text[8 * (COMMAND_VERB_MAX + 1) + 1] = "";
 
-		for (size_t j = i; j < i + 8 && j < COMMANDS_COUNT; j++) {
-			strcat(text, commands[j].verb);
-			strcat(text, strlen(commands[j].verb) < 4 ? "  " : " ");
-		}
+		for (size_t j = i; j < i + 8 && j < COMMANDS_COUNT; j++)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%-*s",
+				 COMMAND_VERB_MAX + 1, commands[j].verb);
 		reply_text_inner(reply, "%s", text);
 	}
 	reply_text_line(reply, REPLY_214_HELP, "End");
