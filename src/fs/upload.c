@@ -189,7 +189,8 @@ static ssize_t upload_copy_by_hand(int from, int to, off_t offset, size_t size_b
  * there. A file system that can share blocks does. Returns -EINPROGRESS, or 0 at the end. */
 static int upload_copy(struct upload *upload)
 {
-	off_t left = upload->append ? COPY_SLICE_BYTES : upload->offset - upload->copied;
+	bool whole = upload->append || upload->range_end > 0;
+	off_t left = whole ? COPY_SLICE_BYTES : upload->offset - upload->copied;
 	size_t wanted = (size_t)(left < COPY_SLICE_BYTES ? left : COPY_SLICE_BYTES);
 	ssize_t r = calls->copy_file_range(upload->source, upload->copied, upload->fd,
 					   upload->copied, wanted);
@@ -233,7 +234,8 @@ static int upload_open_hidden(struct upload *upload)
 	/* What is left of an upload of a name that exists is of no use any more. */
 	if (upload->exists && stat.stx_size > 0)
 		r = calls->ftruncate(upload->fd, 0);
-	if (r == 0 && upload->exists && (upload->append || upload->offset > 0))
+	if (r == 0 && upload->exists &&
+	    (upload->append || upload->offset > 0 || upload->range_end > 0))
 		r = upload_open_source(upload);
 	return r;
 }
@@ -285,7 +287,7 @@ static int upload_cut(struct upload *upload, const struct statx *stat)
 	int r = upload_reserve(upload);
 
 	/* A hidden file is all ours; of another, what lies beyond may be somebody else's part. */
-	if (r < 0 || (off_t)stat->stx_size <= upload->start ||
+	if (r < 0 || (off_t)stat->stx_size <= upload->start || upload->range_end > 0 ||
 	    (upload->start > 0 && !upload->hidden[0]))
 		return r;
 	r = calls->ftruncate(upload->fd, upload->start);
@@ -306,7 +308,7 @@ static int upload_begin(struct upload *upload)
 	if ((off_t)stat.stx_size < (upload->append ? upload->size_bytes : upload->start))
 		return -ERANGE;
 	r = upload_cut(upload, &stat);
-	if (r == 0 && upload->start == 0)
+	if (r == 0 && upload->start == 0 && upload->range_end == 0)
 		upload->partial = false; /* not any more */
 	return r;
 }

@@ -43,7 +43,8 @@ struct action {
 	uint8_t end_kind;
 	int end_error;
 	int file;
-	int64_t restart; /* where the transfer begins: REST */
+	int64_t restart;   /* where the transfer begins: REST, RANG */
+	int64_t range_end; /* RANG, or 0 */
 	struct transfer transfer;
 
 	/* A job that waits for its disk (disk_job.c). */

@@ -68,6 +68,7 @@ void command_rest(struct session *session, struct view argument)
 	int64_t offset;
 
 	session->restart = 0;
+	session->range_end = 0;
 	if (number_parse(argument, &offset) != argument.length) {
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
 			      "REST takes a number of bytes, as in REST 1000");

@@ -202,6 +202,7 @@ static void upload_opened(struct op *op, int result)
 		return;
 	}
 	action->transfer.offset = action->upload.start;
+	action->transfer.end = action->upload.range_end;
 	action->transfer.disk = action->upload.disk;
 	session_move(session);
 }
@@ -265,6 +266,17 @@ static void retr_begin(struct session *session, off_t offset)
 	session_transfer_begin(session, what);
 }
 
+/* What RANG leaves of the file: nothing if it lies beyond its end (draft-bryan-ftp-range-08 4.3). */
+static void retr_limit(struct action *action)
+{
+	struct transfer *transfer = &action->transfer;
+
+	if (transfer->offset > transfer->end)
+		transfer->offset = transfer->end;
+	if (transfer->end > (off_t)action->range_end)
+		transfer->end = (off_t)action->range_end;
+}
+
 static void retr_done(struct tree_request *request, int result)
 {
 	struct action *action = action_of_request(request);
@@ -273,7 +285,8 @@ static void retr_done(struct tree_request *request, int result)
 	const struct statx *stat = &request->stat;
 
 	action->file = result;
-	if (result >= 0 && offset > retr_size_max(session, (off_t)stat->stx_size))
+	if (result >= 0 && action->range_end == 0 &&
+	    offset > retr_size_max(session, (off_t)stat->stx_size))
 		result = -ERANGE;
 	if (result < 0 || session_has_given_up(session)) {
 		session_refuse_transfer(session, result < 0 ? result : -ECANCELED);
@@ -286,14 +299,19 @@ static void retr_done(struct tree_request *request, int result)
 	else
 		action->transfer.offset = offset;
 	action->transfer.end = (off_t)stat->stx_size;
+	if (action->range_end > 0)
+		retr_limit(action);
 	action->transfer.disk = request->disk;
 	retr_begin(session, offset);
 }
 
 void command_retr(struct session *session, struct view argument)
 {
-	struct action *action = session_command_begin_on(session, argument);
+	struct action *action;
 
+	if (!session_range_fits(session))
+		return;
+	action = session_command_begin_on(session, argument);
 	if (!action)
 		return;
 	action->transfers = true;
@@ -341,12 +359,14 @@ static void session_store(struct session *session, struct view argument, bool ap
 	struct upload *upload;
 	struct disk disk;
 
+	if (!session_range_fits(session))
+		return;
 	if (session->restart > 0 && session->type == TYPE_ASCII) {
 		session_reply(session, REPLY_554_BAD_RESTART,
 			      "An upload cannot be restarted in TYPE A; use TYPE I");
 		return;
 	}
-	if (session->restart > 0 && unique) {
+	if ((session->restart > 0 || session->range_end > 0) && unique) {
 		session_reply(session, REPLY_554_BAD_RESTART,
 			      "A file that is made anew cannot be restarted; use STOR");
 		return;
@@ -355,15 +375,17 @@ static void session_store(struct session *session, struct view argument, bool ap
 	if (!action)
 		return;
 	upload = &action->upload;
-	*upload = (struct upload){ .root = session->tree.root,
-				   .append = append && action->restart == 0,
-				   .unique = unique,
-				   .offset = (off_t)action->restart,
-				   .reserve_bytes = (off_t)session->allocate_bytes,
-				   .atomic = session->context->config->uploads_atomic && !unique,
-				   .owner = session_owner(session),
-				   .folder = -1,
-				   .fd = -1 };
+	*upload =
+		(struct upload){ .root = session->tree.root,
+				 .append = append && action->restart == 0 && action->range_end == 0,
+				 .unique = unique,
+				 .offset = (off_t)action->restart,
+				 .range_end = (off_t)action->range_end,
+				 .reserve_bytes = (off_t)session->allocate_bytes,
+				 .atomic = session->context->config->uploads_atomic && !unique,
+				 .owner = session_owner(session),
+				 .folder = -1,
+				 .fd = -1 };
 	session->allocate_bytes = 0;
 	if (!session_path(session, argument, upload->path)) {
 		session_command_end(session);

@@ -75,6 +75,8 @@ static const struct command commands[] = {
 	{ "PORT", command_port, ARGUMENT_NEEDED, PORTS, "<h1,h2,h3,h4,p1,p2>", "RFC 959 4.1.2" },
 	{ "PWD", command_pwd, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME, "", "RFC 959 4.1.3" },
 	{ "QUIT", command_quit, ARGUMENT_IGNORED, ANY_TIME, "", "RFC 959 4.1.1" },
+	{ "RANG", command_rang, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART | FEATURE, "<first> <last>",
+	  "draft-bryan-ftp-range-08 3" },
 	{ "REIN", command_rein, ARGUMENT_NONE, ANY_TIME, "", "RFC 959 4.1.1" },
 	{ "REST", command_rest, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART | FEATURE, "<bytes>",
 	  "RFC 3659 5" },
@@ -204,8 +206,10 @@ void session_execute(struct session *session, struct view line)
 	if (command && command_is_allowed(session, command, &parsed))
 		command->execute(session, parsed.argument);
 	/* The restart point is of the next transfer alone, whatever becomes of that. */
-	if (!(flags & KEEPS_RESTART))
+	if (!(flags & KEEPS_RESTART)) {
 		session->restart = 0;
+		session->range_end = 0;
+	}
 }
 
 bool session_is_urgent(struct view line)
@@ -272,6 +276,7 @@ void command_feat(struct session *session, struct view argument)
 			reply_text_inner(reply, "%s%s", commands[i].verb,
 					 commands[i].execute == command_mlst   ? facts
 					 : commands[i].execute == command_rest ? " STREAM"
+					 : commands[i].execute == command_rang ? " STREAM"
 									       : "");
 	reply_text_inner(reply, "TVFS");
 	reply_text_inner(reply, "UTF8");

@@ -72,6 +72,7 @@ struct action *session_command_begin(struct session *session)
 	action->other_length = 0;
 	action->file = -1;
 	action->restart = session->restart;
+	action->range_end = session->range_end;
 	action->request.ring = context->ring;
 	action->request.disks = context->dtp.disks;
 	action->request.tree = &session->tree;
@@ -185,6 +186,7 @@ void session_default_parameters(struct session *session)
 	session->type = TYPE_ASCII;
 	session->facts = FACTS_ALL;
 	session->restart = 0;
+	session->range_end = 0;
 	session->allocate_bytes = 0;
 	session->epsv_all = false;
 	session->passive_expired = false;

@@ -119,7 +119,8 @@ struct session {
 	/* Parameters (RFC 959 section 5.3.1). */
 	uint8_t type;
 	uint8_t facts;
-	int64_t restart;	/* REST, or 0 */
+	int64_t restart;	/* REST or RANG, or 0 */
+	int64_t range_end;	/* RANG: one past the last byte; 0: none */
 	uint16_t name_refusal;	/* 550, or 553 for commands that bring a new name */
 	int64_t allocate_bytes; /* ALLO, or 0 */
 

@@ -109,6 +109,10 @@ void session_transfer_status(struct session *session, struct reply_text *reply);
 /* The 150, and the wait for the data connection of the action's transfer. */
 void session_transfer_begin(struct session *session, const char *what);
 
+/* command_range.c: whether the transfer to come can be of the range of RANG, if there is one; a 551
+ * reply if not. */
+bool session_range_fits(struct session *session);
+
 /* Whose partial uploads are this session's. */
 uint64_t session_owner(const struct session *session);
 
@@ -129,6 +133,7 @@ typedef void command_fn(struct session *session, struct view argument);
 command_fn command_user, command_pass, command_acct, command_quit, command_rein;
 command_fn command_noop, command_syst, command_help, command_feat, command_stat, command_opts;
 command_fn command_type, command_mode, command_stru, command_rest, command_allo;
+command_fn command_rang;
 command_fn command_pasv, command_epsv, command_port, command_eprt;
 command_fn command_pwd, command_cwd, command_cdup, command_mkd, command_rmd, command_dele;
 command_fn command_rnfr, command_rnto, command_size, command_mdtm, command_mlst;

@@ -26,10 +26,33 @@ static void receive_make_chunk(struct transfer *transfer, size_t bytes)
 	}
 }
 
+size_t receive_room(const struct transfer *transfer, size_t size_bytes)
+{
+	off_t left = transfer->end - transfer->offset;
+
+	return transfer->end > 0 && left < (off_t)size_bytes ? (size_t)left : size_bytes;
+}
+
+void receive_await_end(struct transfer *transfer)
+{
+	char byte;
+	ssize_t got = calls->recv(transfer->socket, &byte, 1, MSG_DONTWAIT);
+
+	if (got == -EAGAIN || got == -EINTR)
+		transfer_wait_readable(transfer);
+	else if (got < 0)
+		transfer_fail_data(transfer, (int)got);
+	else if (got > 0)
+		transfer_fail_file(transfer, -EOVERFLOW);
+	else
+		transfer_finish(transfer, TRANSFER_COMPLETE, 0);
+}
+
 /* Receives the next chunk. True: it is there; false: the turn is over. */
 static bool receive_chunk(struct transfer *transfer)
 {
-	ssize_t got = calls->recv(transfer->socket, transfer->buffer, RECEIVE_BYTES, MSG_DONTWAIT);
+	ssize_t got = calls->recv(transfer->socket, transfer->buffer,
+				  receive_room(transfer, RECEIVE_BYTES), MSG_DONTWAIT);
 
 	if (got == -EAGAIN || got == -EINTR) {
 		transfer_wait_readable(transfer);
@@ -111,6 +134,10 @@ void receive_staged_turn(struct transfer *transfer)
 		}
 		if (turn >= TRANSFER_TURN_BYTES || (turn > 0 && !transfer->text)) {
 			transfer_yield(transfer);
+			return;
+		}
+		if (receive_room(transfer, 1) == 0) {
+			receive_await_end(transfer);
 			return;
 		}
 		if (!receive_chunk(transfer))

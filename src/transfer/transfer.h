@@ -65,8 +65,8 @@ struct transfer {
 	int socket; /* connected, nonblocking */
 	int file;
 	off_t offset; /* in the file: where the next byte comes from or goes to */
-	off_t end;    /* sending: one past the last byte */
-	off_t skip;   /* sending text: so many bytes of what is sent are left out (REST) */
+	off_t end; /* one past the last byte: sending, of the file; receiving, -EOVERFLOW if more comes; 0: no limit */
+	off_t skip; /* sending text: so many bytes of what is sent are left out (REST) */
 	struct disk disk;
 	struct listing *listing;
 	uint64_t timeout_ms;

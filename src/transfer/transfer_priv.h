@@ -55,6 +55,12 @@ bool transfer_is_resident(struct transfer *transfer, off_t offset, size_t length
 /* Lends a buffer, if the transfer has none. False: no memory, and the transfer has ended. */
 bool transfer_take_buffer(struct transfer *transfer);
 
+/* How many of size_bytes may still be received, before the transfer's end. */
+size_t receive_room(const struct transfer *transfer, size_t size_bytes);
+
+/* All that may come has come: waits for the end of the stream, and fails if it is not that. */
+void receive_await_end(struct transfer *transfer);
+
 /* Sends what is left of chunk. True when all of it is gone; false: the turn is over. */
 bool transfer_send_chunk(struct transfer *transfer);
 
