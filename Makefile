@@ -14,7 +14,7 @@ FUZZ_SECONDS ?= 10
 V ?=
 
 # Debian packages: to build and run, to run every test, to examine the source as well.
-DEPS_BUILD := gcc libc6-dev make libcap-dev libcrypt-dev libssl-dev liburing-dev
+DEPS_BUILD := gcc libc6-dev make libcap-dev libcrypt-dev libssl-dev liburing-dev zlib1g-dev
 DEPS_TEST := libcmocka-dev aria2 bash curl iproute2 lftp man-db ncftp procps python3 strace systemd tnftp wget zsh
 DEPS_EXAMINE := clang clang-format clang-tidy cppcheck libclang-rt-dev
 DEPS := $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_EXAMINE)
@@ -51,7 +51,7 @@ CPPFLAGS_ALL := -Isrc -Iinclude -D_GNU_SOURCE -DSLUICE_VERSION='"$(SLUICE_VERSIO
 CFLAGS_ALL := -std=gnu17 -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Werror \
 	-fstack-protector-strong -fPIE -pthread $(VARIANT_CFLAGS_$(VARIANT)) $(CFLAGS)
 LDFLAGS_ALL := -pie -pthread -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
-LIBS := -luring -lcap -lcrypt -lcrypto -lpthread
+LIBS := -luring -lcap -lcrypt -lcrypto -lz -lpthread
 
 # As many jobs as there are CPUs; a make below another shares its jobs.
 ifeq ($(MAKELEVEL),0)

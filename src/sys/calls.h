@@ -46,6 +46,8 @@ struct calls {
 	int (*fallocate)(int fd, int mode, off_t offset, off_t size_bytes);
 	int (*ftruncate)(int fd, off_t size_bytes);
 	int (*fsync)(int fd);
+	ssize_t (*getxattr)(int fd, const char *name, void *value, size_t size_bytes);
+	int (*setxattr)(int fd, const char *name, const void *value, size_t size_bytes);
 
 	/* Sockets. */
 	int (*socket)(int family, int type, int protocol);

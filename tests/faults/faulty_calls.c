@@ -52,6 +52,8 @@ enum kind {
 	FALLOCATE,
 	FTRUNCATE,
 	FSYNC,
+	GETXATTR,
+	SETXATTR,
 	SOCKET,
 	ACCEPT,
 	CONNECT,
@@ -63,14 +65,17 @@ enum kind {
 };
 
 static const char *const kinds[KINDS] = {
-	"allocate",	"openat2",	   "statx",	  "unlinkat",	    "renameat2",
-	"linkat",	"mkdirat",	   "getdents",	  "readlinkat",	    "may_write",
-	"close",	"pread",	   "pwrite",	  "pread_resident", "sendfile",
-	"splice",	"copy_file_range", "fallocate",	  "ftruncate",	    "fsync",
-	"socket",	"accept",	   "connect",	  "recv",	    "send",
-	"shutdown",	"ring.accept",	   "ring.recv",	  "ring.send",	    "ring.poll",
-	"ring.openat2", "ring.statx",	   "ring.close",  "ring.unlinkat",  "ring.renameat2",
-	"ring.mkdirat", "ring.pread",	   "ring.pwrite", "ring.splice",    "ring.job",
+	"allocate",	   "openat2",	     "statx",	   "unlinkat",
+	"renameat2",	   "linkat",	     "mkdirat",	   "getdents",
+	"readlinkat",	   "may_write",	     "close",	   "pread",
+	"pwrite",	   "pread_resident", "sendfile",   "splice",
+	"copy_file_range", "fallocate",	     "ftruncate",  "fsync",
+	"getxattr",	   "setxattr",	     "socket",	   "accept",
+	"connect",	   "recv",	     "send",	   "shutdown",
+	"ring.accept",	   "ring.recv",	     "ring.send",  "ring.poll",
+	"ring.openat2",	   "ring.statx",     "ring.close", "ring.unlinkat",
+	"ring.renameat2",  "ring.mkdirat",   "ring.pread", "ring.pwrite",
+	"ring.splice",	   "ring.job",
 };
 
 enum action { ACTION_NONE, ACTION_FAIL, ACTION_SHORT, ACTION_LATE };
@@ -250,6 +255,20 @@ static int faulty_fsync(int fd)
 	return r < 0 ? r : calls_real.fsync(fd);
 }
 
+static ssize_t faulty_getxattr(int fd, const char *name, void *value, size_t size_bytes)
+{
+	int r = fault_meet(GETXATTR, NULL);
+
+	return r < 0 ? r : calls_real.getxattr(fd, name, value, size_bytes);
+}
+
+static int faulty_setxattr(int fd, const char *name, const void *value, size_t size_bytes)
+{
+	int r = fault_meet(SETXATTR, NULL);
+
+	return r < 0 ? r : calls_real.setxattr(fd, name, value, size_bytes);
+}
+
 static int faulty_socket(int family, int type, int protocol)
 {
 	int r = fault_meet(SOCKET, NULL);
@@ -357,6 +376,8 @@ static const struct calls calls_faulty = {
 	.fallocate = faulty_fallocate,
 	.ftruncate = faulty_ftruncate,
 	.fsync = faulty_fsync,
+	.getxattr = faulty_getxattr,
+	.setxattr = faulty_setxattr,
 	.socket = faulty_socket,
 	.accept = faulty_accept,
 	.connect = faulty_connect,
