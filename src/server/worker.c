@@ -550,6 +550,7 @@ static int worker_make_context(struct worker *worker)
 	context->config = server->config;
 	context->users = server->users;
 	context->passive = server->passive;
+	context->hash_cache = server->hash_cache;
 	context->worker = worker->index;
 	context->workers = server->workers_count;
 	context->uid = geteuid();

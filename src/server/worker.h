@@ -20,6 +20,7 @@
 struct address;
 struct admission;
 struct config;
+struct hash_cache;
 struct jobs;
 struct passive_pool;
 struct server;
@@ -48,6 +49,7 @@ struct server {
 	struct jobs *hashing;
 	struct admission *admission;
 	struct passive_pool *passive;
+	struct hash_cache *hash_cache;
 	int channel;
 	int root;
 	int control[64];

@@ -9,6 +9,7 @@
 #define SESSION_ACTION_H
 
 #include "base/limits.h"
+#include "fs/hash_file.h"
 #include "fs/listing.h"
 #include "fs/tree.h"
 #include "fs/upload.h"
@@ -46,6 +47,17 @@ struct action {
 	int64_t restart;   /* where the transfer begins: REST, RANG */
 	int64_t range_end; /* RANG, or 0 */
 	struct transfer transfer;
+
+	/* HASH and its kin (command_hash.c). */
+	struct hash_file hash;
+	uint8_t hash_form;
+	uint8_t hash_reading; /* of the argument in other */
+	bool hashing;	      /* counted, with a buffer */
+	bool hash_lines;      /* of a reply of several have been said */
+	off_t hash_first;
+	off_t hash_at; /* what hash.offset was after the last step */
+	uint64_t hash_said_ms;
+	uint64_t hash_progress_ms;
 
 	/* A job that waits for its disk (disk_job.c). */
 	struct disk_waiter waiter;

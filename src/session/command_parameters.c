@@ -134,9 +134,14 @@ void command_opts(struct session *session, struct view argument)
 	else if (argument.length > 5 && strncasecmp(argument.at, "MLST ", 5) == 0 &&
 		 !memchr(argument.at + 5, ' ', argument.length - 5))
 		opts_mlst(session, view_skip(argument, 5));
+	else if (view_is_word(argument, "HASH"))
+		session_opts_hash(session, view_of(""));
+	else if (argument.length > 5 && strncasecmp(argument.at, "HASH ", 5) == 0)
+		session_opts_hash(session, view_skip(argument, 5));
 	else
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
-			      "OPTS takes UTF8 ON, or MLST and facts, as in OPTS MLST type;size;");
+			      "OPTS takes UTF8 ON, HASH and a name, or MLST and facts, as in "
+			      "OPTS MLST type;size;");
 }
 
 void command_noop(struct session *session, struct view argument)

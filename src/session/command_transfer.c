@@ -452,6 +452,8 @@ void session_transfer_status(struct session *session, struct reply_text *reply)
 		reply_text_inner(reply, "No transfer");
 	else if (session->opening)
 		reply_text_inner(reply, "A transfer waits for its data connection");
+	else if (session_hash_status(session, reply))
+		return;
 	else if (!action->transfer.dtp)
 		reply_text_inner(reply, "A transfer is being prepared");
 	else

@@ -31,6 +31,7 @@ enum command_flags {
 	AT_ONCE = 1 << 7,	/* does not wait for a transfer's end, unless it has a path */
 	NEW_NAME = 1 << 8,	/* a name that is refused is 553, not 550 (RFC 959 section 5.4) */
 	FEATURE = 1 << 9,	/* FEAT names it */
+	HASHES_PARAMETERS = 1 << 10, /* and how its argument may go on */
 };
 
 struct command {
@@ -43,6 +44,8 @@ struct command {
 };
 
 #define PORTS (LOGIN | KEEPS_RESTART | KEEPS_RENAME | DATA_PORT)
+#define HASHES (LOGIN | FEATURE | HASHES_PARAMETERS)
+#define HASHES_SYNTAX "<path> | \"<path>\" [<first> [<last>]]", "no standard; as Serv-U has it"
 #define ALWAYS (ANY_TIME | KEEPS_RENAME)
 
 static const struct command commands[] = {
@@ -60,8 +63,12 @@ static const struct command commands[] = {
 	{ "EPSV", command_epsv, ARGUMENT_OPTIONAL, (PORTS & ~DATA_PORT) | FEATURE, "[1 | 2 | ALL]",
 	  "RFC 2428 3" },
 	{ "FEAT", command_feat, ARGUMENT_NONE, ALWAYS, "", "RFC 2389 3" },
+	{ "HASH", command_hash, ARGUMENT_NEEDED, LOGIN | FEATURE, "<path>",
+	  "draft-bryan-ftpext-hash-02 3" },
 	{ "HELP", command_help, ARGUMENT_OPTIONAL, ALWAYS, "[<command>]", "RFC 959 4.1.3" },
 	{ "LIST", command_list, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.3" },
+	{ "MD5", command_md5, ARGUMENT_NEEDED, LOGIN | FEATURE, "<path>",
+	  "draft-twine-ftpmd5-00 3.1" },
 	{ "MDTM", command_mdtm, ARGUMENT_NEEDED, LOGIN | FEATURE, "<path>", "RFC 3659 3" },
 	{ "MKD", command_mkd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
 	{ "MLSD", command_mlsd, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 3659 7" },
@@ -69,7 +76,8 @@ static const struct command commands[] = {
 	{ "MODE", command_mode, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "S", "RFC 959 4.1.2" },
 	{ "NLST", command_nlst, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.3" },
 	{ "NOOP", command_noop, ARGUMENT_IGNORED, ALWAYS, "", "RFC 959 4.1.3" },
-	{ "OPTS", command_opts, ARGUMENT_NEEDED, ALWAYS, "UTF8 ON | MLST <facts>", "RFC 2389 4" },
+	{ "OPTS", command_opts, ARGUMENT_NEEDED, ALWAYS, "UTF8 ON | MLST <facts> | HASH [<name>]",
+	  "RFC 2389 4" },
 	{ "PASS", command_pass, ARGUMENT_OPTIONAL, AFTER_USER, "<password>", "RFC 959 4.1.1" },
 	{ "PASV", command_pasv, ARGUMENT_NONE, PORTS, "", "RFC 959 4.1.2" },
 	{ "PORT", command_port, ARGUMENT_NEEDED, PORTS, "<h1,h2,h3,h4,p1,p2>", "RFC 959 4.1.2" },
@@ -96,11 +104,17 @@ static const struct command commands[] = {
 	{ "TYPE", command_type, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "A [N] | I | L 8",
 	  "RFC 959 4.1.2" },
 	{ "USER", command_user, ARGUMENT_NEEDED, ANY_TIME, "<name>", "RFC 959 4.1.1" },
+	{ "XCRC", command_xcrc, ARGUMENT_NEEDED, HASHES, HASHES_SYNTAX },
 	{ "XCUP", command_cdup, ARGUMENT_IGNORED, LOGIN, "", "RFC 1123 4.1.3.1" },
 	{ "XCWD", command_cwd, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 1123 4.1.3.1" },
+	{ "XMD5", command_xmd5, ARGUMENT_NEEDED, HASHES, HASHES_SYNTAX },
 	{ "XMKD", command_mkd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 1123 4.1.3.1" },
 	{ "XPWD", command_pwd, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME, "", "RFC 1123 4.1.3.1" },
 	{ "XRMD", command_rmd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 1123 4.1.3.1" },
+	{ "XSHA", command_xsha1, ARGUMENT_NEEDED, HASHES, HASHES_SYNTAX },
+	{ "XSHA1", command_xsha1, ARGUMENT_NEEDED, HASHES, HASHES_SYNTAX },
+	{ "XSHA256", command_xsha256, ARGUMENT_NEEDED, HASHES, HASHES_SYNTAX },
+	{ "XSHA512", command_xsha512, ARGUMENT_NEEDED, HASHES, HASHES_SYNTAX },
 };
 
 #define COMMANDS_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -212,7 +226,7 @@ void session_execute(struct session *session, struct view line)
 	}
 }
 
-bool session_is_urgent(struct view line)
+bool session_is_urgent(const struct session *session, struct view line)
 {
 	const struct command *command;
 	struct command_line parsed;
@@ -220,6 +234,10 @@ bool session_is_urgent(struct view line)
 	if (command_line_parse(line, &parsed) < 0)
 		return false;
 	command = command_find(parsed.verb);
+	/* Within a reply of several lines there is no place for another; ABOR's comes behind it. */
+	if (session->action && session->action->hash_lines && command &&
+	    command->execute != command_abor)
+		return false;
 	return command && command->flags & AT_ONCE &&
 	       (command->argument == ARGUMENT_IGNORED || parsed.argument.length == 0);
 }
@@ -264,12 +282,14 @@ void command_feat(struct session *session, struct view argument)
 {
 	struct reply_text *reply = session_reply_text(session);
 	char facts[160] = " ";
+	char hashes[HASH_NAMES_MAX];
 
 	(void)argument;
 	for (unsigned fact = 1; fact <= FACTS_ALL; fact <<= 1) {
 		strcat(facts, fact_name(fact));
 		strcat(facts, session->facts & fact ? "*;" : ";");
 	}
+	session_hash_names(session, hashes);
 	reply_text_begin(reply, REPLY_211_SYSTEM_STATUS, "Extensions:");
 	for (size_t i = 0; i < COMMANDS_COUNT; i++)
 		if (commands[i].flags & FEATURE)
@@ -277,7 +297,10 @@ void command_feat(struct session *session, struct view argument)
 					 commands[i].execute == command_mlst   ? facts
 					 : commands[i].execute == command_rest ? " STREAM"
 					 : commands[i].execute == command_rang ? " STREAM"
-									       : "");
+					 : commands[i].execute == command_hash ? hashes
+					 : commands[i].flags & HASHES_PARAMETERS
+						 ? " filename;start;end"
+						 : "");
 	reply_text_inner(reply, "TVFS");
 	reply_text_inner(reply, "UTF8");
 	reply_text_line(reply, REPLY_211_SYSTEM_STATUS, "End");

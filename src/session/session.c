@@ -185,6 +185,7 @@ void session_default_parameters(struct session *session)
 {
 	session->type = TYPE_ASCII;
 	session->facts = FACTS_ALL;
+	session->hash_kind = DIGEST_SHA256;
 	session->restart = 0;
 	session->range_end = 0;
 	session->allocate_bytes = 0;

@@ -30,6 +30,7 @@
 
 struct action;
 struct config;
+struct hash_cache;
 struct passive_pool;
 struct session;
 struct user;
@@ -64,6 +65,8 @@ struct session_context {
 	struct action *actions; /* free ones */
 	unsigned actions_free;
 	uint64_t transfers;
+	struct hash_cache *hash_cache; /* of all workers */
+	unsigned hashes;	       /* under way */
 };
 
 enum session_state { SESSION_GREETED, SESSION_NAMED, SESSION_LOGGED_IN };
@@ -119,6 +122,7 @@ struct session {
 	/* Parameters (RFC 959 section 5.3.1). */
 	uint8_t type;
 	uint8_t facts;
+	uint8_t hash_kind;	/* OPTS HASH */
 	int64_t restart;	/* REST or RANG, or 0 */
 	int64_t range_end;	/* RANG: one past the last byte; 0: none */
 	uint16_t name_refusal;	/* 550, or 553 for commands that bring a new name */
