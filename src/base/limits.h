@@ -79,6 +79,13 @@
 #define DISK_OPERATIONS_MAX 8 /* further ones wait */
 #define DISK_SHARES 3	      /* disks that may hang before others wait for a thread */
 
+/* Hashes (HASH and its kin). Each under way has a buffer of TRANSFER_BUFFER_BYTES. */
+#define HASHES_MAX 64		/* under way, of one worker; further ones are 450 */
+#define HASH_TURN_BYTES 8388608 /* hashed before others have their turn */
+#define HASH_CACHE_ENTRIES 65536
+#define HASH_PROGRESS_MS \
+	8000 /* a line of a reply that takes longer; clients give up after 15 s and more */
+
 /* The user's side: what a server or a command line may say; more is an error. */
 #define REPLY_LINE_MAX 16384	/* a path of PATH_BYTES_MAX with each byte doubled, and words */
 #define REPLY_READ_MAX 65536	/* of all lines of a reply */

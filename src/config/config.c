@@ -63,6 +63,8 @@ static const struct option options[] = {
 	  "are in DIR (default: any name, in the folder to serve)" },
 	{ "uploads", OPTION_SWITCH, "in-place|atomic", FIELD(uploads_atomic), 0, 0, "in-place",
 	  "atomic: a file appears under its name when it is whole" },
+	{ "hash-xattr", OPTION_SWITCH, "off|on", FIELD(hash_xattr), 0, 0, "off",
+	  "on: keep the hashes that HASH makes in an attribute of the file" },
 	{ "idle-timeout", OPTION_NUMBER, "SECONDS", FIELD(idle_timeout_s), 1, TIMEOUT_MAX_S, "300",
 	  "without a command or a transfer" },
 	{ "login-timeout", OPTION_NUMBER, "SECONDS", FIELD(login_timeout_s), 1, TIMEOUT_MAX_S, "60",

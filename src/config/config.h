@@ -36,6 +36,7 @@ struct config {
 	bool anonymous_write;
 	bool uploads_atomic;	  /* --uploads=atomic; default in-place */
 	bool foreign_data;	  /* --fxp=on: data connections with third hosts */
+	bool hash_xattr;	  /* --hash-xattr=on: hashes are kept with the files */
 	const char *users_path;	  /* --users FILE, or NULL */
 	unsigned idle_timeout_s;  /* default 300 */
 	unsigned login_timeout_s; /* default 60 */

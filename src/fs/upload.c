@@ -190,7 +190,8 @@ int upload_check(struct upload *upload)
  * there. A file system that can share blocks does. Returns -EINPROGRESS, or 0 at the end. */
 static int upload_copy(struct upload *upload)
 {
-	off_t left = upload->append ? SLICE_BYTES : upload->offset - upload->copied;
+	bool whole = upload->append || upload->range_end > 0;
+	off_t left = whole ? SLICE_BYTES : upload->offset - upload->copied;
 	ssize_t r = slice_copy(upload->source, upload->copied, upload->fd, upload->copied,
 			       (size_t)left);
 
@@ -244,7 +245,8 @@ static int upload_open_hidden(struct upload *upload)
 	/* What is left of an upload of a name that exists is of no use any more. */
 	if (upload->exists && stat.stx_size > 0)
 		r = calls->ftruncate(upload->fd, 0);
-	if (r == 0 && upload->exists && (upload->append || upload->offset > 0))
+	if (r == 0 && upload->exists &&
+	    (upload->append || upload->offset > 0 || upload->range_end > 0))
 		r = upload_open_source(upload);
 	return r;
 }
@@ -296,7 +298,7 @@ static int upload_cut(struct upload *upload, const struct statx *stat)
 	int r = upload_reserve(upload);
 
 	/* A hidden file is all ours; of another, what lies beyond may be somebody else's part. */
-	if (r < 0 || (off_t)stat->stx_size <= upload->start ||
+	if (r < 0 || (off_t)stat->stx_size <= upload->start || upload->range_end > 0 ||
 	    (upload->start > 0 && !upload->hidden[0]))
 		return r;
 	r = calls->ftruncate(upload->fd, upload->start);
@@ -318,7 +320,7 @@ static int upload_begin(struct upload *upload)
 	if ((off_t)stat.stx_size < (upload->append ? upload->size_bytes : upload->start))
 		return -ERANGE;
 	r = upload_cut(upload, &stat);
-	if (r == 0 && upload->start == 0)
+	if (r == 0 && upload->start == 0 && upload->range_end == 0)
 		upload->partial = false; /* not any more */
 	return r;
 }

@@ -29,6 +29,7 @@ struct upload {
 	bool unique;		   /* STOU: a name that is not there yet, from path's last name */
 	bool append;		   /* APPE: from the end on */
 	off_t offset;		   /* REST: from here on; 0: the file is made anew */
+	off_t range_end;	   /* RANG: nothing is cut, and the transfer ends here; 0: none */
 	off_t reserve_bytes;	   /* ALLO, or 0 */
 	bool atomic;
 	uint64_t owner; /* whose partial file it is, for atomic */

@@ -23,6 +23,16 @@ static bool is_letter(char byte)
 	return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
 }
 
+static bool is_of_verb(char byte, bool first)
+{
+	return is_letter(byte) || (!first && byte >= '0' && byte <= '9');
+}
+
+static char upper_case(char byte)
+{
+	return is_letter(byte) ? (char)(byte & ~0x20) : byte;
+}
+
 static bool is_refused(char byte)
 {
 	return byte == '\0' || byte == '\r' || byte == '\n';
@@ -37,8 +47,9 @@ int command_line_parse(struct view line, struct command_line *ret_command)
 		if (is_refused(line.at[i]))
 			return -EINVAL;
 
-	while (length < line.length && length < COMMAND_VERB_MAX && is_letter(line.at[length])) {
-		command.verb[length] = (char)(line.at[length] & ~0x20); /* upper case */
+	while (length < line.length && length < COMMAND_VERB_MAX &&
+	       is_of_verb(line.at[length], length == 0)) {
+		command.verb[length] = upper_case(line.at[length]);
 		length++;
 	}
 	if (length == 0)

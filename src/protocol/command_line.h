@@ -11,7 +11,7 @@
 
 #include "base/view.h"
 
-#define COMMAND_VERB_MAX 4
+#define COMMAND_VERB_MAX 7 /* XSHA512 */
 
 struct command_line {
 	char verb[COMMAND_VERB_MAX + 1]; /* upper case, NUL-terminated, never empty */
@@ -24,8 +24,9 @@ struct command_line {
 size_t command_line_find(struct view bytes, struct view *ret_line);
 
 /* Takes a line apart. Returns 0, or -EINVAL for a line with a NUL, CR or LF anywhere in it (501),
- * or else -ENOENT for one that does not begin with one to four letters and a space, or only those
- * letters (500). */
+ * or else -ENOENT for one that does not begin with a verb and a space, or only a verb (500): a letter
+ * and up to six letters and digits behind it. RFC 959 section 5.3 has letters alone, four at the most;
+ * what came later has MD5 and XSHA512. */
 int command_line_parse(struct view line, struct command_line *ret_command);
 
 #endif

@@ -17,6 +17,7 @@
 #include "auth/users.h"
 #include "base/limits.h"
 #include "config/config.h"
+#include "fs/hash_cache.h"
 #include "fs/listing_cache.h"
 #include "jobs/disk_queue.h"
 #include "jobs/jobs.h"
@@ -233,6 +234,8 @@ static int server_make(struct server *server)
 		r = jobs_new(disk_job_threads_max(server->workers_count), 0, &server->jobs);
 	if (r == 0)
 		r = jobs_new(HASHING_THREADS_MAX, HASHING_NICENESS, &server->hashing);
+	if (r == 0)
+		r = hash_cache_new(HASH_CACHE_ENTRIES, &server->hash_cache);
 	if (r == 0)
 		server_make_listing_cache(server);
 	return r;

@@ -554,6 +554,7 @@ static int worker_make_context(struct worker *worker)
 	context->hosts = server->hosts;
 	context->passive = server->passive;
 	context->listings = server->listings;
+	context->hash_cache = server->hash_cache;
 	context->worker = worker->index;
 	context->workers = server->workers_count;
 	context->identity = identity_of_process();

@@ -20,6 +20,7 @@
 struct address;
 struct admission;
 struct config;
+struct hash_cache;
 struct jobs;
 struct listing_cache;
 struct passive_pool;
@@ -53,6 +54,7 @@ struct server {
 	struct admission *admission;
 	struct passive_pool *passive;
 	struct listing_cache *listings; /* NULL: none are kept */
+	struct hash_cache *hash_cache;
 	int channel;
 	int root;
 	int control[64];

@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "fs/attributes.h"
+#include "fs/hash_file.h"
 #include "fs/listing.h"
 #include "fs/tree.h"
 #include "fs/upload.h"
@@ -49,7 +50,8 @@ struct action {
 	uint8_t end_kind;
 	int end_error;
 	int file;
-	int64_t restart; /* where the transfer begins: REST */
+	int64_t restart;   /* where the transfer begins: REST, RANG */
+	int64_t range_end; /* RANG, or 0 */
 	bool restart_marked;
 	struct marker marker; /* the same, REST with a marker */
 	struct representation representation;
@@ -60,6 +62,17 @@ struct action {
 	int64_t counted;
 	void (*on_counted)(struct session *session, int64_t octets);
 	struct change change; /* what SITE and others do on the disk */
+
+	/* HASH and its kin (command_hash.c). */
+	struct hash_file hash;
+	uint8_t hash_form;
+	uint8_t hash_reading; /* of the argument in other */
+	bool hashing;	      /* counted, with a buffer */
+	bool hash_lines;      /* of a reply of several have been said */
+	off_t hash_first;
+	off_t hash_at; /* what hash.offset was after the last step */
+	uint64_t hash_said_ms;
+	uint64_t hash_progress_ms;
 
 	/* A job that waits for its disk (disk_job.c). */
 	struct disk_waiter waiter;

@@ -237,9 +237,14 @@ void command_opts(struct session *session, struct view argument)
 		opts_mlst(session, view_skip(argument, 5));
 	else if (argument.length > 7 && strncasecmp(argument.at, "MODE Z ", 7) == 0)
 		opts_mode_z(session, view_skip(argument, 7));
+	else if (view_is_word(argument, "HASH"))
+		session_opts_hash(session, view_of(""));
+	else if (argument.length > 5 && strncasecmp(argument.at, "HASH ", 5) == 0)
+		session_opts_hash(session, view_skip(argument, 5));
 	else
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
-			      "OPTS takes UTF8 ON, or MLST and facts, as in OPTS MLST type;size;");
+			      "OPTS takes UTF8 ON, HASH and a name, or MLST and facts, as in "
+			      "OPTS MLST type;size;");
 }
 
 void command_noop(struct session *session, struct view argument)

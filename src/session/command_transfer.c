@@ -249,6 +249,7 @@ static void upload_opened(struct op *op, int result)
 		return;
 	}
 	action->transfer.offset = action->upload.start;
+	action->transfer.end = action->upload.range_end;
 	action->transfer.disk = action->upload.disk;
 	action->transfer.marker_file = (struct marker_file){ .device = action->upload.device,
 							     .inode = action->upload.inode,
@@ -395,7 +396,18 @@ static int retr_restart(struct action *action, const struct statx *stat)
 		transfer->offset = action->restart;
 	else
 		transfer->skip = action->restart;
-	return transfer->offset > (off_t)stat->stx_size ? -ERANGE : 0;
+	return transfer->offset > (off_t)stat->stx_size && action->range_end == 0 ? -ERANGE : 0;
+}
+
+/* What RANG leaves of the file: nothing if it lies beyond its end (draft-bryan-ftp-range-08 4.3). */
+static void retr_limit(struct action *action)
+{
+	struct transfer *transfer = &action->transfer;
+
+	if (transfer->offset > transfer->end)
+		transfer->offset = transfer->end;
+	if (transfer->end > (off_t)action->range_end)
+		transfer->end = (off_t)action->range_end;
 }
 
 static void retr_open_data(struct session *session)
@@ -404,6 +416,8 @@ static void retr_open_data(struct session *session)
 
 	action->transfer.kind = TRANSFER_SEND_FILE;
 	action->transfer.end = (off_t)action->request.stat.stx_size;
+	if (action->range_end > 0)
+		retr_limit(action);
 	action->transfer.disk = action->request.disk;
 	action->transfer.recent = action->request.recent;
 	retr_begin(session);
@@ -455,7 +469,8 @@ void command_retr(struct session *session, struct view argument)
 {
 	struct action *action;
 
-	if (!session_can_represent(session, &session->representation))
+	if (!session_can_represent(session, &session->representation) ||
+	    !session_range_fits(session))
 		return;
 	action = session_command_begin_on(session, argument);
 	if (!action || !session_take_marker(session))
@@ -524,7 +539,8 @@ static void session_store(struct session *session, struct view argument, bool ap
 	struct upload *upload;
 	struct disk disk;
 
-	if (!session_can_represent(session, &session->representation))
+	if (!session_can_represent(session, &session->representation) ||
+	    !session_range_fits(session))
 		return;
 	if (session->restart > 0 && !restart_is_of_file(&session->representation)) {
 		session_reply(session, REPLY_554_BAD_RESTART,
@@ -532,7 +548,7 @@ static void session_store(struct session *session, struct view argument, bool ap
 			      "this TYPE and STRU; use TYPE I and STRU F");
 		return;
 	}
-	if ((session->restart > 0 || session->restart_mark) && unique) {
+	if ((session->restart > 0 || session->range_end > 0 || session->restart_mark) && unique) {
 		session_reply(session, REPLY_554_BAD_RESTART,
 			      "A file that is made anew cannot be restarted; use STOR");
 		return;
@@ -543,16 +559,18 @@ static void session_store(struct session *session, struct view argument, bool ap
 	upload = &action->upload;
 	if (action->restart_marked)
 		action->restart = (int64_t)action->marker.offset;
-	*upload = (struct upload){ .root = session->tree.root,
-				   .append = append && action->restart == 0,
-				   .unique = unique,
-				   .offset = (off_t)action->restart,
-				   .reserve_bytes = (off_t)session->allocate_bytes,
-				   .atomic = session->context->config->uploads_atomic && !unique,
-				   .owner = session_owner(session),
-				   .mask = session->creation_mask,
-				   .folder = -1,
-				   .fd = -1 };
+	*upload =
+		(struct upload){ .root = session->tree.root,
+				 .append = append && action->restart == 0 && action->range_end == 0,
+				 .unique = unique,
+				 .offset = (off_t)action->restart,
+				 .range_end = (off_t)action->range_end,
+				 .reserve_bytes = (off_t)session->allocate_bytes,
+				 .atomic = session->context->config->uploads_atomic && !unique,
+				 .owner = session_owner(session),
+				 .mask = session->creation_mask,
+				 .folder = -1,
+				 .fd = -1 };
 	session->allocate_bytes = 0;
 	if (!session_path(session, argument, upload->path)) {
 		session_command_end(session);
@@ -622,6 +640,8 @@ void session_transfer_status(struct session *session, struct reply_text *reply)
 				 session_text(session, "A transfer waits for its data connection"));
 	else if (action->change.work)
 		reply_text_inner(reply, "%s", session_text(session, "The disk is being changed"));
+	else if (session_hash_status(session, reply))
+		return;
 	else if (!action->transfer.dtp)
 		reply_text_inner(reply, "%s",
 				 session_text(session, "A transfer is being prepared"));

@@ -3,7 +3,9 @@
  * sequence and the rights of a command are is answered from the table, before its function runs;
  * HELP, FEAT and the list of what does not wait during a transfer come from it too.
  */
+#include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +31,7 @@ enum command_flags {
 	AT_ONCE = 1 << 7,	/* does not wait for a transfer's end, unless it has a path */
 	NEW_NAME = 1 << 8,	/* a name that is refused is 553, not 550 (RFC 959 section 5.4) */
 	FEATURE = 1 << 9,	/* FEAT names it */
+	HASHES_PARAMETERS = 1 << 10, /* and how its argument may go on */
 };
 
 struct command {
@@ -41,6 +44,8 @@ struct command {
 };
 
 #define PORTS (LOGIN | KEEPS_RESTART | KEEPS_RENAME | DATA_PORT)
+#define HASHES (LOGIN | FEATURE | HASHES_PARAMETERS)
+#define HASHES_SYNTAX "<path> | \"<path>\" [<first> [<last>]]", "no standard; as Serv-U has it"
 #define ALWAYS (ANY_TIME | KEEPS_RENAME)
 #define STREAMLINED "draft-peterson-streamlined-ftp-command-extensions"
 
@@ -67,6 +72,8 @@ static const struct command commands[] = {
 	{ "EPSV", command_epsv, ARGUMENT_OPTIONAL, (PORTS & ~DATA_PORT) | FEATURE, "[1 | 2 | ALL]",
 	  "RFC 2428 3" },
 	{ "FEAT", command_feat, ARGUMENT_NONE, ALWAYS, "", "RFC 2389 3" },
+	{ "HASH", command_hash, ARGUMENT_NEEDED, LOGIN | FEATURE, "<path>",
+	  "draft-bryan-ftpext-hash-02 3" },
 	{ "HELP", command_help, ARGUMENT_OPTIONAL, ALWAYS, "[<command>]", "RFC 959 4.1.3" },
 	{ "HOST", command_host, ARGUMENT_NEEDED, ANY_TIME | FEATURE, "<name or address>",
 	  "RFC 7151 3" },
@@ -76,6 +83,8 @@ static const struct command commands[] = {
 	{ "LPRT", command_lprt, ARGUMENT_NEEDED, PORTS | FEATURE,
 	  "<4 or 6>,<bytes>,<h1,h2,...>,<bytes>,<p1,p2>", "RFC 1639 2" },
 	{ "LPSV", command_lpsv, ARGUMENT_NONE, PORTS | FEATURE, "", "RFC 1639 3" },
+	{ "MD5", command_md5, ARGUMENT_NEEDED, LOGIN | FEATURE, "<path>",
+	  "draft-twine-ftpmd5-00 3.1" },
 	{ "MDTM", command_mdtm, ARGUMENT_NEEDED, LOGIN | FEATURE, "<path>", "RFC 3659 3" },
 	{ "MFCT", command_mfct, ARGUMENT_NEEDED, LOGIN | CHANGES, "<time> <path>",
 	  "draft-somers-ftp-mfxx 4" },
@@ -91,7 +100,7 @@ static const struct command commands[] = {
 	{ "NLST", command_nlst, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.3" },
 	{ "NOOP", command_noop, ARGUMENT_IGNORED, ALWAYS, "", "RFC 959 4.1.3" },
 	{ "OPTS", command_opts, ARGUMENT_NEEDED, ALWAYS,
-	  "UTF8 ON | MLST <facts> | MODE Z LEVEL <1 to 9>", "RFC 2389 4" },
+	  "UTF8 ON | MLST <facts> | HASH [<name>] | MODE Z LEVEL <1 to 9>", "RFC 2389 4" },
 	{ "PASS", command_pass, ARGUMENT_OPTIONAL, AFTER_USER, "<password>", "RFC 959 4.1.1" },
 	{ "PASV", command_pasv, ARGUMENT_NONE, PORTS, "", "RFC 959 4.1.2" },
 	{ "PORT", command_port, ARGUMENT_NEEDED, PORTS, "<h1,h2,h3,h4,p1,p2>", "RFC 959 4.1.2" },
@@ -99,6 +108,8 @@ static const struct command commands[] = {
 	  "<command> [<path>]", "what FTP clients agreed on" },
 	{ "PWD", command_pwd, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME, "", "RFC 959 4.1.3" },
 	{ "QUIT", command_quit, ARGUMENT_IGNORED, ANY_TIME, "", "RFC 959 4.1.1" },
+	{ "RANG", command_rang, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART | FEATURE, "<first> <last>",
+	  "draft-bryan-ftp-range-08 3" },
 	{ "REIN", command_rein, ARGUMENT_NONE, ANY_TIME, "", "RFC 959 4.1.1" },
 	{ "REST", command_rest, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART | FEATURE,
 	  "<bytes or marker>", "RFC 3659 5" },
@@ -124,21 +135,28 @@ static const struct command commands[] = {
 	{ "TYPE", command_type, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART,
 	  "A [N | T | C] | E [N | T | C] | I | L <bits of a byte>", "RFC 959 4.1.2" },
 	{ "USER", command_user, ARGUMENT_NEEDED, ANY_TIME, "<name>", "RFC 959 4.1.1" },
+	{ "XCRC", command_xcrc, ARGUMENT_NEEDED, HASHES, HASHES_SYNTAX },
 	{ "XCUP", command_cdup, ARGUMENT_IGNORED, LOGIN, "", "RFC 1123 4.1.3.1" },
 	{ "XCWD", command_cwd, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 1123 4.1.3.1" },
+	{ "XMD5", command_xmd5, ARGUMENT_NEEDED, HASHES, HASHES_SYNTAX },
 	{ "XMKD", command_mkd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 1123 4.1.3.1" },
 	{ "XPWD", command_pwd, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME, "", "RFC 1123 4.1.3.1" },
 	{ "XRMD", command_rmd, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 1123 4.1.3.1" },
+	{ "XSHA", command_xsha1, ARGUMENT_NEEDED, HASHES, HASHES_SYNTAX },
+	{ "XSHA1", command_xsha1, ARGUMENT_NEEDED, HASHES, HASHES_SYNTAX },
+	{ "XSHA256", command_xsha256, ARGUMENT_NEEDED, HASHES, HASHES_SYNTAX },
+	{ "XSHA512", command_xsha512, ARGUMENT_NEEDED, HASHES, HASHES_SYNTAX },
 };
 
 #define COMMANDS_COUNT (sizeof(commands) / sizeof(commands[0]))
 
-/* The table is in the order of the alphabet, and a verb has at most four letters: as one number
- * each, it is searched without comparing strings. */
-static uint32_t verb_number(const char *verb)
+/* The table is in the order of ASCII (digits before letters), and a verb has at most seven
+ * characters: as one number each, it is searched without comparing strings. */
+static uint64_t verb_number(const char *verb)
 {
-	uint32_t number = 0;
+	uint64_t number = 0;
 
+	static_assert(COMMAND_VERB_MAX <= sizeof(number), "a verb is a number");
 	for (int i = 0; i < COMMAND_VERB_MAX; i++) {
 		number = number << 8 | (unsigned char)*verb;
 		if (*verb)
@@ -149,13 +167,13 @@ static uint32_t verb_number(const char *verb)
 
 static const struct command *command_find(const char *verb)
 {
-	uint32_t number = verb_number(verb);
+	uint64_t number = verb_number(verb);
 	size_t low = 0;
 	size_t high = COMMANDS_COUNT;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		uint32_t there = verb_number(commands[middle].verb);
+		uint64_t there = verb_number(commands[middle].verb);
 
 		if (there == number)
 			return &commands[middle];
@@ -238,7 +256,7 @@ void session_execute(struct session *session, struct view line)
 		session_forget_restart(session);
 }
 
-bool session_is_urgent(struct view line)
+bool session_is_urgent(const struct session *session, struct view line)
 {
 	const struct command *command;
 	struct command_line parsed;
@@ -246,6 +264,10 @@ bool session_is_urgent(struct view line)
 	if (command_line_parse(line, &parsed) < 0)
 		return false;
 	command = command_find(parsed.verb);
+	/* Within a reply of several lines there is no place for another; ABOR's comes behind it. */
+	if (session->action && session->action->hash_lines && command &&
+	    command->execute != command_abor)
+		return false;
 	return command && command->flags & AT_ONCE &&
 	       (command->argument == ARGUMENT_IGNORED || parsed.argument.length == 0);
 }
@@ -257,12 +279,11 @@ static void help_list(struct session *session)
 	reply_text_begin(reply, REPLY_214_HELP, "%s",
 			 session_text(session, "Commands (HELP <command> tells more):"));
 	for (size_t i = 0; i < COMMANDS_COUNT; i += 8) {
-		char text[8 * (COMMAND_VERB_MAX + 2) + 1] = "";
+		char text[8 * (COMMAND_VERB_MAX + 1) + 1] = "";
 
-		for (size_t j = i; j < i + 8 && j < COMMANDS_COUNT; j++) {
-			strcat(text, commands[j].verb);
-			strcat(text, strlen(commands[j].verb) < 4 ? "  " : " ");
-		}
+		for (size_t j = i; j < i + 8 && j < COMMANDS_COUNT; j++)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%-*s",
+				 COMMAND_VERB_MAX + 1, commands[j].verb);
 		reply_text_inner(reply, "%s", text);
 	}
 	reply_text_line(reply, REPLY_214_HELP, "End");
@@ -313,7 +334,7 @@ void command_pret(struct session *session, struct view argument)
 
 /* What FEAT writes behind the verb; facts and languages are those of MLST and LANG. */
 static const char *feature_argument(const struct command *command, const char *facts,
-				    const char *languages)
+				    const char *languages, const char *hashes)
 {
 	if (command->execute == command_lang)
 		return languages;
@@ -321,10 +342,14 @@ static const char *feature_argument(const struct command *command, const char *f
 		return facts;
 	if (command->execute == command_mff)
 		return " modify;UNIX.mode;UNIX.group;";
-	if (command->execute == command_rest)
+	if (command->execute == command_rest || command->execute == command_rang)
 		return " STREAM";
 	if (command->execute == command_comb)
 		return " target;source_list";
+	if (command->execute == command_hash)
+		return hashes;
+	if (command->flags & HASHES_PARAMETERS)
+		return " filename;start;end";
 	return "";
 }
 
@@ -335,6 +360,7 @@ void command_feat(struct session *session, struct view argument)
 	struct reply_text *reply = session_reply_text(session);
 	char languages[LANGUAGES_TEXT_MAX];
 	char facts[160] = " ";
+	char hashes[HASH_NAMES_MAX];
 
 	(void)argument;
 	for (unsigned fact = 1; fact <= FACTS_ALL; fact <<= 1) {
@@ -342,11 +368,12 @@ void command_feat(struct session *session, struct view argument)
 		strcat(facts, session->facts & fact ? "*;" : ";");
 	}
 	session_languages(session, languages);
+	session_hash_names(session, hashes);
 	reply_text_begin(reply, REPLY_211_SYSTEM_STATUS, "Extensions:");
 	for (size_t i = 0; i < COMMANDS_COUNT; i++)
 		if (commands[i].flags & FEATURE)
 			reply_text_inner(reply, "%s%s", commands[i].verb,
-					 feature_argument(&commands[i], facts, languages));
+					 feature_argument(&commands[i], facts, languages, hashes));
 	reply_text_inner(reply, "MODE Z");
 	session_site_features(reply);
 	reply_text_inner(reply, "TVFS");

@@ -1,6 +1,6 @@
 /*
- * A command's job that names or closes files. It waits for its place in the queue of the disk
- * that it will ask, as every operation on names does (fs/tree.h): a file system that never
+ * A command's job that names or closes files, or reads one. It waits for its place in the queue of
+ * the disk that it will ask, as every operation on names does (fs/tree.h): a file system that never
  * answers holds a few job threads and leaves the others to other disks.
  */
 #include <errno.h>
@@ -25,11 +25,12 @@ static void disk_job_admitted(struct disk_waiter *waiter)
 }
 
 static void disk_job_enter(struct action *action, const struct disk *disk,
-			   int (*work)(struct op *op), void (*done)(struct op *op, int result))
+			   enum disk_direction direction, int (*work)(struct op *op),
+			   void (*done)(struct op *op, int result))
 {
 	action->work = work;
 	action->work_done = done;
-	action->queue = disk_queues_find(action->request.disks, disk->id, DISK_NAMES);
+	action->queue = disk_queues_find(action->request.disks, disk->id, direction);
 	action->waiter.admitted = disk_job_admitted;
 	if (disk_queue_enter(action->queue, &action->waiter))
 		disk_job_admitted(&action->waiter);
@@ -39,14 +40,21 @@ void session_disk_job(struct action *action, const struct disk *disk, int (*work
 		      void (*done)(struct op *op, int result))
 {
 	action->work_must_run = false;
-	disk_job_enter(action, disk, work, done);
+	disk_job_enter(action, disk, DISK_NAMES, work, done);
+}
+
+void session_disk_read(struct action *action, const struct disk *disk, int (*work)(struct op *op),
+		       void (*done)(struct op *op, int result))
+{
+	action->work_must_run = false;
+	disk_job_enter(action, disk, DISK_READ, work, done);
 }
 
 void session_disk_job_surely(struct action *action, const struct disk *disk,
 			     int (*work)(struct op *op), void (*done)(struct op *op, int result))
 {
 	action->work_must_run = true;
-	disk_job_enter(action, disk, work, done);
+	disk_job_enter(action, disk, DISK_NAMES, work, done);
 }
 
 void session_cancel_waiting(struct session *session)

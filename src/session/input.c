@@ -72,7 +72,7 @@ static void session_return_held(struct session *session)
  * it stays among what is held. */
 static bool session_take_waiting(struct session *session, struct view line)
 {
-	if (session_is_urgent(line)) {
+	if (session_is_urgent(session, line)) {
 		session_execute(session, line);
 		return false;
 	}

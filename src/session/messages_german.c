@@ -111,8 +111,9 @@ const struct message messages_german[] = {
 	{ "Nothing done", "Nichts getan" },
 	{ "Nothing moved for %u seconds; transfer ended",
 	  "%u Sekunden lang bewegte sich nichts; Übertragung beendet" },
-	{ "OPTS takes UTF8 ON, or MLST and facts, as in OPTS MLST type;size;",
-	  "OPTS braucht UTF8 ON, oder MLST und Fakten, wie in OPTS MLST type;size;" },
+	{ "OPTS takes UTF8 ON, HASH and a name, or MLST and facts, as in OPTS MLST type;size;",
+	  "OPTS braucht UTF8 ON, HASH und einen Namen, oder MLST und Fakten, wie in OPTS MLST "
+	  "type;size;" },
 	{ "Of the facts only modify, UNIX.mode and UNIX.group can be set",
 	  "Von den Fakten lassen sich nur modify, UNIX.mode und UNIX.group setzen" },
 	{ "Operation not permitted", "Nicht erlaubt" },

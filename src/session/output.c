@@ -207,6 +207,8 @@ static const struct {
 	{ ENOSPC, 452, "No space left on the disk" },
 	{ EDQUOT, 552, "The quota is used up" },
 	{ EFBIG, 552, "The file would be larger than the file system allows" },
+	{ EUSERS, 450, "Too many files are being hashed; try again later" },
+	{ EMSGSIZE, 552, "More came than the range of RANG holds" },
 	{ ERANGE, 554, "The restart point lies past the end of the file" },
 	{ EKEYREJECTED, 554, "The restart marker is not of this file as it is now" },
 	{ EPROTOTYPE, 555, "The restart marker is of another TYPE or STRU" },

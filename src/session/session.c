@@ -75,6 +75,7 @@ struct action *session_command_begin(struct session *session)
 	action->file = -1;
 	action->restart = session->restart;
 	action->representation = session->representation;
+	action->range_end = session->range_end;
 	action->request.ring = context->ring;
 	action->request.disks = context->dtp.disks;
 	action->request.tree = &session->tree;
@@ -192,6 +193,7 @@ void session_refuse_command(struct session *session, int error)
 void session_forget_restart(struct session *session)
 {
 	session->restart = 0;
+	session->range_end = 0;
 	free(session->restart_mark);
 	session->restart_mark = NULL;
 }
@@ -202,6 +204,7 @@ void session_default_parameters(struct session *session)
 	session->representation.text_as_is = session->context->config->ascii_as_is;
 	session->representation.ebcdic = session->context->ebcdic;
 	session->facts = FACTS_STANDARD;
+	session->hash_kind = DIGEST_SHA256;
 	session_forget_restart(session);
 	session->allocate_bytes = 0;
 	session->idle_s = 0;

@@ -36,6 +36,7 @@ struct listing_cache;
 struct host;
 struct hosts;
 struct identity;
+struct hash_cache;
 struct passive_pool;
 struct session;
 struct user;
@@ -89,6 +90,8 @@ struct session_context {
 	uint64_t transfers;
 	struct count_known counts[COUNTS_KNOWN];
 	struct known_files known;
+	struct hash_cache *hash_cache; /* of all workers */
+	unsigned hashes;	       /* under way */
 };
 
 enum session_state { SESSION_GREETED, SESSION_NAMED, SESSION_ACCOUNT, SESSION_LOGGED_IN };
@@ -150,8 +153,10 @@ struct session {
 
 	/* Parameters (RFC 959 section 5.3.1). */
 	struct representation representation;
+	uint8_t hash_kind;	/* OPTS HASH */
 	uint16_t facts;		/* a mask of enum fact */
-	int64_t restart;	/* REST with a number, or 0 */
+	int64_t restart;	/* REST with a number or RANG, or 0 */
+	int64_t range_end;	/* RANG: one past the last byte; 0: none */
 	char *restart_mark;	/* REST with a marker, or NULL */
 	uint16_t name_refusal;	/* 550, or 553 for commands that bring a new name */
 	int64_t allocate_bytes; /* ALLO, or 0 */

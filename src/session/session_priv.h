@@ -73,6 +73,10 @@ void session_refuse_command(struct session *session, int error);
 void session_disk_job(struct action *action, const struct disk *disk, int (*work)(struct op *op),
 		      void (*done)(struct op *op, int result));
 
+/* The same for work that reads a file. */
+void session_disk_read(struct action *action, const struct disk *disk, int (*work)(struct op *op),
+		       void (*done)(struct op *op, int result));
+
 /* The same for work that must be done even if the session ends meanwhile. */
 void session_disk_job_surely(struct action *action, const struct disk *disk,
 			     int (*work)(struct op *op), void (*done)(struct op *op, int result));
@@ -109,7 +113,7 @@ void session_execute(struct session *session, struct view line);
 void session_forget_rename(struct session *session);
 
 /* Whether line is a command that is answered during a transfer (ABOR, STAT without argument). */
-bool session_is_urgent(struct view line);
+bool session_is_urgent(const struct session *session, struct view line);
 
 /* data_port.c: the data connection before a transfer. */
 void session_data_reset(struct session *session);
@@ -144,6 +148,10 @@ void session_count(struct session *session, int file,
 /* The 150, and the wait for the data connection of the action's transfer. */
 void session_transfer_begin(struct session *session, const char *what);
 
+/* command_range.c: whether the transfer to come can be of the range of RANG, if there is one; a 551
+ * reply if not. */
+bool session_range_fits(struct session *session);
+
 /* Whose partial uploads are this session's. */
 uint64_t session_owner(const struct session *session);
 
@@ -167,6 +175,8 @@ typedef void command_fn(struct session *session, struct view argument);
 command_fn command_user, command_pass, command_acct, command_quit, command_rein;
 command_fn command_noop, command_syst, command_help, command_feat, command_stat, command_opts;
 command_fn command_type, command_mode, command_stru, command_rest, command_allo;
+command_fn command_rang, command_hash, command_md5;
+command_fn command_xcrc, command_xmd5, command_xsha1, command_xsha256, command_xsha512;
 command_fn command_pasv, command_epsv, command_port, command_eprt;
 command_fn command_pwd, command_cwd, command_cdup, command_mkd, command_rmd, command_dele;
 command_fn command_rnfr, command_rnto, command_size, command_mdtm, command_mlst;
@@ -188,6 +198,12 @@ void session_stat_continue(struct session *session);
 /* command_site.c: HELP of SITE, or of one of its words if that is not empty; lines of FEAT. */
 void session_site_help(struct session *session, struct view word);
 void session_site_features(struct reply_text *reply);
+/* command_hash.c: OPTS HASH, with what follows it; " SHA-256*;SHA-512;..." for FEAT; progress for
+ * STAT, false if nothing is being hashed. */
+void session_opts_hash(struct session *session, struct view name);
+#define HASH_NAMES_MAX 64
+void session_hash_names(const struct session *session, char *ret_names);
+bool session_hash_status(const struct session *session, struct reply_text *reply);
 
 /* commands.c: HELP's text. */
 void session_help(struct session *session, struct view argument);

@@ -12,6 +12,7 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /* A call's result, or the negative errno in its place. */
@@ -181,6 +182,16 @@ static int real_fsync(int fd)
 	return RESULT(fsync(fd));
 }
 
+static ssize_t real_getxattr(int fd, const char *name, void *value, size_t size_bytes)
+{
+	return RESULT(fgetxattr(fd, name, value, size_bytes));
+}
+
+static int real_setxattr(int fd, const char *name, const void *value, size_t size_bytes)
+{
+	return RESULT(fsetxattr(fd, name, value, size_bytes, 0));
+}
+
 static int real_socket(int family, int type, int protocol)
 {
 	return RESULT(socket(family, type, protocol));
@@ -249,6 +260,8 @@ const struct calls calls_real = {
 	.ftruncate = real_ftruncate,
 	.fsync = real_fsync,
 	.seek = real_seek,
+	.getxattr = real_getxattr,
+	.setxattr = real_setxattr,
 	.socket = real_socket,
 	.accept = real_accept,
 	.connect = real_connect,

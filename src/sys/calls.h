@@ -62,6 +62,8 @@ struct calls {
 	int (*ftruncate)(int fd, off_t size_bytes);
 	int (*fsync)(int fd);
 	off_t (*seek)(int fd, off_t offset, int whence); /* lseek(2): SEEK_DATA, SEEK_HOLE */
+	ssize_t (*getxattr)(int fd, const char *name, void *value, size_t size_bytes);
+	int (*setxattr)(int fd, const char *name, const void *value, size_t size_bytes);
 
 	/* Sockets. */
 	int (*socket)(int family, int type, int protocol);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "sys/calls.h"
+#include "tool/verify.h"
 
 #define OPENINGS_MAX 3 /* of one worker's session in a row */
 
@@ -212,6 +213,15 @@ static void worker_opened(struct sluice_session *session, const struct sluice_ou
 	struct mirror_worker *worker = context;
 	struct mirror *mirror = worker->mirror;
 
+	if (outcome->error == 0 && mirror->options->by_hash && !verify_algorithm(session)) {
+		mirror->counts.error = -EOPNOTSUPP;
+		snprintf(mirror->counts.why, sizeof(mirror->counts.why),
+			 "the server tells no hash (HASH, XSHA256, …); --by=time does without");
+		worker->session = NULL;
+		sluice_session_close(session, NULL, NULL);
+		mirror_wake(mirror);
+		return;
+	}
 	if (outcome->error == 0) {
 		worker->failures = 0;
 		mirror_wake(mirror);
@@ -234,6 +244,7 @@ static void worker_open(struct mirror_worker *worker)
 
 	if (worker->failures++ >= OPENINGS_MAX)
 		return;
+	worker->hash_is_set = false;
 	/* If that cannot begin, the worker has none, as before. */
 	(void)sluice_session_open(mirror->client, mirror->options->target, worker_opened, worker,
 				  &worker->session);

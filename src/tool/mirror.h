@@ -1,6 +1,7 @@
 /*
  * A mirror: one folder tree made like another, down from a server or up to it, by several sessions
- * at once. Only what differs in size or time moves; what moves appears whole under its name.
+ * at once. Only what differs in size or time moves, or in size or hash; what moves appears whole under
+ * its name.
  *
  * Work is a list of tasks: folders to be compared, files to be moved, names to be removed. Each
  * session takes the next task when it is free; comparing a folder makes further tasks. Files go
@@ -13,6 +14,7 @@
  *   mirror_up.c       when the local tree is
  *   mirror_entries.c  the entries of a folder of the server, by name
  *   mirror_local.c    the local tree
+ *   mirror_hash.c     whether a file of equal size is the same
  *
  * Thread:    one, the client's. Ownership: mirror_run owns all that it makes.
  */
@@ -44,6 +46,7 @@ struct mirror_options {
 	bool up;
 	bool remove; /* --delete: what the model does not have */
 	bool dry_run;
+	bool by_hash; /* --by=hash: files of equal size are compared by it, whatever their times */
 	unsigned sessions;
 	/* path is relative to the mirrored folder; session counts from 0. */
 	void (*say)(void *context, enum mirror_event event, unsigned session, const char *path,

@@ -139,6 +139,7 @@ static void mirror_url(struct tool *tool, const struct url *url, const char *loc
 					  .up = up,
 					  .remove = tool->options.deletes,
 					  .dry_run = tool->options.dry_run,
+					  .by_hash = tool->options.by_hash,
 					  .sessions = sessions,
 					  .say = on_event,
 					  .context = &show };

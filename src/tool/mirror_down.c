@@ -29,23 +29,30 @@ static void make_link(struct mirror_worker *worker, const char *path, const char
 	mirror_say(worker, MIRROR_LINKED, path, 0, target);
 }
 
-static bool file_is_the_same(struct mirror_worker *worker, const struct mirror_entry *entry,
-			     const char *path)
+/* What the two sides' sizes and times say: the same, another, or that hashes must decide. */
+enum verdict { FILE_SAME, FILE_OTHER, FILE_HASH };
+
+static enum verdict judge_file(struct mirror_worker *worker, const struct mirror_entry *entry,
+			       const char *path)
 {
 	struct mirror *mirror = worker->mirror;
 	struct stat stat;
 
-	return mirror_local_stat(&mirror->local, path, &stat) == 0 && S_ISREG(stat.st_mode) &&
-	       (entry->size_bytes < 0 || stat.st_size == entry->size_bytes) &&
-	       mirror_same_time(entry, stat.st_mtim.tv_sec, mirror->now_s);
+	if (mirror_local_stat(&mirror->local, path, &stat) < 0 || !S_ISREG(stat.st_mode) ||
+	    (entry->size_bytes >= 0 && stat.st_size != entry->size_bytes))
+		return FILE_OTHER;
+	if (mirror_hash_decides(worker, entry->modified_s))
+		return FILE_HASH;
+	return mirror_same_time(entry, stat.st_mtim.tv_sec, mirror->now_s) ? FILE_SAME : FILE_OTHER;
 }
 
 static void add_file(struct mirror_worker *worker, const struct mirror_entry *entry,
 		     const char *name, const char *path)
 {
+	enum verdict verdict = judge_file(worker, entry, path);
 	struct mirror_task *task;
 
-	if (file_is_the_same(worker, entry, path)) {
+	if (verdict == FILE_SAME) {
 		worker->mirror->counts.kept++;
 		return;
 	}
@@ -54,7 +61,9 @@ static void add_file(struct mirror_worker *worker, const struct mirror_entry *en
 		return;
 	task->size_bytes = entry->size_bytes;
 	task->modified_s = entry->modified_s;
+	task->time_is_exact = entry->time_is_exact;
 	task->mode = entry->mode;
+	task->compares = verdict == FILE_HASH;
 }
 
 static void compare_entry(struct mirror_worker *worker, const struct mirror_entry *entry)
@@ -274,6 +283,55 @@ static void file_fetched(struct sluice_session *session, const struct sluice_out
 	mirror_task_done(worker);
 }
 
+static int begin_file(struct mirror_worker *worker);
+
+/* The local file is as it should be: it gets the time, too, that the next comparison looks at. */
+static void file_is_the_same(struct mirror_worker *worker)
+{
+	struct mirror *mirror = worker->mirror;
+	const struct mirror_task *task = worker->task;
+	int r = 0;
+
+	if (task->time_is_exact && task->modified_s != INT64_MIN && !mirror->options->dry_run)
+		r = mirror_local_set_time(&mirror->local, task->path, task->modified_s);
+	if (r < 0)
+		mirror_fail(worker, task->path, r);
+	else
+		mirror->counts.kept++;
+	mirror_task_done(worker);
+}
+
+static void file_compared(struct mirror_worker *worker, bool same)
+{
+	int r;
+
+	if (same) {
+		file_is_the_same(worker);
+		return;
+	}
+	worker->task->compares = false;
+	close(worker->fd);
+	worker->fd = -1;
+	r = begin_file(worker);
+	if (r < 0)
+		mirror_fail(worker, worker->task->path, r);
+	if (r != 0)
+		mirror_task_done(worker);
+}
+
+/* Returns what begin_file does, or 1 if there is nothing to compare. */
+static int begin_comparison(struct mirror_worker *worker)
+{
+	struct mirror_task *task = worker->task;
+
+	worker->fd = mirror_local_open_file(&worker->mirror->local, task->path);
+	if (worker->fd < 0) {
+		task->compares = false;
+		return 1;
+	}
+	return mirror_hash_begin(worker, file_compared);
+}
+
 static int begin_file(struct mirror_worker *worker)
 {
 	struct mirror *mirror = worker->mirror;
@@ -283,6 +341,12 @@ static int begin_file(struct mirror_worker *worker)
 					    .context = worker };
 	struct stat stat;
 
+	if (task->compares) {
+		int r = begin_comparison(worker);
+
+		if (r <= 0)
+			return r;
+	}
 	if (mirror->options->dry_run) {
 		mirror->counts.moved++;
 		mirror_say(worker, MIRROR_FETCHED, task->path, 0, "");

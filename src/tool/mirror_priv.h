@@ -64,6 +64,8 @@ struct mirror_task {
 	int64_t modified_s;
 	int64_t part_bytes; /* up: what an earlier run has stored already, or 0 */
 	int mode;
+	bool compares; /* by hash, before it moves: its size is that of the other side */
+	bool time_is_exact;
 	bool is_new;			/* up: a folder that the server does not have */
 	struct mirror_removal *removal; /* whose name this is, or that is to be listed */
 	char path[];
@@ -79,9 +81,11 @@ struct mirror_worker {
 	unsigned failures;		/* openings in a row */
 	int fd;				/* of the task's file, or -1 */
 	uint32_t tag;
-	bool plain_name; /* up: the server takes no name with a dot in front */
+	bool hash_is_set; /* by OPTS, in this session */
+	bool plain_name;  /* up: the server takes no name with a dot in front */
 	struct mirror_entries entries;
 	struct mirror_entries links; /* down: of the same folder, by LIST */
+	void (*compared)(struct mirror_worker *worker, bool same);
 	char remote[SLUICE_ARGUMENT_MAX];
 	char remote_part[SLUICE_ARGUMENT_MAX];
 };
@@ -126,6 +130,17 @@ void mirror_task_failed(struct mirror_worker *worker, const struct sluice_outcom
 /* Collects the entries of a listing. */
 void mirror_on_entry(void *context, const struct sluice_entry *entry);
 void mirror_on_progress(void *context, uint64_t bytes);
+
+/* mirror_hash.c */
+
+/* Whether hashes decide about a file of equal size whose time at the server is this: with --by=hash, or
+ * where there is no time, and the server tells hashes. */
+bool mirror_hash_decides(const struct mirror_worker *worker, int64_t modified_s);
+
+/* Compares the worker's file (fd, open for reading) with the server's. Returns 0, and compared is called
+ * later; or a negative errno. An error that the server may mend later is told as the task's. */
+int mirror_hash_begin(struct mirror_worker *worker,
+		      void (*compared)(struct mirror_worker *worker, bool same));
 
 /* Begins the worker's task: 0 when an errand is under way, 1 if it is done already, -errno if it
  * cannot be done. */

@@ -26,13 +26,16 @@ static void part_on_server(struct mirror_worker *worker)
 		 worker->remote, part);
 }
 
-static bool same_on_server(const struct mirror_entry *there, const struct stat *here)
+static bool same_size_on_server(const struct mirror_entry *there, const struct stat *here)
+{
+	return there->kind == SLUICE_FILE && there->size_bytes == here->st_size;
+}
+
+static bool same_time_on_server(const struct mirror_entry *there, const struct stat *here)
 {
 	int64_t slack = there->time_is_exact ? 0 : 59;
 
-	return there->kind == SLUICE_FILE && there->size_bytes == here->st_size &&
-	       (there->modified_s == INT64_MIN ||
-		there->modified_s + slack >= here->st_mtim.tv_sec);
+	return there->modified_s == INT64_MIN || there->modified_s + slack >= here->st_mtim.tv_sec;
 }
 
 /* What an earlier run has stored of this version. */
@@ -53,9 +56,11 @@ static int64_t bytes_of_part(struct mirror_worker *worker, const char *path,
 static void compare_file(struct mirror_worker *worker, const char *name, const char *path,
 			 const struct stat *stat, const struct mirror_entry *there)
 {
+	bool same_size = there && same_size_on_server(there, stat);
+	bool compares = same_size && mirror_hash_decides(worker, there->modified_s);
 	struct mirror_task *task;
 
-	if (there && same_on_server(there, stat)) {
+	if (same_size && !compares && same_time_on_server(there, stat)) {
 		worker->mirror->counts.kept++;
 		return;
 	}
@@ -65,6 +70,7 @@ static void compare_file(struct mirror_worker *worker, const char *name, const c
 	task->size_bytes = stat->st_size;
 	task->modified_s = stat->st_mtim.tv_sec;
 	task->part_bytes = bytes_of_part(worker, path, stat);
+	task->compares = compares;
 }
 
 static void add_folder(struct mirror_worker *worker, const char *name,
@@ -369,11 +375,34 @@ static int store(struct mirror_worker *worker)
 			  file_stored, worker);
 }
 
+static int begin_file(struct mirror_worker *worker);
+
+static void file_compared(struct mirror_worker *worker, bool same)
+{
+	int r = 1;
+
+	worker->task->compares = false;
+	close(worker->fd);
+	worker->fd = -1;
+	if (same)
+		worker->mirror->counts.kept++;
+	else
+		r = begin_file(worker);
+	if (r < 0)
+		mirror_fail(worker, worker->task->path, r);
+	if (r != 0)
+		mirror_task_done(worker);
+}
+
 static int begin_file(struct mirror_worker *worker)
 {
 	struct mirror *mirror = worker->mirror;
 	struct mirror_task *task = worker->task;
 
+	if (task->compares) {
+		worker->fd = mirror_local_open_file(&mirror->local, task->path);
+		return worker->fd < 0 ? worker->fd : mirror_hash_begin(worker, file_compared);
+	}
 	if (mirror->options->dry_run) {
 		mirror->counts.moved++;
 		mirror_say(worker, MIRROR_STORED, task->path, 0, "");

@@ -35,6 +35,8 @@ static const struct option options[] = {
 	  "mode, size and time as well" },
 	{ "parents", 'p', " mkdir ", OPTION_FLAG, FIELD(parents), NULL,
 	  "folders above as well; one that exists is no error" },
+	{ "by", 0, " mirror ", OPTION_SPECIAL, 0, "time|hash",
+	  "what tells whether files of equal size are the same (time)" },
 	{ "jobs", 'j', " mirror ", OPTION_TEXT, FIELD(jobs), "N", "sessions at one time" },
 	{ "delete", 0, " mirror ", OPTION_FLAG, FIELD(deletes), NULL,
 	  "delete at the destination what the source does not have" },
@@ -85,6 +87,7 @@ static bool option_set_special(const struct option *option, const char *value,
 			       struct tool_options *wanted)
 {
 	static const char *const hows[] = { "auto", "epsv", "pasv", "active", "default", NULL };
+	static const char *const bys[] = { "time", "hash", NULL };
 	static const char *const rings[] = { "auto", "uring", "epoll", NULL };
 	char *end;
 	int index;
@@ -103,6 +106,11 @@ static bool option_set_special(const struct option *option, const char *value,
 		if (*end || end == value || *value == '-' || seconds < 1 || seconds > 86400)
 			return false;
 		wanted->timeout_s = (unsigned)seconds;
+	} else if (strcmp(option->name, "by") == 0) {
+		index = word_index(value, bys);
+		if (index < 0)
+			return false;
+		wanted->by_hash = index == 1;
 	} else if (strcmp(option->name, "data") == 0) {
 		index = word_index(value, hows);
 		if (index < 0)

@@ -114,6 +114,8 @@ void tool_fail_open(struct tool *tool, const struct url *url, const struct tool_
 		tool_say(tool, TOOL_NOT_LOGGED_IN, "%s: not logged in: %s", url->host, words);
 	else if (result->error == -EPROTO)
 		tool_say(tool, TOOL_PROTOCOL_ERROR, "%s: %s", url->host, words);
+	else if (result->error == -EOPNOTSUPP)
+		tool_say(tool, TOOL_NOT_VERIFIED, "%s: %s", url->host, result->text);
 	else
 		tool_say(tool, TOOL_CANNOT_CONNECT, "%s, port %u: %s", url->host, url->port, words);
 }

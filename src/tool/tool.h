@@ -47,6 +47,7 @@ struct tool_options {
 	const char *jobs;
 	bool deletes;
 	bool dry_run;
+	bool by_hash;
 	enum sluice_data data;
 	enum sluice_family family;
 	enum sluice_ring ring;

@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,18 +10,16 @@
 #include "tool/tool.h"
 
 #define READ_BYTES (1 << 20)
-#define HEX_MAX (2 * EVP_MAX_MD_SIZE + 1)
 
 static const struct algorithm {
-	const char *name; /* of HASH, and of OpenSSL */
 	const char *verb;
 	enum sluice_feature feature; /* of the verb */
-	size_t hex_digits;
+	enum digest_kind kind;
 } algorithms[] = {
-	{ "SHA-256", "XSHA256", SLUICE_FEATURE_XSHA256, 64 },
-	{ "SHA-512", "XSHA512", SLUICE_FEATURE_XSHA512, 128 },
-	{ "SHA-1", "XSHA1", SLUICE_FEATURE_XSHA1, 40 },
-	{ "MD5", "XMD5", SLUICE_FEATURE_XMD5, 32 },
+	{ "XSHA256", SLUICE_FEATURE_XSHA256, DIGEST_SHA256 },
+	{ "XSHA512", SLUICE_FEATURE_XSHA512, DIGEST_SHA512 },
+	{ "XSHA1", SLUICE_FEATURE_XSHA1, DIGEST_SHA1 },
+	{ "XMD5", SLUICE_FEATURE_XMD5, DIGEST_MD5 },
 };
 
 #define ALGORITHMS_COUNT (sizeof(algorithms) / sizeof(algorithms[0]))
@@ -43,17 +40,47 @@ static bool hash_is_listed(const char *list, const char *name, bool *ret_chosen)
 	return false;
 }
 
+static bool hash_lists(const struct sluice_session *session, const struct algorithm *algorithm,
+		       bool *ret_chosen)
+{
+	return hash_is_listed(sluice_session_hashes(session), digest_name(algorithm->kind),
+			      ret_chosen);
+}
+
 static bool session_knows(const struct sluice_session *session, const struct algorithm *algorithm)
 {
 	bool chosen;
 
 	return sluice_session_has(session, algorithm->feature) ||
-	       hash_is_listed(sluice_session_hashes(session), algorithm->name, &chosen);
+	       hash_lists(session, algorithm, &chosen);
+}
+
+const struct algorithm *verify_algorithm(const struct sluice_session *session)
+{
+	for (size_t i = 0; i < ALGORITHMS_COUNT; i++)
+		if (session_knows(session, &algorithms[i]))
+			return &algorithms[i];
+	return NULL;
+}
+
+const char *verify_verb(const struct sluice_session *session, const struct algorithm *algorithm,
+			char *ret_option)
+{
+	bool chosen;
+
+	ret_option[0] = '\0';
+	if (!hash_lists(session, algorithm, &chosen))
+		return algorithm->verb;
+	if (!chosen)
+		snprintf(ret_option, VERIFY_OPTION_MAX, "HASH %s", digest_name(algorithm->kind));
+	return "HASH";
 }
 
 /* The first run of exactly so many hexadecimal digits. */
-static bool find_hex(const char *text, size_t digits, char *ret_hex)
+bool verify_find_hash(const char *text, const struct algorithm *algorithm, char *ret_hex)
 {
+	size_t digits = 2 * digest_bytes(algorithm->kind);
+
 	for (const char *at = text; *at; at++) {
 		size_t length = strspn(at, "0123456789abcdefABCDEF");
 
@@ -74,31 +101,26 @@ static bool remote_hash(struct tool *tool, struct sluice_session *session, const
 			const struct algorithm *algorithm, char *ret_hex)
 {
 	struct tool_result result;
-	const char *verb = algorithm->verb;
-	char option[32];
-	bool chosen;
+	char option[VERIFY_OPTION_MAX];
+	const char *verb = verify_verb(session, algorithm, option);
 
-	if (hash_is_listed(sluice_session_hashes(session), algorithm->name, &chosen)) {
-		verb = "HASH";
-		snprintf(option, sizeof(option), "HASH %s", algorithm->name);
-		if (!chosen && tool_command(tool, session, "OPTS", option, &result) < 0) {
-			tool_fail(tool, url, &result);
-			return false;
-		}
+	if (*option && tool_command(tool, session, "OPTS", option, &result) < 0) {
+		tool_fail(tool, url, &result);
+		return false;
 	}
 	if (tool_command(tool, session, verb, url->path, &result) < 0) {
 		tool_fail(tool, url, &result);
 		return false;
 	}
-	if (find_hex(result.text, algorithm->hex_digits, ret_hex))
+	if (verify_find_hash(result.text, algorithm, ret_hex))
 		return true;
 	tool_say(tool, TOOL_NOT_VERIFIED, "%s: the reply to %s holds no %s: %s", url->path, verb,
-		 algorithm->name, result.text);
+		 digest_name(algorithm->kind), result.text);
 	return false;
 }
 
-/* Hashes what fd has. Returns 0 or a negative errno. */
-static int hash_file(int fd, EVP_MD_CTX *context)
+/* Adds what fd has. Returns 0 or a negative errno. */
+static int hash_add_file(int fd, struct digest *digest)
 {
 	char *buffer = malloc(READ_BYTES);
 	ssize_t got;
@@ -106,28 +128,33 @@ static int hash_file(int fd, EVP_MD_CTX *context)
 	if (!buffer)
 		return -ENOMEM;
 	while ((got = read(fd, buffer, READ_BYTES)) > 0)
-		EVP_DigestUpdate(context, buffer, (size_t)got);
+		digest_add(digest, buffer, (size_t)got);
 	free(buffer);
 	return got < 0 ? -errno : 0;
 }
 
+int verify_hash_file(int fd, const struct algorithm *algorithm, char *ret_hex)
+{
+	unsigned char bytes[DIGEST_BYTES_MAX];
+	struct digest *digest;
+	int r = digest_new(algorithm->kind, &digest);
+
+	if (r < 0)
+		return r;
+	r = hash_add_file(fd, digest);
+	if (r == 0) {
+		digest_end(digest, bytes);
+		digest_format(bytes, digest_bytes(algorithm->kind), false, ret_hex);
+	}
+	digest_free(digest);
+	return r;
+}
+
 static int local_hash(const char *path, const struct algorithm *algorithm, char *ret_hex)
 {
-	const EVP_MD *digest = EVP_get_digestbyname(algorithm->name);
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
-	unsigned char bytes[EVP_MAX_MD_SIZE];
-	unsigned length = 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int r = fd < 0 ? -errno : !context || !digest ? -ENOMEM : 0;
+	int r = fd < 0 ? -errno : verify_hash_file(fd, algorithm, ret_hex);
 
-	if (r == 0)
-		r = EVP_DigestInit_ex(context, digest, NULL) == 1 ? hash_file(fd, context)
-								  : -EINVAL;
-	if (r == 0)
-		EVP_DigestFinal_ex(context, bytes, &length);
-	for (unsigned i = 0; i < length; i++)
-		snprintf(ret_hex + 2 * i, 3, "%02x", bytes[i]);
-	EVP_MD_CTX_free(context);
 	if (fd >= 0)
 		close(fd);
 	return r;
@@ -138,10 +165,10 @@ static bool verify_compare(struct tool *tool, const struct algorithm *algorithm,
 {
 	if (strcmp(one, other) != 0) {
 		tool_say(tool, TOOL_NOT_VERIFIED, "%s: the %s differs: %s and %s", what,
-			 algorithm->name, one, other);
+			 digest_name(algorithm->kind), one, other);
 		return false;
 	}
-	tool_tell(tool, "%s: verified by %s %s", what, algorithm->name, one);
+	tool_tell(tool, "%s: verified by %s %s", what, digest_name(algorithm->kind), one);
 	return true;
 }
 
@@ -161,8 +188,8 @@ bool verify_local(struct tool *tool, struct sluice_session *session, const struc
 		  const char *path)
 {
 	const struct algorithm *algorithm = algorithm_of(tool, session, session, url);
-	char there[HEX_MAX];
-	char here[HEX_MAX];
+	char there[DIGEST_HEX_MAX];
+	char here[DIGEST_HEX_MAX];
 	int r;
 
 	if (!algorithm || !remote_hash(tool, session, url, algorithm, there))
@@ -179,8 +206,8 @@ bool verify_between(struct tool *tool, struct sluice_session *one, const struct 
 		    struct sluice_session *other, const struct url *other_url)
 {
 	const struct algorithm *algorithm = algorithm_of(tool, one, other, one_url);
-	char there[HEX_MAX];
-	char here[HEX_MAX];
+	char there[DIGEST_HEX_MAX];
+	char here[DIGEST_HEX_MAX];
 
 	return algorithm && remote_hash(tool, one, one_url, algorithm, here) &&
 	       remote_hash(tool, other, other_url, algorithm, there) &&

@@ -10,6 +10,11 @@
 
 #include <stdbool.h>
 
+#include "fs/digest.h"
+
+#define VERIFY_OPTION_MAX 32
+
+struct algorithm;
 struct sluice_session;
 struct tool;
 struct url;
@@ -22,5 +27,19 @@ bool verify_local(struct tool *tool, struct sluice_session *session, const struc
 /* The same of two servers' files. */
 bool verify_between(struct tool *tool, struct sluice_session *one, const struct url *one_url,
 		    struct sluice_session *other, const struct url *other_url);
+
+/* The parts of it, for those who wait for many replies at once (mirror_hash.c). Which algorithm to use
+ * with a server; NULL: it tells no hash. */
+const struct algorithm *verify_algorithm(const struct sluice_session *session);
+
+/* The verb that asks, with a path, and what OPTS must set before, once for the session, or "", into
+ * ret_option[VERIFY_OPTION_MAX]. */
+const char *verify_verb(const struct sluice_session *session, const struct algorithm *algorithm,
+			char *ret_option);
+
+/* The hash that a reply holds, and that of what is to be read from fd, in lower case into
+ * ret_hex[DIGEST_HEX_MAX]. The second returns 0 or a negative errno. */
+bool verify_find_hash(const char *text, const struct algorithm *algorithm, char *ret_hex);
+int verify_hash_file(int fd, const struct algorithm *algorithm, char *ret_hex);
 
 #endif

@@ -23,7 +23,8 @@ static void receive_give_pipe(struct transfer *transfer)
 static bool receive_into_pipe(struct transfer *transfer)
 {
 	ssize_t got = calls->splice(transfer->socket, NULL, transfer->pipe->write_end, NULL,
-				    transfer->pipe->size_bytes, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
+				    receive_room(transfer, transfer->pipe->size_bytes),
+				    SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
 
 	if (got > 0) {
 		transfer->pipe->filled_bytes = (size_t)got;
@@ -116,7 +117,7 @@ static void receive_memory_turn(struct transfer *transfer)
 		receive_staged_turn(transfer);
 		return;
 	}
-	while (turn < TRANSFER_TURN_BYTES) {
+	while (turn < TRANSFER_TURN_BYTES && receive_room(transfer, 1) > 0) {
 		if (!receive_into_pipe(transfer))
 			return;
 		turn += transfer->pipe->filled_bytes;
@@ -131,6 +132,8 @@ void receive_file_turn(struct transfer *transfer)
 {
 	if (transfer->chunk_done < transfer->chunk_bytes) /* begun without a pipe */
 		receive_staged_turn(transfer);
+	else if (receive_room(transfer, 1) == 0)
+		receive_await_end(transfer);
 	else if (transfer->disk.kind == DISK_MEMORY)
 		receive_memory_turn(transfer);
 	else

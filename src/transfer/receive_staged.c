@@ -28,6 +28,28 @@ static void receive_take_bytes(struct transfer *transfer, size_t bytes)
 	transfer->chunk_bytes = bytes;
 }
 
+size_t receive_room(const struct transfer *transfer, size_t size_bytes)
+{
+	off_t left = transfer->end - transfer->offset;
+
+	return transfer->end > 0 && left < (off_t)size_bytes ? (size_t)left : size_bytes;
+}
+
+void receive_await_end(struct transfer *transfer)
+{
+	char byte;
+	ssize_t got = calls->recv(transfer->socket, &byte, 1, MSG_DONTWAIT);
+
+	if (got == -EAGAIN || got == -EINTR)
+		transfer_wait_readable(transfer);
+	else if (got < 0)
+		transfer_fail_data(transfer, (int)got);
+	else if (got > 0)
+		transfer_fail_file(transfer, -EMSGSIZE);
+	else
+		transfer_finish(transfer, TRANSFER_COMPLETE, 0);
+}
+
 /* What came with the transfer before this one is the beginning of this one. */
 static bool receive_early(struct transfer *transfer)
 {
@@ -50,7 +72,8 @@ static bool receive_bytes(struct transfer *transfer)
 
 	if (receive_early(transfer))
 		return true;
-	got = calls->recv(transfer->socket, transfer->buffer, RECEIVE_BYTES, MSG_DONTWAIT);
+	got = calls->recv(transfer->socket, transfer->buffer, receive_room(transfer, RECEIVE_BYTES),
+			  MSG_DONTWAIT);
 	if (got == -EAGAIN || got == -EINTR) {
 		transfer->ends_early = transfer->stages && stages_perhaps_ended(transfer->stages);
 		if (transfer->ends_early)
@@ -276,6 +299,10 @@ void receive_staged_turn(struct transfer *transfer)
 			return;
 		if (turn >= TRANSFER_TURN_BYTES || (turn > 0 && !transfer->stages)) {
 			transfer_yield(transfer);
+			return;
+		}
+		if (receive_room(transfer, 1) == 0) {
+			receive_await_end(transfer);
 			return;
 		}
 		if (!receive_next(transfer))

@@ -69,8 +69,8 @@ struct transfer {
 	int socket;				     /* connected, nonblocking */
 	int file;
 	off_t offset; /* in the file: where the next byte comes from or goes to */
-	off_t end;    /* sending: one past the last byte */
-	off_t skip;   /* sending with stages: so many octets of what is sent are left out (REST) */
+	off_t end; /* one past the last byte: sending, of the file; receiving, -EMSGSIZE if more comes; 0: no limit */
+	off_t skip; /* sending with stages: so many octets of what is sent are left out (REST) */
 	const struct marker
 		*marker; /* restarting from one, or NULL; borrowed until it has started */
 	struct marker_file marker_file; /* of the markers that are made */

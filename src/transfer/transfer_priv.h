@@ -68,6 +68,11 @@ void transfer_look_after(struct transfer *transfer, uint64_t after_ms);
 
 /* Nothing has followed what may have been all of it. */
 void receive_staged_perhaps_ended(struct transfer *transfer);
+/* How many of size_bytes may still be received, before the transfer's end. */
+size_t receive_room(const struct transfer *transfer, size_t size_bytes);
+
+/* All that may come has come: waits for the end of the stream, and fails if it is not that. */
+void receive_await_end(struct transfer *transfer);
 
 /* Sends what is left of chunk. True when all of it is gone; false: the turn is over. */
 bool transfer_send_chunk(struct transfer *transfer);

@@ -46,6 +46,7 @@ enum kind {
 	UTIMENSAT,
 	FCHMODAT,
 	FCHOWNAT,
+	FSTATVFS,
 	CLOSE,
 	PREAD,
 	PWRITE,
@@ -58,6 +59,8 @@ enum kind {
 	FTRUNCATE,
 	FSYNC,
 	SEEK,
+	GETXATTR,
+	SETXATTR,
 	SOCKET,
 	ACCEPT,
 	CONNECT,
@@ -87,6 +90,7 @@ static const char *const kinds[KINDS] = {
 	[UTIMENSAT] = "utimensat",
 	[FCHMODAT] = "fchmodat",
 	[FCHOWNAT] = "fchownat",
+	[FSTATVFS] = "fstatvfs",
 	[CLOSE] = "close",
 	[PREAD] = "pread",
 	[PWRITE] = "pwrite",
@@ -99,6 +103,8 @@ static const char *const kinds[KINDS] = {
 	[FTRUNCATE] = "ftruncate",
 	[FSYNC] = "fsync",
 	[SEEK] = "seek",
+	[GETXATTR] = "getxattr",
+	[SETXATTR] = "setxattr",
 	[SOCKET] = "socket",
 	[ACCEPT] = "accept",
 	[CONNECT] = "connect",
@@ -256,6 +262,13 @@ static int faulty_fchownat(int folder, const char *path, uid_t uid, gid_t gid, i
 	return r < 0 ? r : calls_real.fchownat(folder, path, uid, gid, flags);
 }
 
+static int faulty_fstatvfs(int fd, struct statvfs *ret_disk)
+{
+	int r = fault_meet(FSTATVFS, NULL);
+
+	return r < 0 ? r : calls_real.fstatvfs(fd, ret_disk);
+}
+
 /* As on Linux: the descriptor is closed, whatever close(2) says. */
 static int faulty_close(int fd)
 {
@@ -342,6 +355,20 @@ static off_t faulty_seek(int fd, off_t offset, int whence)
 	int r = fault_meet(SEEK, NULL);
 
 	return r < 0 ? r : calls_real.seek(fd, offset, whence);
+}
+
+static ssize_t faulty_getxattr(int fd, const char *name, void *value, size_t size_bytes)
+{
+	int r = fault_meet(GETXATTR, NULL);
+
+	return r < 0 ? r : calls_real.getxattr(fd, name, value, size_bytes);
+}
+
+static int faulty_setxattr(int fd, const char *name, const void *value, size_t size_bytes)
+{
+	int r = fault_meet(SETXATTR, NULL);
+
+	return r < 0 ? r : calls_real.setxattr(fd, name, value, size_bytes);
 }
 
 static int faulty_socket(int family, int type, int protocol)
@@ -474,6 +501,7 @@ static const struct calls calls_faulty = {
 	.utimensat = faulty_utimensat,
 	.fchmodat = faulty_fchmodat,
 	.fchownat = faulty_fchownat,
+	.fstatvfs = faulty_fstatvfs,
 	.close = faulty_close,
 	.pread = faulty_pread,
 	.pwrite = faulty_pwrite,
@@ -486,6 +514,8 @@ static const struct calls calls_faulty = {
 	.ftruncate = faulty_ftruncate,
 	.fsync = faulty_fsync,
 	.seek = faulty_seek,
+	.getxattr = faulty_getxattr,
+	.setxattr = faulty_setxattr,
 	.socket = faulty_socket,
 	.accept = faulty_accept,
 	.connect = faulty_connect,

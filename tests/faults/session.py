@@ -52,6 +52,13 @@ class Session:
         expect(code[0] in "2345", f"{line!r} was answered {code}")
         return code
 
+    def hash(self, line, wanted):
+        """Returns the code. One that is no refusal must bring the hash."""
+        self.control.send(line.encode() + b"\r\n")
+        last = self.reply()[-1]
+        expect(last[0] in "45" or wanted.hexdigest() in last.lower().split(), f"{line!r} was answered {last!r}")
+        return last[:3]
+
     def login(self):
         """True if it came about."""
         if self.reply()[0][:3] != "220":

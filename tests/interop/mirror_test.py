@@ -284,8 +284,10 @@ def lost_connections_are_taken_up_again():
 class HostileServer:
     """Says what a script says, whatever it is asked: one session, passive."""
 
-    def __init__(self, listing, plain=b""):
+    def __init__(self, listing, plain=b"", features=b"", replies=()):
         self.listing, self.plain = listing, plain
+        self.features, self.replies = features, dict(replies)
+        self.lines = []
         self.refusals = []  # of RETR, before it is done
         self.asked = 0
         self.control = socket.create_server(("127.0.0.1", 0))
@@ -307,8 +309,10 @@ class HostileServer:
             for line in lines:
                 verb = line.split()[0].upper()
                 answers = {b"USER": b"230 in\r\n", b"TYPE": b"200 ok\r\n", b"QUIT": b"221 bye\r\n",
-                           b"FEAT": b"211-Features\r\n MLST type*;size*;modify*;\r\n211 End\r\n",
-                           b"EPSV": b"229 here (|||%d|)\r\n" % self.data.getsockname()[1]}
+                           b"FEAT": b"211-Features\r\n MLST type*;size*;modify*;\r\n" + self.features + b"211 End\r\n",
+                           b"EPSV": b"229 here (|||%d|)\r\n" % self.data.getsockname()[1],
+                           **self.replies}
+                self.lines.append(line.decode().strip())
                 self.asked += verb == b"RETR"
                 if verb == b"RETR" and self.refusals:
                     self.data.accept()[0].close()
@@ -385,6 +389,102 @@ def control_characters_reach_no_terminal():
         expect(b"\x1b" not in done.stdout + done.stderr, f"an escape came through: {done.stdout + done.stderr!r}")
         same("exit code", 1, done.returncode)  # its size is not what the listing said
         expect(b"size is not what" in done.stderr, f"the reason is not told: {done.stderr!r}")
+
+
+@test
+def by_hash_what_differs_moves_though_size_and_time_are_equal():
+    with Place() as place:
+        place.mirror(place.url(), place.down)
+        path = os.path.join(place.root, "a", "file7")
+        times = os.stat(path)
+        with open(path, "r+b") as file:
+            file.write(b"other")
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        same("by time", [], paths(place.mirror(place.url(), place.down), "fetched"))
+        events = place.mirror("--by=hash", "-n", place.url(), place.down)
+        same("by hash, dry", ["a/file7"], paths(events, "fetched"))
+        events = place.mirror("--by=hash", place.url(), place.down)
+        same("by hash", ["a/file7"], paths(events, "fetched"))
+        same("files that were the same", 61, events[-1]["kept"])
+        same_tree(tree_of(place.root), tree_of(place.down))
+
+
+@test
+def by_hash_what_is_equal_stays_and_gets_the_time():
+    with Place() as place:
+        place.mirror(place.url(), place.down)
+        for name in times_of(place.root):
+            os.utime(os.path.join(place.root, name), (1_234_567_890, 1_234_567_890))
+        inode = os.stat(os.path.join(place.down, "a/file9")).st_ino
+        events = place.mirror("--by", "hash", place.url(), place.down)
+        same("fetched", [], paths(events, "fetched"))
+        same("files that were the same", 62, events[-1]["kept"])
+        same("the file", inode, os.stat(os.path.join(place.down, "a/file9")).st_ino)
+        same_tree(times_of(place.root), times_of(place.down))
+        same("by time", 62, place.mirror(place.url(), place.down)[-1]["kept"])
+
+
+@test
+def by_hash_what_is_equal_does_not_go_up():
+    with Place() as place:
+        place.mirror(place.url(), place.down)
+        for name in times_of(place.down):
+            os.utime(os.path.join(place.down, name))  # newer than the server's
+        path = os.path.join(place.down, "a", "file8")
+        with open(path, "r+b") as file:
+            file.write(b"other")
+        os.utime(path, (1, 1))
+        events = place.mirror("--by=hash", place.down, place.url())
+        same("stored", ["a/file8"], paths(events, "stored"))
+        same("files that were the same", 61, events[-1]["kept"])
+        with open(os.path.join(place.root, "a", "file8"), "rb") as file:
+            expect(file.read().startswith(b"other"), "the server has another file")
+
+
+@test
+def by_hash_needs_a_server_that_tells_one():
+    with tempfile.TemporaryDirectory(prefix="sluice-by-") as scratch:
+        server = HostileServer(b"type=file;size=4;modify=20200101000000; file\r\n")
+        done = subprocess.run([PROGRAM, "mirror", *engine_arguments(), "--by=hash", f"ftp://127.0.0.1:{server.port}/", scratch],
+                              capture_output=True, check=False, timeout=TIMEOUT_S, env=environment(HOME=scratch))
+        server.close()
+        same(f"exit code {done.stderr}", 6, done.returncode)
+        expect(b"tells no hash" in done.stderr, f"the reason is not told: {done.stderr!r}")
+        same("files", [], os.listdir(scratch))
+
+
+@test
+def without_times_hashes_decide():
+    """The server has "evil", and tells no time of it."""
+    digest = hashlib.sha256(b"evil").hexdigest().encode()
+    told = b"213 SHA-256 0-3 " + digest + b" file\r\n"
+    for content, reply, fetched, hashes in ((b"evil", told, [], 1), (b"good", told, ["file"], 1),
+                                            (b"evil", b"552 no\r\n", ["file"], 1), (b"evils", told, ["file"], 0),
+                                            (b"evil", b"213 SHA-256 0-3 cafe file\r\n", ["file"], 1)):
+        with tempfile.TemporaryDirectory(prefix="sluice-by-") as scratch:
+            with open(os.path.join(scratch, "file"), "wb") as file:
+                file.write(content)
+            server = HostileServer(b"type=file;size=4; file\r\n", features=b" HASH SHA-1*;SHA-256\r\n",
+                                   replies={b"OPTS": b"200 SHA-256\r\n", b"HASH": reply})
+            events = mirror("-j", "1", f"ftp://127.0.0.1:{server.port}/", scratch)
+            server.close()
+            same(f"fetched where {content} is", fetched, paths(events, "fetched"))
+            same(f"commands where {content} is", hashes, sum(line.startswith("HASH ") for line in server.lines))
+            same("OPTS", hashes, server.lines.count("OPTS HASH SHA-256"))
+            with open(os.path.join(scratch, "file"), "rb") as file:
+                same("the file", b"evil", file.read())
+
+
+@test
+def a_server_that_is_busy_hashing_is_asked_again():
+    with tempfile.TemporaryDirectory(prefix="sluice-by-") as scratch:
+        with open(os.path.join(scratch, "file"), "wb") as file:
+            file.write(b"evil")
+        server = HostileServer(b"type=file;size=4; file\r\n", features=b" HASH SHA-256*\r\n",
+                               replies={b"HASH": b"450 busy\r\n"})
+        mirror("-j", "1", f"ftp://127.0.0.1:{server.port}/", scratch, status=1)
+        server.close()
+        same("asked", 3, sum(line.startswith("HASH ") for line in server.lines))
 
 
 if __name__ == "__main__":

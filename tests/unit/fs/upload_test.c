@@ -170,6 +170,44 @@ static void append_and_restart_go_on(void **state)
 	file_is("a", "12xyz678");
 }
 
+static void wish_range(off_t first, off_t end, bool atomic)
+{
+	wish("/a");
+	upload.offset = first;
+	upload.range_end = end;
+	upload.atomic = atomic;
+}
+
+static void a_range_leaves_what_is_around_it(void **state)
+{
+	(void)state;
+	for (int atomic = 0; atomic < 2; atomic++) {
+		put_file("a", "0123456789");
+		wish_range(0, 3, atomic);
+		assert_int_equal(store("abc", true), 0);
+		file_is("a", "abc3456789");
+		wish_range(5, 7, atomic);
+		assert_int_equal(store("xy", true), 0);
+		file_is("a", "abc34xy789");
+		wish_range(10, 12, atomic);
+		assert_int_equal(store("AB", true), 0);
+		file_is("a", "abc34xy789AB");
+		wish_range(13, 14, atomic);
+		assert_int_equal(store("", true), -ERANGE);
+		file_is("a", "abc34xy789AB");
+	}
+}
+
+static void a_range_that_is_cut_leaves_an_atomic_file(void **state)
+{
+	(void)state;
+	put_file("a", "0123456789");
+	wish_range(0, 3, true);
+	assert_int_equal(store("ab", false), 0);
+	file_is("a", "0123456789");
+	assert_false(exists(upload.hidden));
+}
+
 static void atomic_shows_nothing_before_the_end(void **state)
 {
 	(void)state;
@@ -879,6 +917,8 @@ int main(void)
 		TEST(check_alone_changes_nothing),
 		TEST(in_place_keeps_what_arrived),
 		TEST(append_and_restart_go_on),
+		TEST(a_range_leaves_what_is_around_it),
+		TEST(a_range_that_is_cut_leaves_an_atomic_file),
 		TEST(atomic_shows_nothing_before_the_end),
 		TEST(atomic_resumes_its_partial_after_a_cut),
 		TEST(atomic_append_begins_with_what_is_there),

@@ -61,6 +61,20 @@ static void parse_takes_verb_and_argument_apart(void **state)
 	assert_string_equal(command.verb, "Z");
 }
 
+static void verbs_have_up_to_seven_letters_and_digits(void **state)
+{
+	struct command_line command;
+
+	(void)state;
+	assert_int_equal(command_line_parse(VIEW("xsha512 a"), &command), 0);
+	assert_string_equal(command.verb, "XSHA512");
+	assert_true(view_is(command.argument, "a"));
+	assert_int_equal(command_line_parse(VIEW("Md5"), &command), 0);
+	assert_string_equal(command.verb, "MD5");
+	assert_int_equal(command_line_parse(VIEW("a09"), &command), 0);
+	assert_string_equal(command.verb, "A09");
+}
+
 static void one_space_alone_belongs_to_the_syntax(void **state)
 {
 	struct command_line command;
@@ -79,9 +93,11 @@ static void one_space_alone_belongs_to_the_syntax(void **state)
 static void parse_refuses_what_begins_with_no_verb(void **state)
 {
 	static const struct view lines[] = {
-		VIEW(""),      VIEW(" "),      VIEW(" NOOP"), VIEW("12"),	VIEW("ABCDE"),
-		VIEW("NO-OP"), VIEW("NOOP\t"), VIEW("NOO1"),  VIEW("\xc3\xa9"), VIEW("ABCDE x"),
-		VIEW("@"),     VIEW("["),      VIEW("`"),     VIEW("{"),
+		VIEW(""),	  VIEW(" "),	      VIEW(" NOOP"),  VIEW("12"),
+		VIEW("ABCDEFGH"), VIEW("NO-OP"),      VIEW("NOOP\t"), VIEW("5MD"),
+		VIEW("\xc3\xa9"), VIEW("ABCDEFGH x"), VIEW("@"),      VIEW("["),
+		VIEW("`"),	  VIEW("{"),	      VIEW("A/"),     VIEW("A:"),
+		VIEW("XSHA5123"),
 	};
 	struct command_line command = { .verb = "KEPT" };
 
@@ -112,6 +128,7 @@ int main(void)
 		cmocka_unit_test(find_leaves_a_cr_that_ends_nothing),
 		cmocka_unit_test(find_waits_for_a_line_end),
 		cmocka_unit_test(parse_takes_verb_and_argument_apart),
+		cmocka_unit_test(verbs_have_up_to_seven_letters_and_digits),
 		cmocka_unit_test(one_space_alone_belongs_to_the_syntax),
 		cmocka_unit_test(parse_refuses_what_begins_with_no_verb),
 		cmocka_unit_test(parse_refuses_nul_cr_and_lf_anywhere),

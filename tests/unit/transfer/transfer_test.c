@@ -431,6 +431,54 @@ static void uploads_of_all_sizes_arrive_whole(void **state)
 	give_all_pipes();
 }
 
+/* Receives length bytes where room are left before the end. */
+static void receive_into_room(size_t length, size_t room, const char *folder, enum disk_kind disk)
+{
+	char *old = pattern_of(room + 100);
+	char *bytes = calloc(1, length + 1);
+	int file = file_of(folder, old, room + 100);
+	struct peer peer = { .to_write = bytes, .length = length };
+
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	begin(&peer, TRANSFER_RECEIVE_FILE, file, disk);
+	transfer.offset = 50;
+	transfer.end = 50 + (off_t)room;
+	finish(&peer);
+	assert_int_equal(end_kind, length > room ? TRANSFER_FILE_FAILED : TRANSFER_COMPLETE);
+	assert_int_equal(end_error, length > room ? -EOVERFLOW : 0);
+	assert_int_equal(transfer.offset, 50 + (off_t)(length > room ? room : length));
+	check_file(file, 50 + (off_t)room, old + 50 + room, 50);
+	close(file);
+	free(bytes);
+	free(old);
+}
+
+static void nothing_is_written_beyond_the_end(void **state)
+{
+	static const size_t sizes[][2] = {
+		{ 0, 1 },
+		{ 1, 1 },
+		{ 2, 1 },
+		{ 70000, 70000 },
+		{ 70001, 70000 },
+		{ 69999, 70000 },
+		{ 3000000, 3000000 },
+		{ 3000001, 3000000 },
+		{ 5000000, 1048576 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		receive_into_room(sizes[i][0], sizes[i][1], "/tmp", DISK_LOCAL);
+		receive_into_room(sizes[i][0], sizes[i][1], "/dev/shm", DISK_MEMORY);
+		take_all_pipes();
+		receive_into_room(sizes[i][0], sizes[i][1], "/tmp", DISK_LOCAL);
+		receive_into_room(sizes[i][0], sizes[i][1], "/dev/shm", DISK_MEMORY);
+		give_all_pipes();
+	}
+}
+
 static unsigned splices_until_short = 3;
 
 /* Every third splice moves little. */
@@ -752,6 +800,7 @@ int main(void)
 		TEST(a_peer_that_never_reads_is_timed_out),
 		TEST(a_shrunken_file_is_never_padded),
 		TEST(uploads_of_all_sizes_arrive_whole),
+		TEST(nothing_is_written_beyond_the_end),
 		TEST(short_writes_lose_nothing),
 		TEST(a_full_disk_is_the_files_failure),
 		TEST(a_peer_that_resets_its_upload_keeps_what_arrived),
