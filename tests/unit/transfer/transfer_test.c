@@ -446,7 +446,7 @@ static void receive_into_room(size_t length, size_t room, const char *folder, en
 	transfer.end = 50 + (off_t)room;
 	finish(&peer);
 	assert_int_equal(end_kind, length > room ? TRANSFER_FILE_FAILED : TRANSFER_COMPLETE);
-	assert_int_equal(end_error, length > room ? -EOVERFLOW : 0);
+	assert_int_equal(end_error, length > room ? -EMSGSIZE : 0);
 	assert_int_equal(transfer.offset, 50 + (off_t)(length > room ? room : length));
 	check_file(file, 50 + (off_t)room, old + 50 + room, 50);
 	close(file);
