@@ -1,6 +1,6 @@
 /*
  * Data connection -> stages -> file, through buffers of the worker. Without stages this is the way
- * of a chunk for which no kernel pipe was free.
+ * of a chunk for which no kernel pipe was free, and of what a function takes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -136,9 +136,28 @@ static void receive_write_admitted(struct disk_waiter *waiter)
 		   transfer->chunk_bytes - transfer->chunk_done, transfer->offset);
 }
 
+/* The chunk goes to a function. False: it did not want it, and the transfer has ended. */
+static bool receive_hand_on(struct transfer *transfer)
+{
+	size_t length = transfer->chunk_bytes - transfer->chunk_done;
+	int r = length > 0
+			? transfer->take(transfer, transfer->chunk + transfer->chunk_done, length)
+			: 0;
+
+	if (r < 0) {
+		transfer_fail_file(transfer, r);
+		return false;
+	}
+	transfer->chunk_done += length;
+	transfer->offset += (off_t)length;
+	return true;
+}
+
 /* Writes what is left of the chunk. True: all is written; false: the turn is over. */
 static bool receive_write_chunk(struct transfer *transfer)
 {
+	if (transfer->take)
+		return receive_hand_on(transfer);
 	while (transfer->chunk_done < transfer->chunk_bytes) {
 		ssize_t put;
 
@@ -297,7 +316,8 @@ void receive_staged_turn(struct transfer *transfer)
 		}
 		if (receive_is_over(transfer))
 			return;
-		if (turn >= TRANSFER_TURN_BYTES || (turn > 0 && !transfer->stages)) {
+		if (turn >= TRANSFER_TURN_BYTES ||
+		    (turn > 0 && !transfer->stages && !transfer->take)) {
 			transfer_yield(transfer);
 			return;
 		}

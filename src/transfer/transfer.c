@@ -96,7 +96,8 @@ void transfer_turn(struct transfer *transfer)
 	if (transfer->kind == TRANSFER_SEND_LISTING)
 		send_listing_turn(transfer);
 	else if (transfer->kind == TRANSFER_RECEIVE_FILE)
-		transfer->stages ? receive_staged_turn(transfer) : receive_file_turn(transfer);
+		transfer->stages || transfer->take ? receive_staged_turn(transfer)
+						   : receive_file_turn(transfer);
 	else
 		transfer->stages ? send_staged_turn(transfer) : send_file_turn(transfer);
 }

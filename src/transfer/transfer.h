@@ -82,6 +82,9 @@ struct transfer {
 	struct tree_listing *tree_listing; /* or this */
 	uint64_t timeout_ms;
 	void (*done)(struct transfer *transfer, enum transfer_end end, int error);
+	/* Receiving, NULL or called instead of writing to the file, with what comes in its order: 0,
+	 * or a negative errno that ends the transfer. It must not abort it. */
+	int (*take)(struct transfer *transfer, const char *bytes, size_t length);
 	/* Receiving: the data before the sender's marker is on the disk; ours is for REST. Or NULL. */
 	void (*marked)(struct transfer *transfer, const char *theirs, const char *ours);
 

@@ -563,6 +563,70 @@ static void a_full_disk_is_the_files_failure(void **state)
 	free(bytes);
 }
 
+static char *handed_on;
+static size_t handed_on_bytes;
+static size_t handed_on_max; /* then the function wants no more */
+
+static int hand_on(struct transfer *receiving, const char *bytes, size_t length)
+{
+	assert_int_equal(receiving->offset, handed_on_bytes);
+	if (handed_on_bytes + length > handed_on_max)
+		return -EDQUOT;
+	memcpy(handed_on + handed_on_bytes, bytes, length);
+	handed_on_bytes += length;
+	return 0;
+}
+
+static void hand_on_all(const struct representation *representation, const char *bytes,
+			size_t length, size_t max)
+{
+	struct peer peer = { .to_write = bytes, .length = length, .piece = 50001 };
+
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	begin(&peer, TRANSFER_RECEIVE_FILE, -1, DISK_MEMORY);
+	transfer.representation = representation;
+	transfer.take = hand_on;
+	handed_on = malloc(length + 1);
+	handed_on_bytes = 0;
+	handed_on_max = max;
+	finish(&peer);
+}
+
+static void what_a_function_takes_comes_in_its_order(void **state)
+{
+	char *bytes = pattern_of(3000000);
+
+	(void)state;
+	hand_on_all(NULL, bytes, 3000000, 3000000);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	assert_int_equal(handed_on_bytes, 3000000);
+	assert_memory_equal(handed_on, bytes, 3000000);
+	free(handed_on);
+	for (size_t i = 0; i < 3000000; i += 3)
+		memcpy(bytes + i, "\r\nx", 3);
+	hand_on_all(&ascii, bytes, 3000000, 3000000);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	assert_int_equal(handed_on_bytes, 2000000);
+	assert_memory_equal(handed_on, "\nx\nx", 4);
+	free(handed_on);
+	free(bytes);
+}
+
+static void a_function_that_wants_no_more_ends_the_transfer(void **state)
+{
+	char *bytes = pattern_of(3000000);
+
+	(void)state;
+	hand_on_all(NULL, bytes, 3000000, 1000000);
+	assert_int_equal(end_kind, TRANSFER_FILE_FAILED);
+	assert_int_equal(end_error, -EDQUOT);
+	assert_in_range(handed_on_bytes, 1, 1000000);
+	assert_memory_equal(handed_on, bytes, handed_on_bytes);
+	free(handed_on);
+	free(bytes);
+}
+
 static void a_peer_that_resets_its_upload_keeps_what_arrived(void **state)
 {
 	char *bytes = pattern_of(1000000);
@@ -804,6 +868,8 @@ int main(void)
 		TEST(short_writes_lose_nothing),
 		TEST(a_full_disk_is_the_files_failure),
 		TEST(a_peer_that_resets_its_upload_keeps_what_arrived),
+		TEST(what_a_function_takes_comes_in_its_order),
+		TEST(a_function_that_wants_no_more_ends_the_transfer),
 		TEST(text_is_translated_and_comes_back),
 		TEST(a_cr_at_every_edge_of_a_buffer_is_kept),
 		TEST(without_memory_a_text_transfer_fails),
