@@ -563,6 +563,62 @@ static void a_full_disk_is_the_files_failure(void **state)
 	free(bytes);
 }
 
+/* Repeated bytes of MODE C: more comes out of what was received than the stages have room for. The
+ * peer says no more, and does not go away. */
+static void receive_runs(size_t runs)
+{
+	static const struct representation compressed = { .type = TYPE_ASCII,
+							  .format = FORMAT_NON_PRINT,
+							  .byte_bits = 8,
+							  .structure = STRUCTURE_FILE,
+							  .mode = MODE_COMPRESSED };
+	char *sent = malloc(2 * runs + 2);
+	char *wanted = malloc(63 * runs);
+	int file = file_of("/dev/shm", "", 0);
+	int peer;
+
+	for (size_t i = 0; i < runs; i++) {
+		char byte = (char)('a' + i % 20);
+		size_t at = 2 * i + (i + 1 == runs ? 2 : 0);
+
+		sent[at] = (char)(0x80 | 63);
+		sent[at + 1] = byte;
+		memset(wanted + 63 * i, byte, 63);
+	}
+	sent[2 * runs - 2] = 0;
+	sent[2 * runs - 1] = 64; /* the next string ends the file */
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	transfer.dtp = &dtp;
+	transfer.kind = TRANSFER_RECEIVE_FILE;
+	transfer.file = file;
+	transfer.disk = (struct disk){ .id = 7, .kind = DISK_MEMORY };
+	transfer.timeout_ms = 2000;
+	transfer.done = on_done;
+	transfer.representation = &compressed;
+	transfer.keep = true;
+	connect_pair(&transfer.socket, &peer);
+	assert_int_equal(send(peer, sent, 2 * runs + 2, 0), 2 * runs + 2);
+	transfer_start(&transfer);
+	run_until(&ended);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	assert_true(transfer.kept);
+	check_file(file, 0, wanted, 63 * runs);
+	close(transfer.socket);
+	close(peer);
+	close(file);
+	free(sent);
+	free(wanted);
+}
+
+static void what_expands_arrives_without_anything_behind_it(void **state)
+{
+	(void)state;
+	/* One of these ends with the last bytes between two stages. */
+	for (size_t bytes = 400000; bytes < 400000 + TRANSFER_BUFFER_BYTES; bytes += 10000)
+		receive_runs(bytes / 63);
+}
+
 static char *handed_on;
 static size_t handed_on_bytes;
 static size_t handed_on_max; /* then the function wants no more */
@@ -868,6 +924,7 @@ int main(void)
 		TEST(short_writes_lose_nothing),
 		TEST(a_full_disk_is_the_files_failure),
 		TEST(a_peer_that_resets_its_upload_keeps_what_arrived),
+		TEST(what_expands_arrives_without_anything_behind_it),
 		TEST(what_a_function_takes_comes_in_its_order),
 		TEST(a_function_that_wants_no_more_ends_the_transfer),
 		TEST(text_is_translated_and_comes_back),
