@@ -58,10 +58,13 @@ struct sluice_options {
 	void (*trace)(void *context, struct sluice_session *session, int code, const char *text,
 		      size_t length);
 	void *trace_context;
+	/* The EBCDIC code page of TYPE E, as translate.h names them. NULL: 1047. */
+	const char *ebcdic;
 };
 
 /* Makes a client. options may be NULL. Returns 0, -EOPNOTSUPP (SLUICE_RING_URING, and this system
- * has no io_uring for us) or another negative errno. */
+ * has no io_uring for us), what translate_ebcdic_load says of options->ebcdic, or another negative
+ * errno. */
 int sluice_client_new(const struct sluice_options *options, struct sluice_client **ret_client);
 
 /* Cuts all sessions and frees the client; not from within a callback. NULL is allowed. */
@@ -86,6 +89,8 @@ struct sluice_outcome {
 	 * -ECANCELED   sluice_abort
 	 * -ETIMEDOUT, -ECONNREFUSED, -ECONNRESET, -EHOSTUNREACH, ...: a connection
 	 * -ENOENT      sluice_session_open: no such host (text says what the resolver said)
+	 * -EBADMSG     what came is not of its MODE or STRU; text says why
+	 * -EILSEQ      it is, but no file can hold it; text says why
 	 * other        the local file: reading (-EIO) or writing (-ENOSPC)
 	 */
 	int error;
@@ -156,6 +161,7 @@ enum sluice_feature {
 	SLUICE_FEATURE_XSHA1,
 	SLUICE_FEATURE_XMD5,
 	SLUICE_FEATURE_EPSV,
+	SLUICE_FEATURE_MODE_Z,
 	SLUICE_FEATURES,
 };
 
@@ -173,7 +179,7 @@ bool sluice_session_is_free(const struct sluice_session *session);
 /* Any command that moves no data and has one final reply (groups 1 and 3 of section 6's diagrams:
  * CWD, DELE, MKD, SIZE, MDTM, HASH, SITE, ...). argument may be NULL. A reply of the kind 1yz or
  * 3yz that the command's diagram does not allow is a protocol error. The outcome of success has
- * the reply's code and text. SIZE and HASH are asked for in TYPE I. -EINVAL also for a verb that is not 3 to 8 letters or digits, and for
+ * the reply's code and text. SIZE and HASH are asked for in TYPE I, STRU F and MODE S. -EINVAL also for a verb that is not 3 to 8 letters or digits, and for
  * one that would set up or move data, or log in (PORT, RETR, REST, RNFR, USER, ...). */
 int sluice_command(struct sluice_session *session, const char *verb, const char *argument,
 		   sluice_done_fn *done, void *context);
@@ -182,24 +188,58 @@ int sluice_command(struct sluice_session *session, const char *verb, const char 
 int sluice_rename(struct sluice_session *session, const char *from, const char *to,
 		  sluice_done_fn *done, void *context);
 
+/*
+ * How a file looks on the data connection (RFC 959 section 3). TYPE, STRU and MODE are sent where
+ * they change; what the server refuses of them (504) ends the errand. Zeros are TYPE I, STRU F and
+ * MODE S: the file as it is.
+ *
+ * What files of this system are under each of them is the same here as at sluiced(8): lines of text
+ * end with LF (and CR LF or NL on the way), a line is a record, and pages keep holes.
+ */
+struct sluice_representation {
+	char type;		 /* 'A', 'E', 'I', or 'L' */
+	char format;		 /* of A and E: 'N', 'T' or 'C'; 0: 'N' */
+	unsigned char byte_bits; /* of L: 1 to 255; 0: 8 */
+	char structure;		 /* 'F', 'R', or 'P' (neither with A, E, nor with fd -1) */
+	/* 'S', 'B', 'C', or 'Z'. In B and C the server may keep the data connection (250), which
+	 * then serves the next errand of the session that moves data, without a new one. */
+	char mode;
+};
+
 struct sluice_transfer {
 	/* The local file; -1: take is called with what comes (get only). Put wants a regular file; get
 	 * writes to anything, and blocks the client while a pipe or a terminal is full. */
 	int fd;
-	/* Where in the file it begins, and what REST says if it is not 0. For type 'A' the two
-	 * differ as lines are longer on the way: only 0 is allowed, else -EINVAL. */
+	/* Where in the file it begins, and what REST says if it is not 0. Only where octets of the
+	 * file are octets on the way: TYPE I, L and E (not format C), STRU F, MODE S and Z; else
+	 * only 0 is allowed, or -EINVAL. */
 	int64_t offset;
-	char type;   /* 'I' or 'A'; 0: 'I' */
+	struct sluice_representation representation;
 	bool append; /* put: APPE; offset then counts in the local file alone, without REST */
+	/* MODE B and C, NULL or both: REST says remote_marker, and local_marker tells where in the
+	 * local file that is (offset is not looked at). -ESTALE: the local file is not the one that
+	 * it was made for, -EPROTOTYPE: the representation is not. A server that cannot go on there
+	 * says 554 or 555. */
+	const char *remote_marker;
+	const char *local_marker;
+	/* NULL, or called (MODE B and C, with a file) when both sides have all that lies before a
+	 * place, offset in the local file, with what is needed to go on there. */
+	void (*marked)(void *context, const char *remote_marker, const char *local_marker,
+		       int64_t offset);
 	/* NULL, or called every SLUICE_PROGRESS_MS with the bytes so far, moving or not. */
 	void (*progress)(void *context, uint64_t bytes);
-	/* get with fd -1: length bytes in order, translated for type 'A'. Nonzero, a negative errno,
+	/* get with fd -1: length bytes of the file in order. Nonzero, a negative errno,
 	 * ends the transfer with that error. It blocks the whole client for as long as it takes. */
 	int (*take)(void *context, const char *bytes, size_t length);
-	void *context; /* of progress and take */
+	void *context; /* of progress, take and marked */
 };
 
-/* RETR path: the file is not made shorter if it was longer; that is the caller's to do. */
+/* RETR path: the file is not made shorter if it was longer; that is the caller's to do. (In STRU P
+ * a size that the server describes is the file's in the end.)
+ *
+ * Of this and sluice_put, -EINVAL also for a representation that no file can be moved in; -ESPIPE:
+ * for STRU P, and for put, the local file is no regular one; and for TYPE E what
+ * translate_ebcdic_load says. */
 int sluice_get(struct sluice_session *session, const char *path,
 	       const struct sluice_transfer *transfer, sluice_done_fn *done, void *context);
 
@@ -235,17 +275,24 @@ int sluice_list_plain(struct sluice_session *session, const char *path,
 		      void (*entry)(void *context, const struct sluice_entry *entry),
 		      sluice_done_fn *done, void *context);
 
+/* Has the listings to come move in this representation: in TYPE A if it is I or L, and MLSD always in
+ * TYPE I, STRU F and MODE S or Z (RFC 3659 section 7.2). NULL: in whatever was set last, which is
+ * how a session begins. Returns 0 or an error of sluice_get's. */
+int sluice_session_list_as(struct sluice_session *session,
+			   const struct sluice_representation *representation);
+
 /*
  * The third-party transfer of RFC 959 section 5.2: from's server sends to_path's bytes to to's
  * server, nothing through this machine. EPSV or PASV on one, EPRT or PORT on the other, STOR and
- * RETR; if from will not listen, or to will not connect elsewhere, the other way round. TYPE I on
- * both; REST on both if offset is not 0. done is called once, with the session from; both sessions
- * are under way until then. Of an error, code and text are those of the server that refused, and
- * *at, if not NULL, says which (it must live until done).
+ * RETR; if from will not listen, or to will not connect elsewhere, the other way round. The same
+ * TYPE, STRU and MODE on both (representation NULL: I, F and S; of E both have code pages of their
+ * own); REST on both if offset is not 0, where that is allowed for a transfer. done is called once,
+ * with the session from; both sessions are under way until then. Of an error, code and text are
+ * those of the server that refused, and *at, if not NULL, says which (it must live until done).
  */
 int sluice_copy(struct sluice_session *from, const char *from_path, struct sluice_session *to,
-		const char *to_path, int64_t offset, struct sluice_session **at,
-		sluice_done_fn *done, void *context);
+		const char *to_path, const struct sluice_representation *representation,
+		int64_t offset, struct sluice_session **at, sluice_done_fn *done, void *context);
 
 /* Ends the transfer, listing or copy under way: ABOR, with the Telnet signals that go before it
  * (RFC 959 section 4.1.3), and both its replies. The errand's done is called with -ECANCELED, or

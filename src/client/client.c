@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -41,6 +42,22 @@ static unsigned client_disk_operations(const struct sluice_client *client)
 	return half < DISK_OPERATIONS_MAX ? half : DISK_OPERATIONS_MAX;
 }
 
+static int marker_error;
+
+static void client_make_key(void)
+{
+	marker_error = marker_key_init();
+}
+
+/* The key of restart markers is one for the process, however many clients there are. */
+static int client_init_markers(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, client_make_key);
+	return marker_error;
+}
+
 int sluice_client_new(const struct sluice_options *options, struct sluice_client **ret_client)
 {
 	struct sluice_client *client = calloc(1, sizeof(*client));
@@ -56,6 +73,11 @@ int sluice_client_new(const struct sluice_options *options, struct sluice_client
 	list_init(&client->sessions);
 	signal(SIGPIPE, SIG_IGN); /* NOLINT: splice and sendfile have no MSG_NOSIGNAL */
 
+	r = client_init_markers();
+	if (r == 0)
+		r = parameters_load(client);
+	if (r < 0)
+		goto fail_client;
 	r = jobs_new(CLIENT_THREADS_MAX, 0, &client->jobs);
 	if (r < 0)
 		goto fail_client;

@@ -7,6 +7,8 @@
  *   control.c    commands out, replies in, each held against its diagram (client/diagram.h)
  *   data_port.c  how a data connection comes about
  *   data.c       what moves over it
+ *   kept.c       one that outlives its transfer
+ *   parameters.c TYPE, STRU and MODE
  *   errand.c     what all errands share: their beginning and their end
  *   move.c       get, put, abort
  *   list.c       MLSD and LIST
@@ -20,6 +22,7 @@
 #define CLIENT_CLIENT_PRIV_H
 
 #include "sluice/client.h"
+#include "sluice/translate.h"
 
 #include "base/list.h"
 #include "client/diagram.h"
@@ -52,6 +55,8 @@ struct sluice_client {
 	bool running;
 	uint64_t timeout_ms;
 	struct sluice_options options;
+	struct translate_ebcdic ebcdic;
+	bool ebcdic_loaded; /* when it was asked for, or first needed */
 };
 
 /* A reply to a command, as its handler gets it. text lives for the time of the call. */
@@ -76,7 +81,9 @@ struct command {
  *
  *              PASV, EPSV            connected           1yz or at once
  *   NONE -----------------> CONNECTING ------> CONNECTED --------------> MOVING
- *    |  PORT, EPRT, default     |                  ^                        |
+ *    | \                        |                ^ ^                        |
+ *    |  \ one that was kept ----+----------------+ |                        |
+ *    |  PORT, EPRT, default     |                  |                        |
  *    +------------------> LISTENING ---------------+                        |
  *    ^                          | failed           | dropped                | end, failed
  *    +------- (next errand) -- OVER <--------------+------------------------+
@@ -93,21 +100,36 @@ enum data_state {
 struct data {
 	enum data_state state;
 	int fd;		       /* listener or connection, or -1 */
-	struct op op;	       /* connect, accept or, of what take gets, receive */
+	struct op op;	       /* connect, accept, or the turn after a drop that had to wait */
 	int accepted;	       /* while the listener is not closed yet, or -1 */
 	bool extended;	       /* EPSV was sent last, not PASV */
-	bool taking;	       /* what comes goes to take */
-	bool handing_on;       /* just now */
+	bool was_kept;	       /* it served an errand before this one */
+	bool handing_on;       /* a callback of the transfer's is under way: it cannot end now */
 	bool dropped;	       /* meanwhile */
 	bool transfer_started; /* until its done */
-	char *buffer;	       /* lent, of what take gets */
-	bool carriage;	       /* of what take gets: a CR is held */
 	struct representation representation;
 	struct transfer transfer;
 	struct wheel_timer progress_timer;
 	bool no_epsv; /* the server does not know it */
 	bool no_mlsd;
 	void (*ready)(struct sluice_session *session);
+};
+
+/* See kept.c. */
+struct kept {
+	int fd;	     /* -1: none */
+	char *early; /* what came behind the end of the file that came last */
+	size_t early_bytes;
+	bool elsewhere; /* the server keeps one to another server */
+};
+
+/* See parameters.c. */
+struct parameters {
+	struct representation at_server;
+	bool type_is_set; /* until then it is what servers begin with, if they follow section 5.1 */
+	struct representation wanted;
+	const char *verb; /* on its way */
+	void (*done)(struct sluice_session *session, const struct reply *refusal);
 };
 
 struct errand {
@@ -135,6 +157,9 @@ struct errand {
 	bool preliminary; /* 1yz came */
 	bool final;	  /* 2yz came, or what refused */
 	bool abort_waits; /* for the reply to ABOR */
+	bool has_marker;
+	struct marker marker;	 /* where it begins */
+	struct marker_file file; /* that markers of this side are of */
 	uint64_t unsafe;
 	void (*again)(struct sluice_session *session); /* once the data connection is over */
 	struct sluice_transfer transfer;
@@ -187,14 +212,15 @@ struct sluice_session { /* NOLINT: in the order of its subjects, whatever that p
 	bool gone;     /* closed or cut: freed as soon as nothing is pending */
 	unsigned held; /* calls within which it must not be freed */
 
-	char type;	   /* as last set, or 0 */
+	struct parameters parameters;
+	bool lists_as; /* listings have a representation of their own */
+	struct representation listing;
 	uint32_t features; /* bits of sluice_feature */
 	char hashes[FEATURE_TEXT_MAX];
-	char type_wanted;
-	void (*typed)(struct sluice_session *session);
 	enum diagram_state login; /* where the login stands */
 
 	struct data data;
+	struct kept kept;
 	struct errand errand;
 
 	/* From here on not zeroed at the start: touched only as far as they are used. */
@@ -269,7 +295,7 @@ void data_format_port(const struct address *address, bool extended, char *ret_te
 
 /* --- data.c */
 
-/* Closes whatever descriptor there is, and gives the buffer back. */
+/* Closes whatever descriptor there is. */
 void data_close(struct sluice_session *session);
 
 /* The data connection is at its end, one way or the other: 0 for the end of the stream. */
@@ -278,16 +304,43 @@ void data_over(struct sluice_session *session, int error);
 /* Begins to move, if there is a connection and it may. */
 void data_start_if_ready(struct sluice_session *session);
 
+/* The server has refused before anything moved: a connection that was kept stays for the next
+ * errand. False: this is none. */
+bool data_put_back(struct sluice_session *session);
+
 /* Gives up whatever there is. Over at once, or when data_is_quiet. */
 void data_drop(struct sluice_session *session);
 bool data_is_quiet(const struct sluice_session *session);
 uint64_t data_bytes(const struct sluice_session *session);
 
-/* --- move.c */
+/* --- kept.c */
 
-/* Sets TYPE unless it is set, then calls typed; or ends the errand. */
-void move_set_type(struct sluice_session *session, char type,
-		   void (*typed)(struct sluice_session *session));
+/* Takes the descriptor, and early, which is malloc'ed or NULL. */
+void kept_store(struct sluice_session *session, int fd, char *early, size_t early_bytes);
+void kept_forget(struct sluice_session *session);
+
+/* The connection for the next transfer, which must be given early as well; -1: there is none. */
+int kept_take(struct sluice_session *session);
+
+/* --- parameters.c */
+
+void parameters_init(struct parameters *parameters);
+
+/* The code page that was asked for. Returns 0 or an error of translate_ebcdic_load. */
+int parameters_load(struct sluice_client *client);
+
+/* A wish as the stages know it. Returns 0, -EINVAL or an error of translate_ebcdic_load. */
+int parameters_take(struct sluice_client *client, const struct sluice_representation *wish,
+		    struct representation *ret_representation);
+
+/* Whether octets of the file are octets on the way, so that a number can be REST's argument. */
+bool parameters_count_octets(const struct representation *representation);
+
+/* Sends what is not as wanted, then calls done, with a refusal or NULL. */
+void parameters_set(struct sluice_session *session, const struct representation *wanted,
+		    void (*done)(struct sluice_session *session, const struct reply *refusal));
+
+/* --- move.c */
 
 /* Replies to the command that moves, and the end of what moved, in either order. */
 void move_on_reply(struct sluice_session *session, const struct reply *reply);
@@ -297,8 +350,9 @@ void move_settle(struct sluice_session *session);
 /* ABOR, if there is something to be aborted that has not been; and the data connection dropped. */
 void move_abort(struct sluice_session *session);
 
-/* An errand that moves: TYPE (0: as it is), the data connection, verb and path. */
-void move_begin(struct sluice_session *session, const char *verb, char type);
+/* An errand that moves: its parameters (NULL: as they are), the data connection, verb and path. */
+void move_begin(struct sluice_session *session, const char *verb,
+		const struct representation *wanted);
 
 /* --- copy.c */
 
@@ -315,6 +369,9 @@ bool copy_is_moving(const struct sluice_session *session);
 
 /* MLSD was refused as unknown. Returns whether the errand goes on with LIST. */
 bool list_on_refusal(struct sluice_session *session, int code);
+
+/* How the listing under way comes. */
+struct representation list_representation(const struct sluice_session *session);
 
 /* Bytes of a listing. Returns 0 or a negative errno that ends it. */
 int list_take(struct sluice_session *session, const char *bytes, size_t length, bool last);

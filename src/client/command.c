@@ -36,13 +36,18 @@ static void command_on_reply(struct sluice_session *session, const struct reply 
 	errand_end(session, 0);
 }
 
-static void command_send(struct sluice_session *session)
+static void command_send(struct sluice_session *session, const struct reply *refusal)
 {
+	if (refusal) {
+		command_on_reply(session, refusal);
+		return;
+	}
 	control_send(session, DIAGRAM_GROUP_1, DIAGRAM_B, session->verb,
 		     session->path[0] ? session->path : NULL, command_on_reply);
 }
 
-/* What these say depends on TYPE (RFC 3659 section 4), and a file has one size that matters. */
+/* What these say depends on TYPE, STRU and MODE (RFC 3659 section 4), and a file has one size that
+ * matters. */
 static bool command_counts_bytes(const char *verb)
 {
 	return strcmp(verb, "SIZE") == 0 || strcmp(verb, "HASH") == 0;
@@ -51,6 +56,11 @@ static bool command_counts_bytes(const char *verb)
 int sluice_command(struct sluice_session *session, const char *verb, const char *argument,
 		   sluice_done_fn *done, void *context)
 {
+	static const struct representation image = { .type = TYPE_IMAGE,
+						     .format = FORMAT_NON_PRINT,
+						     .byte_bits = 8,
+						     .structure = STRUCTURE_FILE,
+						     .mode = MODE_STREAM };
 	int r = errand_check(session);
 
 	if (r == 0 && argument)
@@ -61,7 +71,10 @@ int sluice_command(struct sluice_session *session, const char *verb, const char 
 		return r;
 	errand_begin(session, done, context);
 	strcpy(session->path, argument ? argument : ""); /* NOLINT: checked above */
-	move_set_type(session, command_counts_bytes(session->verb) ? 'I' : 0, command_send);
+	if (command_counts_bytes(session->verb))
+		parameters_set(session, &image, command_send);
+	else
+		command_send(session, NULL);
 	session_settle(session);
 	return 0;
 }

@@ -2,7 +2,7 @@
  * The third-party transfer (RFC 959 section 5.2): one server listens, the other connects to it,
  * and this side only says so.
  *
- *   TYPE I on both
+ *   TYPE, STRU and MODE on both
  *   EPSV or PASV on the listener    it refuses: the other one listens
  *   EPRT or PORT on the connector   it refuses: the same
  *   REST on both, if it does not begin at the first byte
@@ -20,6 +20,7 @@
 
 #include "client/client_priv.h"
 #include "protocol/passive_reply.h"
+#include "sluice/ftp.h"
 
 /* One server's part. */
 struct copy_half {
@@ -37,6 +38,7 @@ struct copy {
 	struct copy_half *connector;
 	struct sluice_session **at;
 	int64_t offset;
+	struct representation representation;
 	bool turned; /* the target listens: the source would not, or the target not connect */
 	bool extended;
 	bool failed; /* what follows has the reason */
@@ -190,6 +192,7 @@ static void copy_on_moving(struct sluice_session *session, const struct reply *r
 	}
 	if (reply->state == DIAGRAM_S) {
 		half->over = true;
+		session->kept.elsewhere = reply->code == REPLY_250_FILE_ACTION_OKAY;
 		if (!copy->source.moving) /* it has stored what nobody has sent */
 			copy_fail(half, -EPROTO, reply);
 		else if (half == &copy->target && !copy->failed)
@@ -330,37 +333,18 @@ static void copy_listen(struct copy *copy)
 		     copy_on_passive);
 }
 
-static void copy_on_typed(struct sluice_session *session);
-
-static void copy_on_type(struct sluice_session *session, const struct reply *reply)
+/* The source's parameters first, then the target's, then the port. */
+static void copy_on_set(struct sluice_session *session, const struct reply *refusal)
 {
 	struct copy_half *half = half_of(session);
+	struct copy *copy = session->errand.copy;
 
 	if (copy_has_failed(half))
 		return;
-	if (reply->state == DIAGRAM_S) {
-		session->type = 'I';
-		copy_on_typed(session);
-	} else {
-		copy_fail(half, -EREMOTEIO, reply);
-	}
-}
-
-static void copy_set_type(struct sluice_session *session)
-{
-	if (session->type == 'I')
-		copy_on_typed(session);
-	else
-		control_send(session, DIAGRAM_GROUP_1, DIAGRAM_B, "TYPE", "I", copy_on_type);
-}
-
-/* The source first, then the target, then the port. */
-static void copy_on_typed(struct sluice_session *session)
-{
-	struct copy *copy = session->errand.copy;
-
-	if (session == copy->source.session)
-		copy_set_type(copy->target.session);
+	if (refusal)
+		copy_fail(half, -EREMOTEIO, refusal);
+	else if (half == &copy->source)
+		parameters_set(copy->target.session, &copy->representation, copy_on_set);
 	else
 		copy_listen(copy);
 }
@@ -372,16 +356,23 @@ static void copy_take_half(struct copy *copy, struct copy_half *half,
 	half->verb = verb;
 	session->errand.copy = copy;
 	session->errand.lost = copy_on_lost;
+	kept_forget(session);	     /* the server forgets it, too */
 	strcpy(session->path, path); /* NOLINT: checked before */
 }
 
 int sluice_copy(struct sluice_session *from, const char *from_path, struct sluice_session *to,
-		const char *to_path, int64_t offset, struct sluice_session **at,
-		sluice_done_fn *done, void *context)
+		const char *to_path, const struct sluice_representation *wish, int64_t offset,
+		struct sluice_session **at, sluice_done_fn *done, void *context)
 {
+	static const struct sluice_representation as_it_is = { .type = 'I' };
+	struct representation representation;
 	struct copy *copy;
 	int r = from == to || from->client != to->client || offset < 0 ? -EINVAL : 0;
 
+	if (r == 0)
+		r = parameters_take(from->client, wish ? wish : &as_it_is, &representation);
+	if (r == 0 && offset > 0 && !parameters_count_octets(&representation))
+		r = -EINVAL;
 	if (r == 0)
 		r = errand_check(from);
 	if (r == 0)
@@ -395,6 +386,7 @@ int sluice_copy(struct sluice_session *from, const char *from_path, struct sluic
 	copy = calloc(1, sizeof(*copy));
 	if (!copy)
 		return -ENOMEM;
+	copy->representation = representation;
 	copy->offset = offset;
 	copy->at = at;
 	copy->listener = &copy->source;
@@ -403,7 +395,7 @@ int sluice_copy(struct sluice_session *from, const char *from_path, struct sluic
 	errand_begin(to, NULL, NULL);
 	copy_take_half(copy, &copy->source, from, "RETR", from_path);
 	copy_take_half(copy, &copy->target, to, "STOR", to_path);
-	copy_set_type(from);
+	parameters_set(from, &copy->representation, copy_on_set);
 	session_settle(from);
 	return 0;
 }

@@ -103,6 +103,7 @@ static void data_on_port_reply(struct sluice_session *session, const struct repl
 		errand_end(session, 0);
 		return;
 	}
+	session->kept.elsewhere = false;
 	session->data.ready(session);
 }
 
@@ -144,7 +145,9 @@ void data_format_port(const struct address *address, bool extended, char *ret_te
 
 static void data_listen(struct sluice_session *session)
 {
-	bool is_default = session->data_mode == SLUICE_DATA_DEFAULT_PORT;
+	/* A connection that the server keeps to another one would be taken in its place. */
+	bool is_default = session->data_mode == SLUICE_DATA_DEFAULT_PORT &&
+			  !session->kept.elsewhere;
 	bool extended = session->local.any.sa_family != AF_INET;
 	struct data *data = &session->data;
 	char argument[ADDRESS_TEXT_MAX + 16];
@@ -220,11 +223,19 @@ static void data_on_epsv_reply(struct sluice_session *session, const struct repl
 void data_prepare(struct sluice_session *session, void (*ready)(struct sluice_session *session))
 {
 	struct data *data = &session->data;
+	int kept = kept_take(session);
 
 	data->state = DATA_NONE;
-	data->taking = false;
 	data->transfer.bytes = 0;
+	data->transfer.kept = false;
+	data->was_kept = kept >= 0;
 	data->ready = ready;
+	if (data->was_kept) {
+		data->fd = kept;
+		data->state = DATA_CONNECTED;
+		ready(session);
+		return;
+	}
 	switch (session->data_mode) {
 	case SLUICE_DATA_ACTIVE:
 	case SLUICE_DATA_DEFAULT_PORT:

@@ -125,7 +125,24 @@ static void list_begin(struct sluice_session *session)
 			memcpy(session->path, "./", 2);
 		}
 	}
-	move_begin(session, facts ? "MLSD" : "LIST", 0);
+	move_begin(session, facts ? "MLSD" : "LIST", session->lists_as ? &session->listing : NULL);
+}
+
+struct representation list_representation(const struct sluice_session *session)
+{
+	return representation_of_listing(&session->parameters.at_server,
+					 session->errand.lines->facts);
+}
+
+int sluice_session_list_as(struct sluice_session *session,
+			   const struct sluice_representation *representation)
+{
+	int r = representation ? parameters_take(session->client, representation, &session->listing)
+			       : 0;
+
+	if (r == 0)
+		session->lists_as = representation != NULL;
+	return r;
 }
 
 bool list_on_refusal(struct sluice_session *session, int code)

@@ -151,6 +151,13 @@ static const struct {
 	{ "EPSV", SLUICE_FEATURE_EPSV },
 };
 
+/* Of MODE there may be a line for each, "MODE Z" and others. */
+static bool feature_is_mode_z(struct view word, struct view rest)
+{
+	return view_is_word(word, "MODE") && rest.length > 0 && (rest.at[0] & ~0x20) == 'Z' &&
+	       (rest.length == 1 || rest.at[1] == ' ' || rest.at[1] == ';');
+}
+
 /* One line of the reply to FEAT: a space, a feature, and its parameters. */
 static void session_take_feature(struct sluice_session *session, struct view line)
 {
@@ -163,6 +170,8 @@ static void session_take_feature(struct sluice_session *session, struct view lin
 	for (word.length = 0; word.length < line.length && line.at[word.length] != ' ';)
 		word.length++;
 	rest = view_skip(line, word.length < line.length ? word.length + 1 : word.length);
+	if (feature_is_mode_z(word, rest))
+		session->features |= 1U << SLUICE_FEATURE_MODE_Z;
 	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
 		if (!view_is_word(word, features[i].word))
 			continue;

@@ -18,6 +18,7 @@ static void session_free(struct sluice_session *session)
 	client->sessions_count--;
 	free(session->errand.text);
 	list_free(session->errand.lines);
+	kept_forget(session);
 	if (session->password)
 		explicit_bzero(session->password, strlen(session->password));
 	explicit_bzero(session->output, sizeof(session->output)); /* PASS has been in it */
@@ -82,6 +83,7 @@ void session_lose(struct sluice_session *session, int error)
 		return;
 	session->lost = true;
 	session->commands_count = 0;
+	kept_forget(session);
 	if (session->fd >= 0)
 		shutdown(session->fd, SHUT_RDWR);
 	if (session_only_moves(session))
@@ -200,6 +202,8 @@ int sluice_session_open(struct sluice_client *client, const struct sluice_target
 	session->client = client;
 	session->fd = -1;
 	session->data.fd = -1;
+	session->kept.fd = -1;
+	parameters_init(&session->parameters);
 	reply_reader_init(&session->reader);
 	list_append(&client->sessions, &session->link);
 	client->sessions_count++;

@@ -195,8 +195,10 @@ static const char *type_cut(struct view *path, struct url *url)
 		url->type = 'I';
 	else if (view_is_word(parameter, "d"))
 		url->type = 'D';
+	else if (view_is_word(parameter, "e"))
+		url->type = 'E';
 	else
-		return "the type is none of a, i and d";
+		return "the type is none of a, i, d and e";
 	return NULL;
 }
 

@@ -1,5 +1,5 @@
 /*
- * ftp://[user[:password]@]host[:port]/path[;type=a|i|d] (RFC 1738 section 3.2, RFC 3986).
+ * ftp://[user[:password]@]host[:port]/path[;type=a|i|d|e] (RFC 1738 section 3.2, RFC 3986).
  *
  * The path is relative to the folder in which a login begins; one that begins with %2F or a second
  * "/" is absolute. "?" belongs to the path, since FTP has no queries; "#" is refused, since a
@@ -26,7 +26,8 @@ struct url {
 	bool is_ipv6;		       /* host is an IPv6 address */
 	uint16_t port;		       /* 21 unless given */
 	char path[PATH_BYTES_MAX];     /* as commands take it: "pub/x", "/etc/motd", "" (here) */
-	char type;		       /* 'A', 'I', 'D' (a listing of names), or 0 if not given */
+	/* 'A', 'I', 'D' (a listing of names), 'E' (which RFC 1738 does not have), or 0: not given. */
+	char type;
 };
 
 /* Whether text begins with "ftp://": else an argument is a local path. */

@@ -33,7 +33,7 @@ void tool_cat_one(struct tool *tool, const struct url *url)
 
 	if (!session)
 		return;
-	transfer.type = tool->options.ascii || url->type == 'A' ? 'A' : 'I';
+	transfer.representation.type = tool->options.ascii || url->type == 'A' ? 'A' : 'I';
 	tool_wait(tool, sluice_get(session, url->path, &transfer, tool_on_done, &result), &result);
 	if (result.error < 0)
 		tool_fail(tool, url, &result);

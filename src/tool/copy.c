@@ -40,7 +40,7 @@ static void copy_between(struct tool *tool, struct sluice_session *from, const s
 	if (offset < 0) {
 		tool_tell(tool, "%s: whole at the other server already", to_url->path);
 	} else {
-		r = sluice_copy(from, from_url->path, to, to_url->path, offset, &at, tool_on_done,
+		r = sluice_copy(from, from_url->path, to, to_url->path, NULL, offset, &at, tool_on_done,
 				&result);
 		if (tool_wait(tool, r, &result) < 0) {
 			tool_fail(tool, at == to ? to_url : from_url, &result);

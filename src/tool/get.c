@@ -43,7 +43,7 @@ static void get_into(struct tool *tool, struct sluice_session *session, const st
 	struct sluice_transfer transfer = { .fd = fd };
 	int64_t size = -1;
 
-	transfer.type = tool->options.ascii || url->type == 'A' ? 'A' : 'I';
+	transfer.representation.type = tool->options.ascii || url->type == 'A' ? 'A' : 'I';
 	transfer.offset = get_offset(tool, session, url, fd, &size);
 	if (transfer.offset < 0) {
 		tool_tell(tool, "%s: whole already", path);

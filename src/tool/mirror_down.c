@@ -336,7 +336,7 @@ static int begin_file(struct mirror_worker *worker)
 {
 	struct mirror *mirror = worker->mirror;
 	struct mirror_task *task = worker->task;
-	struct sluice_transfer transfer = { .type = 'I',
+	struct sluice_transfer transfer = { .representation.type = 'I',
 					    .progress = mirror_on_progress,
 					    .context = worker };
 	struct stat stat;

@@ -366,7 +366,7 @@ static int store(struct mirror_worker *worker)
 {
 	const struct sluice_transfer transfer = { .fd = worker->fd,
 						  .offset = worker->task->part_bytes,
-						  .type = 'I',
+						  .representation.type = 'I',
 						  .progress = mirror_on_progress,
 						  .context = worker };
 

@@ -41,7 +41,7 @@ static void put_from(struct tool *tool, struct sluice_session *session, const st
 		tool_say(tool, TOOL_FAILED, "%s: not a regular file", path);
 		return;
 	}
-	transfer.type = tool->options.ascii || url->type == 'A' ? 'A' : 'I';
+	transfer.representation.type = tool->options.ascii || url->type == 'A' ? 'A' : 'I';
 	transfer.offset = put_offset(tool, session, url, &local);
 	if (transfer.offset < 0) {
 		tool_tell(tool, "%s: whole at the server already", path);

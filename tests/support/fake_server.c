@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #define PATIENCE_S 2
+#define DESCRIPTOR_EOF 64
+#define DESCRIPTOR_MARK 16
 
 static const char *const login[] = { "S: 220 hello",
 				     "C: USER anonymous",
@@ -217,6 +219,52 @@ static bool take_data(struct fake_server *server, const char *wanted)
 	return (got == 0 && strcmp(text, wanted) == 0) || fail(server, wanted, text);
 }
 
+static bool wait_for_data_end(struct fake_server *server)
+{
+	char byte;
+
+	if (!open_data(server))
+		return false;
+	if (recv(server->data, &byte, 1, 0) > 0 || errno == EAGAIN)
+		return fail(server, "E:", "it has not ended");
+	close_data(server, false);
+	return true;
+}
+
+/* The header of MODE B (RFC 959 section 3.4.2) before text. Returns the bytes of both. */
+static size_t make_block(char descriptor, const char *text, char ret_block[static 256])
+{
+	size_t length = strlen(text);
+
+	ret_block[0] = descriptor;
+	ret_block[1] = 0;
+	ret_block[2] = (char)length;
+	memcpy(ret_block + 3, text, length);
+	return 3 + length;
+}
+
+static bool push_block(struct fake_server *server, char descriptor, const char *text)
+{
+	char block[256];
+	size_t length = make_block(descriptor, text, block);
+
+	return (open_data(server) &&
+		send(server->data, block, length, MSG_NOSIGNAL) == (ssize_t)length) ||
+	       fail(server, text, "the data connection failed");
+}
+
+static bool take_block(struct fake_server *server, const char *text)
+{
+	char wanted[256];
+	char block[256];
+	size_t length = make_block(DESCRIPTOR_EOF, text, wanted);
+
+	return (open_data(server) &&
+		recv(server->data, block, length, MSG_WAITALL) == (ssize_t)length &&
+		memcmp(block, wanted, length) == 0) ||
+	       fail(server, text, "another block");
+}
+
 static bool play_step(struct fake_server *server, const char *step)
 {
 	if (strcmp(step, "LOGIN") == 0)
@@ -240,6 +288,14 @@ static bool play_step(struct fake_server *server, const char *step)
 		return take_data(server, step + 3);
 	case 'P':
 		return push_data(server, step + 3);
+	case 'E':
+		return wait_for_data_end(server);
+	case 'K':
+		return push_block(server, DESCRIPTOR_EOF, step + 3);
+	case 'L':
+		return take_block(server, step + 3);
+	case 'M':
+		return push_block(server, DESCRIPTOR_MARK, step + 3);
 	case 'R':
 		if (!open_data(server))
 			return false;

@@ -9,6 +9,10 @@
  *   "D: text"        sends text on the data connection (accepted or made now) and closes it
  *   "T: text"        receives exactly this text there, up to its end
  *   "R:"             resets it
+ *   "E:"             waits for its end, which may be a reset
+ *   "K: text"        sends text there as a file's last block in MODE B and leaves it open
+ *   "L: text"        receives exactly such a block there and leaves it open
+ *   "M: mark"        sends a restart marker there, in a block
  *   "P: text"        sends text there and leaves it open
  *   "X:"             closes the control connection
  *   "LOGIN"          greeting, anonymous login, FEAT with MLST, SIZE and REST

@@ -151,7 +151,9 @@ int command(const char *verb, const char *argument)
 
 int get(int fd, int64_t offset, char type)
 {
-	const struct sluice_transfer transfer = { .fd = fd, .offset = offset, .type = type };
+	const struct sluice_transfer transfer = { .fd = fd,
+						  .offset = offset,
+						  .representation.type = type };
 
 	return run(sluice_get(session, "a", &transfer, on_done, NULL));
 }
@@ -159,7 +161,7 @@ int get(int fd, int64_t offset, char type)
 int put(int fd, int64_t offset, char type, bool append)
 {
 	const struct sluice_transfer transfer = {
-		.fd = fd, .offset = offset, .type = type, .append = append
+		.fd = fd, .offset = offset, .representation.type = type, .append = append
 	};
 
 	return run(sluice_put(session, "a", &transfer, on_done, NULL));

@@ -227,7 +227,9 @@ static void what_a_function_takes_comes_whole(void **state)
 	static const char *const script[] = { "LOGIN",	       "C: TYPE A", "S: 200 ok",
 					      "EPSV",	       "C: RETR a", "S: 150 now",
 					      "D: a\r\nb\r\n", "S: 226 ok", NULL };
-	const struct sluice_transfer transfer = { .fd = -1, .type = 'A', .take = on_take };
+	const struct sluice_transfer transfer = { .fd = -1,
+						  .representation.type = 'A',
+						  .take = on_take };
 
 	(void)state;
 	begin(script);
@@ -296,7 +298,7 @@ static void a_session_is_cut_whose_data_connection_alone_is_left(void **state)
 {
 	static const char *const script[] = { "LOGIN",	   "C: TYPE I",	 "S: 200 ok", "EPSV",
 					      "C: RETR a", "S: 150 now", "P: hel",    "S: 226 ok",
-					      "X:",	   "T: ",	 NULL };
+					      "X:",	   "E:",	 NULL };
 	const struct sluice_transfer transfer = { .fd = -1,
 						  .take = on_take,
 						  .progress = cut_on_progress };

@@ -117,6 +117,7 @@ static void a_type_is_cut_off_the_end(void **state)
 		{ "ftp://host/x;type=a", "x", 'A' },
 		{ "ftp://host/x;type=i", "x", 'I' },
 		{ "ftp://host/x;TYPE=D", "x", 'D' },
+		{ "ftp://host/x;type=e", "x", 'E' },
 		{ "ftp://host/;type=d", "", 'D' },
 		{ "ftp://host/a;type=i;type=a", "a;type=i", 'A' },
 		{ "ftp://host/a;b", "a;b", 0 },
