@@ -18,6 +18,7 @@ _sluice_value()
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		;;
 	HOW) mapfile -t COMPREPLY < <(compgen -W 'auto epsv pasv active default' -- "$word") ;;
+	TYPE) mapfile -t COMPREPLY < <(compgen -W 'A A:T A:C E E:T E:C I L8 L32' -- "$word") ;;
 	*'|'*) mapfile -t COMPREPLY < <(compgen -W "${value//|/ }" -- "$word") ;;
 	esac
 }
@@ -58,7 +59,7 @@ _sluice()
 		before=$("$program" "$command" --help 2>/dev/null | sed -n "s/^ *$before, \(--[a-z0-9-]*\).*/\1/p")
 	fi
 	help=$(_sluice_help "$program" "$command")
-	value=$(sed -n "s/^$before \([A-Z][A-Z]*\|[a-z]*|[a-z|]*\) .*/\1/p" <<<"$help")
+	value=$(sed -n "s/^$before \([A-Z][A-Z]*\|[A-Za-z]*|[A-Za-z|]*\) .*/\1/p" <<<"$help")
 	if [[ $before == --* && -n $value ]]; then
 		_sluice_value "$word" "$value"
 	elif [[ $word == -* ]]; then

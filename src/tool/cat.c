@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tool/represent.h"
 #include "tool/tool.h"
 
 static int cat_take(void *context, const char *bytes, size_t length)
@@ -29,11 +30,16 @@ void tool_cat_one(struct tool *tool, const struct url *url)
 {
 	struct tool_result result = { .over = false };
 	struct sluice_transfer transfer = { .fd = -1, .take = cat_take };
-	struct sluice_session *session = tool_open(tool, url);
+	struct sluice_session *session;
 
+	if (url->type == 'D') {
+		tool_ls_one(tool, url);
+		return;
+	}
+	session = tool_open(tool, url);
 	if (!session)
 		return;
-	transfer.representation.type = tool->options.ascii || url->type == 'A' ? 'A' : 'I';
+	transfer.representation = represent_choose(tool, url, session);
 	tool_wait(tool, sluice_get(session, url->path, &transfer, tool_on_done, &result), &result);
 	if (result.error < 0)
 		tool_fail(tool, url, &result);

@@ -3,18 +3,20 @@
  */
 #include <string.h>
 
+#include "tool/represent.h"
 #include "tool/tool.h"
 #include "tool/verify.h"
 
 static int64_t copy_offset(struct tool *tool, struct sluice_session *from, const char *from_path,
-			   struct sluice_session *to, const char *to_path)
+			   struct sluice_session *to, const char *to_path,
+			   const struct sluice_representation *representation)
 {
 	int64_t from_time_s;
 	int64_t to_time_s;
 	int64_t size;
 	int64_t have;
 
-	if (tool->options.no_resume)
+	if (tool->options.no_resume || !represent_is_image(representation))
 		return 0;
 	have = tool_remote_size(tool, to, to_path);
 	if (have <= 0)
@@ -26,7 +28,22 @@ static int64_t copy_offset(struct tool *tool, struct sluice_session *from, const
 	if (!tool_remote_time(tool, from, from_path, &from_time_s) ||
 	    !tool_remote_time(tool, to, to_path, &to_time_s) || from_time_s > to_time_s)
 		return 0;
-	return have == size ? -1 : have;
+	if (have == size)
+		return -1;
+	return represent_restarts_by_number(representation) ? have : 0;
+}
+
+/* The same at both: --compress where both offer MODE Z. */
+static struct sluice_representation copy_representation(const struct tool *tool,
+							const struct sluice_session *from,
+							const struct url *from_url,
+							const struct sluice_session *to)
+{
+	struct sluice_representation chosen = represent_choose(tool, from_url, from);
+
+	if (tool->options.compress && !sluice_session_has(to, SLUICE_FEATURE_MODE_Z))
+		chosen.mode = 0;
+	return chosen;
 }
 
 static void copy_between(struct tool *tool, struct sluice_session *from, const struct url *from_url,
@@ -34,14 +51,16 @@ static void copy_between(struct tool *tool, struct sluice_session *from, const s
 {
 	struct tool_result result = { .over = false };
 	struct sluice_session *at = from;
-	int64_t offset = copy_offset(tool, from, from_url->path, to, to_url->path);
+	const struct sluice_representation representation =
+		copy_representation(tool, from, from_url, to);
+	int64_t offset = copy_offset(tool, from, from_url->path, to, to_url->path, &representation);
 	int r;
 
 	if (offset < 0) {
 		tool_tell(tool, "%s: whole at the other server already", to_url->path);
 	} else {
-		r = sluice_copy(from, from_url->path, to, to_url->path, NULL, offset, &at, tool_on_done,
-				&result);
+		r = sluice_copy(from, from_url->path, to, to_url->path, &representation, offset,
+				&at, tool_on_done, &result);
 		if (tool_wait(tool, r, &result) < 0) {
 			tool_fail(tool, at == to ? to_url : from_url, &result);
 			return;

@@ -1,6 +1,7 @@
 /*
  * sluice get: files from a server. What is there already is gone on with, if it can be the
- * beginning of the same file: shorter than the server's, and not older.
+ * beginning of the same file: shorter than the server's, and not older. In MODE B and C markers
+ * tell that, see restart.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -8,19 +9,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tool/represent.h"
+#include "tool/restart.h"
 #include "tool/tool.h"
 #include "tool/verify.h"
 
 /* Where to begin. -1: the file is there already, whole. */
 static int64_t get_offset(struct tool *tool, struct sluice_session *session, const struct url *url,
-			  int fd, int64_t *ret_size)
+			  const struct sluice_representation *representation, int fd,
+			  int64_t *ret_size)
 {
 	struct stat local;
 	int64_t modified_s;
 	int64_t size;
 	/* Asked for only where somebody wants to know: it is a round trip. */
-	bool asks = !tool->options.no_resume && !tool->options.ascii && fstat(fd, &local) == 0 &&
-		    S_ISREG(local.st_mode) && local.st_size > 0;
+	bool asks = !tool->options.no_resume && represent_is_image(representation) &&
+		    fstat(fd, &local) == 0 && S_ISREG(local.st_mode) && local.st_size > 0;
 
 	if (!asks && !tool->terminal && !tool->options.json)
 		return 0;
@@ -33,7 +37,9 @@ static int64_t get_offset(struct tool *tool, struct sluice_session *session, con
 	/* A server's file that was changed since ours was begun is another one. */
 	if (tool_remote_time(tool, session, url->path, &modified_s) && modified_s > local.st_mtime)
 		return 0;
-	return size == local.st_size ? -1 : local.st_size;
+	if (size == local.st_size)
+		return -1;
+	return represent_restarts_by_number(representation) ? local.st_size : 0;
 }
 
 static void get_into(struct tool *tool, struct sluice_session *session, const struct url *url,
@@ -43,21 +49,16 @@ static void get_into(struct tool *tool, struct sluice_session *session, const st
 	struct sluice_transfer transfer = { .fd = fd };
 	int64_t size = -1;
 
-	transfer.representation.type = tool->options.ascii || url->type == 'A' ? 'A' : 'I';
-	transfer.offset = get_offset(tool, session, url, fd, &size);
+	transfer.representation = represent_choose(tool, url, session);
+	transfer.offset = get_offset(tool, session, url, &transfer.representation, fd, &size);
 	if (transfer.offset < 0) {
 		tool_tell(tool, "%s: whole already", path);
 		if (tool->options.verify)
 			verify_local(tool, session, url, path);
 		return;
 	}
-	/* What is longer than the server's file, or older, is not kept. */
-	if (transfer.offset == 0 && ftruncate(fd, 0) < 0 && errno != EINVAL) {
-		tool_say(tool, TOOL_FAILED, "%s: %s", path, strerror(errno));
-		return;
-	}
 	tool_transfer_begin(tool, path, size, &transfer);
-	tool_wait(tool, sluice_get(session, url->path, &transfer, tool_on_done, &result), &result);
+	restart_transfer(tool, session, url, path, false, &transfer, &result);
 	tool_transfer_end(tool, url, &result);
 	if (result.error == 0 && tool->options.verify)
 		verify_local(tool, session, url, path);
@@ -72,12 +73,18 @@ static void get_one(struct tool *tool, const struct url *url)
 	bool created = true;
 	int fd;
 
+	if (url->type == 'D' && !path)
+		path = "-";
 	if (!path) {
 		tool_say(tool, TOOL_WRONG_ARGUMENTS, "%s: a URL of a file ends with its name",
 			 url->path);
 		return;
 	}
-	if (strcmp(path, "-") == 0) {
+	if (url->type == 'D' && tool->options.output && strcmp(path, "-") != 0) {
+		tool_say(tool, TOOL_WRONG_ARGUMENTS, "a listing goes to standard output");
+		return;
+	}
+	if (url->type == 'D' || strcmp(path, "-") == 0) {
 		tool_cat_one(tool, url);
 		return;
 	}

@@ -8,6 +8,7 @@
 #include "client/printable.h"
 #include "protocol/time_value.h"
 #include "tool/json.h"
+#include "tool/represent.h"
 #include "tool/tool.h"
 
 static const char *const kinds[] = { "file", "folder", "link", "other" };
@@ -100,27 +101,29 @@ static void ls_entry(void *context, const struct sluice_entry *entry)
 	putchar('\n');
 }
 
+void tool_ls_one(struct tool *tool, const struct url *url)
+{
+	struct tool_listing listing = { .tool = tool };
+	struct sluice_session *session = tool_open(tool, url);
+	int r;
+
+	if (!session)
+		return;
+	represent_list(tool, url, session);
+	r = sluice_list(session, url->path, ls_entry, tool_on_listed, &listing);
+	if (tool_wait(tool, r, &listing.result) < 0)
+		tool_fail(tool, url, &listing.result);
+	if (listing.result.unsafe > 0)
+		tool_say(tool, TOOL_FAILED, "%llu names left out: they could lead elsewhere",
+			 (unsigned long long)listing.result.unsafe);
+}
+
 void tool_ls(struct tool *tool, int argc, char **argv)
 {
 	struct url url;
 
-	for (int i = 0; i < argc; i++) {
-		struct tool_listing listing = { .tool = tool };
-		struct sluice_session *session;
-		int r;
-
-		if (!tool_read_url(tool, argv[i], &url))
-			continue;
-		session = tool_open(tool, &url);
-		if (!session)
-			continue;
-		r = sluice_list(session, url.path, ls_entry, tool_on_listed, &listing);
-		if (tool_wait(tool, r, &listing.result) < 0)
-			tool_fail(tool, &url, &listing.result);
-		if (listing.result.unsafe > 0)
-			tool_say(tool, TOOL_FAILED,
-				 "%llu names left out: they could lead elsewhere",
-				 (unsigned long long)listing.result.unsafe);
-	}
+	for (int i = 0; i < argc; i++)
+		if (tool_read_url(tool, argv[i], &url))
+			tool_ls_one(tool, &url);
 	explicit_bzero(&url, sizeof(url));
 }

@@ -94,6 +94,29 @@ void mirror_on_progress(void *context, uint64_t bytes)
 	mirror_say(worker, MIRROR_PROGRESS, worker->task->path, bytes, "");
 }
 
+struct sluice_representation mirror_representation(const struct mirror_worker *worker,
+						   int64_t offset)
+{
+	char mode = worker->mode;
+
+	return (struct sluice_representation){
+		.type = 'I', .mode = offset > 0 && (mode == 'B' || mode == 'C') ? 'S' : mode
+	};
+}
+
+static void worker_choose_mode(struct mirror_worker *worker)
+{
+	const struct mirror_options *options = worker->mirror->options;
+	bool deflates = options->compress &&
+			sluice_session_has(worker->session, SLUICE_FEATURE_MODE_Z);
+	struct sluice_representation listings;
+
+	worker->mode = deflates ? 'Z' : options->mode;
+	listings = mirror_representation(worker, 0);
+	if (worker->mode)
+		(void)sluice_session_list_as(worker->session, &listings);
+}
+
 /* The next task, or NULL. Files first: they make the list shorter. */
 static struct mirror_task *take_task(struct mirror *mirror)
 {
@@ -224,6 +247,7 @@ static void worker_opened(struct sluice_session *session, const struct sluice_ou
 	}
 	if (outcome->error == 0) {
 		worker->failures = 0;
+		worker_choose_mode(worker);
 		mirror_wake(mirror);
 		return;
 	}

@@ -46,7 +46,9 @@ struct mirror_options {
 	bool up;
 	bool remove; /* --delete: what the model does not have */
 	bool dry_run;
-	bool by_hash; /* --by=hash: files of equal size are compared by it, whatever their times */
+	bool by_hash;  /* --by=hash: files of equal size are compared by it, whatever their times */
+	bool compress; /* MODE Z where the server offers it */
+	char mode;     /* of files and listings; 0: S */
 	unsigned sessions;
 	/* path is relative to the mirrored folder; session counts from 0. */
 	void (*say)(void *context, enum mirror_event event, unsigned session, const char *path,

@@ -140,6 +140,8 @@ static void mirror_url(struct tool *tool, const struct url *url, const char *loc
 					  .remove = tool->options.deletes,
 					  .dry_run = tool->options.dry_run,
 					  .by_hash = tool->options.by_hash,
+					  .compress = tool->options.compress,
+					  .mode = tool->options.representation.mode,
 					  .sessions = sessions,
 					  .say = on_event,
 					  .context = &show };

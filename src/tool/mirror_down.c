@@ -336,9 +336,7 @@ static int begin_file(struct mirror_worker *worker)
 {
 	struct mirror *mirror = worker->mirror;
 	struct mirror_task *task = worker->task;
-	struct sluice_transfer transfer = { .representation.type = 'I',
-					    .progress = mirror_on_progress,
-					    .context = worker };
+	struct sluice_transfer transfer = { .progress = mirror_on_progress, .context = worker };
 	struct stat stat;
 
 	if (task->compares) {
@@ -366,6 +364,7 @@ static int begin_file(struct mirror_worker *worker)
 		transfer.offset = 0;
 	}
 	transfer.fd = worker->fd;
+	transfer.representation = mirror_representation(worker, transfer.offset);
 	return sluice_get(worker->session, worker->remote, &transfer, file_fetched, worker);
 }
 

@@ -83,6 +83,7 @@ struct mirror_worker {
 	uint32_t tag;
 	bool hash_is_set; /* by OPTS, in this session */
 	bool plain_name;  /* up: the server takes no name with a dot in front */
+	char mode;	  /* of its session */
 	struct mirror_entries entries;
 	struct mirror_entries links; /* down: of the same folder, by LIST */
 	void (*compared)(struct mirror_worker *worker, bool same);
@@ -141,6 +142,10 @@ bool mirror_hash_decides(const struct mirror_worker *worker, int64_t modified_s)
  * later; or a negative errno. An error that the server may mend later is told as the task's. */
 int mirror_hash_begin(struct mirror_worker *worker,
 		      void (*compared)(struct mirror_worker *worker, bool same));
+
+/* How a file moves from an offset on: in MODE B and C no number tells where to begin. */
+struct sluice_representation mirror_representation(const struct mirror_worker *worker,
+						   int64_t offset);
 
 /* Begins the worker's task: 0 when an errand is under way, 1 if it is done already, -errno if it
  * cannot be done. */

@@ -366,7 +366,8 @@ static int store(struct mirror_worker *worker)
 {
 	const struct sluice_transfer transfer = { .fd = worker->fd,
 						  .offset = worker->task->part_bytes,
-						  .representation.type = 'I',
+						  .representation = mirror_representation(
+							  worker, worker->task->part_bytes),
 						  .progress = mirror_on_progress,
 						  .context = worker };
 

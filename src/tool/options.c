@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tool/represent.h"
 #include "tool/tool.h"
 
 enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_SPECIAL };
@@ -44,6 +45,16 @@ static const struct option options[] = {
 	  "say what would be done, and do nothing" },
 	{ "ascii", 'a', " get put cat ", OPTION_FLAG, FIELD(ascii), NULL,
 	  "TYPE A: translate line ends" },
+	{ "type", 0, " get put cat ls copy ", OPTION_SPECIAL, 0, "TYPE",
+	  "A, E, I or L8, of L any number; A:T, E:C: with a format" },
+	{ "structure", 0, " get put cat ls copy ", OPTION_SPECIAL, 0, "F|R|P",
+	  "STRU: file, records or pages" },
+	{ "mode", 0, " get put cat ls copy mirror ", OPTION_SPECIAL, 0, "S|B|C|Z",
+	  "MODE: stream, block, compressed or deflate" },
+	{ "compress", 'z', " get put cat ls copy mirror ", OPTION_FLAG, FIELD(compress), NULL,
+	  "MODE Z if the server offers it" },
+	{ "ebcdic", 0, " get put cat ls ", OPTION_TEXT, FIELD(ebcdic), "PAGE",
+	  "the code page of TYPE E (1047)" },
 	{ "user", 'u', NULL, OPTION_TEXT, FIELD(user), "NAME", "log in as NAME" },
 	{ "password-file", 0, NULL, OPTION_TEXT, FIELD(password_path), "FILE",
 	  "the password is its first line; - is standard input" },
@@ -100,6 +111,12 @@ static bool option_set_special(const struct option *option, const char *value,
 		wanted->family = SLUICE_FAMILY_IPV4;
 	} else if (option->letter == '6') {
 		wanted->family = SLUICE_FAMILY_IPV6;
+	} else if (strcmp(option->name, "type") == 0) {
+		return represent_read_type(value, &wanted->representation);
+	} else if (strcmp(option->name, "structure") == 0) {
+		return represent_read_letter(value, "FRP", &wanted->representation.structure);
+	} else if (strcmp(option->name, "mode") == 0) {
+		return represent_read_letter(value, "SBCZ", &wanted->representation.mode);
 	} else if (strcmp(option->name, "timeout") == 0) {
 		unsigned long seconds = strtoul(value, &end, 10);
 
@@ -200,6 +217,7 @@ static int option_take(const char *command, int argc, char **argv, struct tool_o
 		snprintf(error->text, error->size_bytes, "--%s is %s, not %s", option->name,
 			 strcmp(option->name, "timeout") == 0 ? "a number of 1 to 86400"
 			 : strcmp(option->name, "data") == 0 ? "auto, epsv, pasv, active or default"
+			 : strcmp(option->name, "type") == 0 ? "A, E, I or L with a number"
 							     : option->value,
 			 value);
 		return -EINVAL;

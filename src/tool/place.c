@@ -36,6 +36,10 @@ bool tool_read_url(struct tool *tool, char *argument, struct url *ret_url)
 	bool good = url_is(argument) && url_parse(argument, ret_url, &reason) == 0;
 
 	hide_password(argument);
+	if (good && ret_url->type == 'D' && !strstr(" get cat ls ", tool->command)) {
+		reason = ";type=d is a listing: sluice get, cat and ls have it";
+		good = false;
+	}
 	if (!good)
 		tool_say(tool, TOOL_WRONG_ARGUMENTS, "%s: %s", argument, reason);
 	return good;

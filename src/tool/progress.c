@@ -8,6 +8,7 @@
 
 #include "client/printable.h"
 #include "tool/json.h"
+#include "tool/represent.h"
 #include "tool/tool.h"
 
 #define RATE_WEIGHT 0.2 /* of the last look, in the rate that is shown */
@@ -116,7 +117,7 @@ void tool_transfer_begin(struct tool *tool, const char *path, int64_t size_bytes
 {
 	tool->path = path;
 	tool->offset = transfer->offset;
-	tool->size_bytes = size_bytes;
+	tool->size_bytes = represent_shows_progress(&transfer->representation) ? size_bytes : -1;
 	tool->began_ms = now_ms();
 	tool->shown_ms = tool->began_ms;
 	tool->shown_bytes = 0;

@@ -1,6 +1,7 @@
 /*
  * sluice put: files to a server. What the server has already is gone on with, if it is shorter than
- * our file and not older: it can then only be the beginning of it that an earlier put left.
+ * our file and not older: it can then only be the beginning of it that an earlier put left. In MODE B
+ * and C markers tell that, see restart.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -8,17 +9,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tool/represent.h"
+#include "tool/restart.h"
 #include "tool/tool.h"
 #include "tool/verify.h"
 
 /* Where to begin. -1: the server has all of it. */
 static int64_t put_offset(struct tool *tool, struct sluice_session *session, const struct url *url,
+			  const struct sluice_representation *representation,
 			  const struct stat *local)
 {
 	int64_t modified_s;
 	int64_t size;
 
-	if (tool->options.no_resume || tool->options.ascii || tool->options.append)
+	if (tool->options.no_resume || tool->options.append || !represent_is_image(representation))
 		return 0;
 	size = tool_remote_size(tool, session, url->path);
 	if (size <= 0 || size > local->st_size)
@@ -27,7 +31,9 @@ static int64_t put_offset(struct tool *tool, struct sluice_session *session, con
 	if (!tool_remote_time(tool, session, url->path, &modified_s) ||
 	    modified_s < local->st_mtime)
 		return 0;
-	return size == local->st_size ? -1 : size;
+	if (size == local->st_size)
+		return -1;
+	return represent_restarts_by_number(representation) ? size : 0;
 }
 
 static void put_from(struct tool *tool, struct sluice_session *session, const struct url *url,
@@ -41,8 +47,8 @@ static void put_from(struct tool *tool, struct sluice_session *session, const st
 		tool_say(tool, TOOL_FAILED, "%s: not a regular file", path);
 		return;
 	}
-	transfer.representation.type = tool->options.ascii || url->type == 'A' ? 'A' : 'I';
-	transfer.offset = put_offset(tool, session, url, &local);
+	transfer.representation = represent_choose(tool, url, session);
+	transfer.offset = put_offset(tool, session, url, &transfer.representation, &local);
 	if (transfer.offset < 0) {
 		tool_tell(tool, "%s: whole at the server already", path);
 		if (tool->options.verify)
@@ -50,7 +56,7 @@ static void put_from(struct tool *tool, struct sluice_session *session, const st
 		return;
 	}
 	tool_transfer_begin(tool, path, local.st_size, &transfer);
-	tool_wait(tool, sluice_put(session, url->path, &transfer, tool_on_done, &result), &result);
+	restart_transfer(tool, session, url, path, true, &transfer, &result);
 	tool_transfer_end(tool, url, &result);
 	if (result.error == 0 && tool->options.verify)
 		verify_local(tool, session, url, path);

@@ -87,6 +87,8 @@ static void result_words(const struct tool_result *result, char *ret_text, size_
 	} else if ((result->error == -EREMOTEIO || result->error == -EACCES) && result->code) {
 		snprintf(ret_text, size_bytes, "%d %s", result->code,
 			 last && last[1] ? last + 1 : text);
+	} else if ((result->error == -EBADMSG || result->error == -EILSEQ) && text[0]) {
+		snprintf(ret_text, size_bytes, "what came is not as it must be: %s", text);
 	} else if (result->error == -ENOENT && text[0]) {
 		snprintf(ret_text, size_bytes, "%s", text); /* the resolver's */
 	} else {

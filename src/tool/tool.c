@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include "client/printable.h"
+#include "sluice/translate.h"
 #include "tool/options.h"
+#include "tool/represent.h"
 
 #define ANY (1 << 20)
 
@@ -86,6 +88,7 @@ static int tool_make_client(struct tool *tool)
 	const struct sluice_options options = { .ring = tool->options.ring,
 						.ring_mask = getenv("SLUICE_RING_MASK"),
 						.timeout_s = tool->options.timeout_s,
+						.ebcdic = tool->options.ebcdic,
 						.trace = tool->options.verbose ? tool_trace
 									       : NULL };
 	int r = sluice_client_new(&options, &tool->client);
@@ -101,6 +104,18 @@ static int wrong(const char *text)
 	return TOOL_WRONG_ARGUMENTS;
 }
 
+/* False: ret_error says why it is of no use. */
+static bool page_is_known(const char *page, char *ret_error, size_t size_bytes)
+{
+	struct translate_ebcdic unused;
+	int r = page ? translate_ebcdic_load(page, &unused) : 0;
+
+	if (r < 0)
+		snprintf(ret_error, size_bytes, "--ebcdic: code page %.100s %s", page,
+			 translate_ebcdic_error(r));
+	return r == 0;
+}
+
 static int tool_run(const struct tool_command *command, int argc, char **argv)
 {
 	struct tool tool = { .command = command->name, .terminal = isatty(STDERR_FILENO) };
@@ -114,8 +129,10 @@ static int tool_run(const struct tool_command *command, int argc, char **argv)
 			 command->arguments);
 		return wrong(error);
 	}
-	if (tool.options.ascii && tool.options.verify)
-		return wrong("--verify compares the bytes of files, which --ascii changes");
+	if (represent_refusal(&tool.options))
+		return wrong(represent_refusal(&tool.options));
+	if (!page_is_known(tool.options.ebcdic, error, sizeof(error)))
+		return wrong(error);
 	if (tool_make_client(&tool) < 0)
 		return (int)tool.exit_code;
 	command->run(&tool, count, argv);

@@ -36,6 +36,9 @@ struct tool_options {
 	const char *output;
 	bool no_netrc;
 	bool ascii;
+	bool compress;
+	struct sluice_representation representation; /* what was said of it */
+	const char *ebcdic;
 	bool quiet;
 	bool json;
 	bool verbose;
@@ -54,6 +57,8 @@ struct tool_options {
 	unsigned timeout_s;
 };
 
+struct restart;
+
 struct tool {
 	const char *command; /* its name */
 	struct tool_options options;
@@ -70,6 +75,7 @@ struct tool {
 	uint64_t shown_bytes; /* at the last look, for the rate */
 	uint64_t shown_ms;
 	double rate_bytes_per_s;
+	struct restart *restart; /* its markers, see restart.h */
 
 	/* The session that was opened last, for further URLs of the same place. */
 	struct sluice_session *session;
@@ -130,8 +136,9 @@ int64_t tool_remote_size(struct tool *tool, struct sluice_session *session, cons
 bool tool_remote_time(struct tool *tool, struct sluice_session *session, const char *path,
 		      int64_t *ret_modified_s);
 
-/* One URL's file on standard output. */
+/* One URL's file, or what is listed there, on standard output. */
 void tool_cat_one(struct tool *tool, const struct url *url);
+void tool_ls_one(struct tool *tool, const struct url *url);
 
 /* Before and after a transfer of path, a local file: progress where somebody looks, and a line or
  * a JSON object about how it ended. size_bytes: of the whole file, -1 if unknown. */

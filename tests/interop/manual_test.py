@@ -113,6 +113,12 @@ def bash_completes_values_and_arguments():
         done = subprocess.run([PROGRAM, "get", "--data", how], check=False, capture_output=True, text=True)
         expect(done.stderr.startswith("sluice: usage"), f"--data {how}: {done.stderr}")
     same("--data=e", ["epsv"], in_bash("get", "--data", "=", "e"))
+    same("--mode", ["S", "B", "C", "Z"], in_bash("get", "--mode", "="))
+    same("--structure P", ["P"], in_bash("copy", "--structure", "P"))
+    for kind in in_bash("put", "--type", "="):
+        done = subprocess.run([PROGRAM, "put", "--type", kind], check=False, capture_output=True, text=True)
+        expect(done.stderr.startswith("sluice: usage"), f"--type {kind}: {done.stderr}")
+    same("--type L", ["L8", "L32"], in_bash("ls", "--type", "L"))
     same("-o FILE", [MANUAL], in_bash("get", "-o", MANUAL))
     same("--user", [], in_bash("get", "--user", ""))
     same("a file to send", [MANUAL], in_bash("put", MANUAL))
@@ -146,6 +152,8 @@ def zsh_completes_values():
     lines = in_zsh("get", "-")
     same("with values", 1, sum(line.endswith("]:HOW:(auto epsv pasv active default)") for line in lines))
     same("words", 1, sum(line.endswith("]:value:(auto uring epoll)") for line in lines))
+    same("letters", 1, sum(line.endswith("]:value:(S B C Z)") for line in lines))
+    same("types", 1, sum(line.endswith("]:TYPE:(A A:T A:C E E:T E:C I L8 L32)") for line in lines))
     expect("*:URL or file:_sluice_argument" in lines, lines)
 
 

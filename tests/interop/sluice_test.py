@@ -13,65 +13,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 from checks import expect, main, same, test  # noqa: E402
 from pattern import pattern, write_pattern  # noqa: E402
+from place import SIZE, Place, program  # noqa: E402
 from ports import have_ipv6  # noqa: E402
-from sluiced import REPORTS, Sluiced, binary, engine_arguments, environment, password_hash  # noqa: E402
-
-SIZE = 5_000_003
-TIMEOUT_S = 60
-
-
-def program():
-    return os.environ.get("SLUICE") or os.path.join(os.path.dirname(binary()), "sluice")
-
-
-class Place:
-    """A folder to be served, one to work in, and a server that lets everybody write."""
-
-    def __init__(self, *options):
-        self.options = ["--anonymous-write", "--fxp=on", *options]
-
-    def __enter__(self):
-        self.scratch = tempfile.TemporaryDirectory(prefix="sluice-tool-")
-        os.chmod(self.scratch.name, 0o755)
-        self.root = os.path.join(self.scratch.name, "root")
-        self.here = os.path.join(self.scratch.name, "here")
-        for folder in (self.root, self.here, os.path.join(self.root, "sub")):
-            os.mkdir(folder)
-        write_pattern(os.path.join(self.root, "big"), SIZE)
-        self.write_root("lines", b"one\ntwo\n")
-        self.server = Sluiced(self.root, self.options).start()
-        self.port = self.server.port
-        return self
-
-    def __exit__(self, kind, *rest):
-        try:
-            if kind:
-                self.server.abandon()
-            else:
-                self.server.stop()
-        finally:
-            self.scratch.cleanup()
-
-    def write_root(self, name, content):
-        with open(os.path.join(self.root, name), "wb") as file:
-            file.write(content)
-
-    def read(self, folder, name):
-        with open(os.path.join(folder, name), "rb") as file:
-            return file.read()
-
-    def url(self, path="", host="127.0.0.1", login=""):
-        return f"ftp://{login}{host}:{self.port}/{path}"
-
-    def run(self, *arguments, status=0, stdin=b""):
-        """Runs sluice. Returns what it wrote to stdout and stderr."""
-        arguments = [program(), *arguments[:1], *engine_arguments(), *arguments[1:]]
-        done = subprocess.run(arguments, input=stdin, cwd=self.here, timeout=TIMEOUT_S, check=False,
-                              env=environment(HOME=self.here), capture_output=True)
-        errors = done.stderr.decode("utf-8", "backslashreplace")
-        expect(not REPORTS.search(errors), errors)
-        same(f"exit code of {' '.join(arguments[1:])}\n{errors}", status, done.returncode)
-        return done.stdout, errors
+from sluiced import password_hash  # noqa: E402
 
 
 @test
