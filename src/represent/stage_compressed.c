@@ -3,8 +3,9 @@
  * descriptor before the string that ends a record or the file. So the last string that was made
  * is held back until it is known what follows it.
  *
- * A string cannot be empty, but a record or a file can. Its descriptor then stands alone, followed
- * by another descriptor (0x00 0x00 where there would be none) or by nothing.
+ * A record or a file can be empty, but of the strings only repetitions can be of nothing: an empty
+ * one goes out as no fillers, 0xc0. Of others a descriptor may also be followed by the next
+ * descriptor, or by the end of the connection; silence is neither, for the string may be late.
  */
 #include <errno.h>
 #include <string.h>
@@ -39,11 +40,9 @@ static void put_held(struct stage *stage, struct stage_step *step, unsigned desc
 
 	if (descriptor)
 		put_descriptor(step, descriptor);
-	else if (*held > 0 && stage->is.compressed.described)
-		put_descriptor(step, 0); /* the one before was an empty string's */
+	if (descriptor && *held == 0)
+		step_put(step, CODE_FILLER);
 	put_bytes(step, stage->is.compressed.string, *held);
-	if (descriptor || *held > 0)
-		stage->is.compressed.described = *held == 0;
 	*held = 0;
 }
 
@@ -288,12 +287,4 @@ int stage_compressed_in(struct stage *stage, struct stage_step *step)
 	if (r == STAGE_GOES_ON && step->last && step->from_bytes == 0 && step->to_bytes >= 4)
 		return awaits_last_string(stage) ? string_end(stage, step) : -ENODATA;
 	return r;
-}
-
-bool stages_perhaps_ended(const struct stages *stages)
-{
-	const struct stage *first = &stages->stage[0];
-
-	return stages->receiving && first->step == stage_compressed_in && !first->ended &&
-	       awaits_last_string(first);
 }

@@ -73,9 +73,6 @@ void stages_take(struct stages *stages, size_t bytes);
  * what comes next on the data connection. */
 bool stages_ended(const struct stages *stages);
 
-/* MODE C: what has come may be all of an empty last string, if nothing more comes. */
-bool stages_perhaps_ended(const struct stages *stages);
-
 /* The event that stands before anything else, once all is taken that came out before it.
  * stages_go_on passes it. */
 enum stages_event stages_event(const struct stages *stages);

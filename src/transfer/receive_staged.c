@@ -12,7 +12,6 @@
 #include "transfer/transfer_priv.h"
 
 #define RECEIVE_BYTES (TRANSFER_BUFFER_BYTES / 2 - 64)
-#define LAST_STRING_WAIT_MS 1000 /* MODE C: for one that may be empty */
 
 /* bytes have come in the buffer's front; 0: no more will. */
 static void receive_take_bytes(struct transfer *transfer, size_t bytes)
@@ -75,13 +74,9 @@ static bool receive_bytes(struct transfer *transfer)
 	got = calls->recv(transfer->socket, transfer->buffer, receive_room(transfer, RECEIVE_BYTES),
 			  MSG_DONTWAIT);
 	if (got == -EAGAIN || got == -EINTR) {
-		transfer->ends_early = transfer->stages && stages_perhaps_ended(transfer->stages);
-		if (transfer->ends_early)
-			transfer_look_after(transfer, LAST_STRING_WAIT_MS);
 		transfer_wait_readable(transfer);
 		return false;
 	}
-	transfer->ends_early = false;
 	if (got < 0) {
 		transfer_fail_data(transfer, (int)got);
 		return false;
@@ -91,13 +86,6 @@ static bool receive_bytes(struct transfer *transfer)
 	transfer_progress(transfer, (size_t)got);
 	receive_take_bytes(transfer, (size_t)got);
 	return true;
-}
-
-void receive_staged_perhaps_ended(struct transfer *transfer)
-{
-	transfer->ends_early = false;
-	transfer->source_ended = true;
-	receive_staged_turn(transfer);
 }
 
 /* Judges what was written of the chunk. False: the transfer has ended. */

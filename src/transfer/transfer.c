@@ -271,10 +271,6 @@ static void transfer_on_timer(struct wheel_timer *timer)
 	struct ring *ring = transfer->dtp->ring;
 	uint64_t quiet_ms;
 
-	if (transfer->ends_early) {
-		receive_staged_perhaps_ended(transfer);
-		return;
-	}
 	transfer_look_at_peer(transfer);
 	quiet_ms = ring_now_ms(ring) - transfer->progress_ms;
 	if (!op_pending(&transfer->socket_op))
@@ -353,11 +349,6 @@ bool transfer_take_buffer(struct transfer *transfer)
 		return true;
 	transfer_fail_file(transfer, -ENOMEM); /* may be the last that is seen of it */
 	return false;
-}
-
-void transfer_look_after(struct transfer *transfer, uint64_t after_ms)
-{
-	ring_timer_set(transfer->dtp->ring, &transfer->timer, after_ms);
 }
 
 void transfer_show_out(struct transfer *transfer)

@@ -120,7 +120,6 @@ struct transfer {
 	off_t probe_step;   /* how closely the page cache is asked */
 	bool file_blocking; /* O_NONBLOCK is off, as operations of the ring need it */
 	bool source_ended;
-	bool ends_early; /* MODE C: what has come may be all */
 	bool ending;
 	uint8_t end_kind;
 	int end_error;

@@ -63,11 +63,6 @@ bool transfer_convert(struct transfer *transfer, bool last);
 void transfer_show_out(struct transfer *transfer);
 void transfer_out_taken(struct transfer *transfer);
 
-/* The timer fires after so long, instead of when it would have. */
-void transfer_look_after(struct transfer *transfer, uint64_t after_ms);
-
-/* Nothing has followed what may have been all of it. */
-void receive_staged_perhaps_ended(struct transfer *transfer);
 /* How many of size_bytes may still be received, before the transfer's end. */
 size_t receive_room(const struct transfer *transfer, size_t size_bytes);
 

@@ -6,6 +6,7 @@ import os
 import random
 import socket
 import sys
+import time
 import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
@@ -140,6 +141,45 @@ def what_is_no_file_is_refused_with_a_reason(server, root):
                     continue
                 after_failure(session)
     expect(not problems, "\n  ".join(problems))
+
+
+@served()
+def a_last_string_that_is_late_is_waited_for(server, root):
+    form = Form(I, "F", "C")
+    with Representing(server.port) as session:
+        session.set(form)
+        session.opened("STOR up")
+        session.data.sendall(literal(*b"ab") + bytes([0, EOF]))
+        time.sleep(1.5)
+        session.data.sendall(literal(*b"cd"))
+        session.finish(form, "STOR up")
+        same(str(form), b"abcd", stored(root, "up"))
+        # What follows at once may be the next file's descriptor, and the last string was empty.
+        session.opened("STOR up")
+        session.data.sendall(literal(*b"ab") + bytes([0, EOF, 0, EOF]) + literal(*b"next"))
+        session.finish(form, "STOR up")
+        same(str(form), b"ab", stored(root, "up"))
+        session.command("STOR next", "125")
+        session.finish(form, "STOR next")
+        same(str(form), b"next", stored(root, "next"))
+
+
+@served()
+def every_file_of_mode_c_ends_with_a_string(server, root):
+    """So that a receiver knows the end without waiting for silence, or for the reply."""
+    for name, content in (("empty", b""), ("records", b"\n\n"), ("more", b"a\n\n\nb\n\n")):
+        with open(os.path.join(root, name), "wb") as file:
+            file.write(content)
+        for structure in "FR":
+            form = Form(I, structure, "C")
+            with Representing(server.port) as session:
+                session.set(form)
+                session.opened(f"RETR {name}")
+                session.finish(form, f"RETR {name}")
+                octets = session.data.recv(100)
+                at = octets.rindex(0) + 1
+                expect(octets[at] & EOF and len(octets) > at + 1, f"{form}, {name}: {octets!r}")
+                same(str(form), content, file_or_none(octets, form))
 
 
 @served()

@@ -298,13 +298,13 @@ static void test_wire_is_the_rfcs(void **state)
 	ASSERT_WIRE('I', 'F', 'B', "ab\xff", "\x40\0\3ab\xff");
 	ASSERT_WIRE('A', 'F', 'B', "a\n", "\x40\0\3a\r\n");
 	ASSERT_WIRE('A', 'R', 'B', "a\nbc\n", "\x80\0\1a\xc0\0\2bc");
-	ASSERT_WIRE('I', 'F', 'C', "", "\0\x40");
+	ASSERT_WIRE('I', 'F', 'C', "", "\0\x40\xc0");
 	ASSERT_WIRE('I', 'F', 'C', "abc", "\0\x40\3abc");
 	ASSERT_WIRE('I', 'F', 'C', "xxxxx\0\0\0", "\x85x\0\x40\xc3");
 	ASSERT_WIRE('A', 'F', 'C', "a    ", "\1a\0\x40\xc4");
 	ASSERT_WIRE('A', 'R', 'C', "a\nb\n", "\0\x80\1a\0\xc0\1b");
 	/* An empty record's descriptor stands alone, and no string that follows is taken for it. */
-	ASSERT_WIRE('A', 'R', 'C', "\nb\n", "\0\x80\0\xc0\1b");
+	ASSERT_WIRE('A', 'R', 'C', "\nb\n", "\0\x80\xc0\0\xc0\1b");
 }
 
 static void test_page_wire(void **state)
