@@ -238,5 +238,50 @@ def an_atomic_upload_goes_on_from_a_marker(server, root):
         same_content(str(form), content, stored(root, "up"))
 
 
+def begin_between(sender, receiver, form, name):
+    """RETR to the one and STOR to the other, on a connection between them."""
+    for session in (sender, receiver):
+        session.set(form)
+    sender.send(f"RETR {name}")
+    receiver.send("STOR up")
+
+
+@served("--fxp", "on")
+def a_server_sends_to_another_and_goes_on_from_their_markers(server, root):
+    content = big_text(10 << 20)
+    write(root, "big", content)
+    for form in (Form("A N", "R", "B"), Form("A C", "F", "C"), Form("I", "F", "C"), Form("L 32", "P", "B")):
+        with Representing(server.port) as sender, Representing(server.port) as receiver:
+            passive = receiver.command("PASV", "227").partition("(")[2].partition(")")[0]
+            sender.command(f"PORT {passive}", "200")
+            for number, name in enumerate(["big"] + list(FILES)):
+                begin_between(sender, receiver, form, name)
+                for session in (sender, receiver):
+                    session.expect_reply("125" if number else "150", f"{form}, {name}")
+                line, marks = receiver.reply(), []
+                while line.startswith("110"):
+                    marks.append(re.fullmatch(r"110 MARK (\S+) = (\S+)", line).groups())
+                    line = receiver.reply()
+                expect(line.startswith("250"), f"{form}, {name}: {line!r}")
+                sender.expect_reply("250", f"{form}, {name}")
+                wanted = content if name == "big" else FILES[name]
+                same_content(f"{form}, {name}", wanted, stored(root, "up"))
+                if name != "big":
+                    continue
+                expect(len(marks) == 2, f"{form}: {len(marks)} markers were answered")
+                for theirs, ours in marks:
+                    sender.command(f"REST {theirs}", "350")
+                    receiver.command(f"REST {ours}", "350")
+                    begin_between(sender, receiver, form, name)
+                    for session in (sender, receiver):
+                        session.expect_reply("125", f"{form}, {name}")
+                    line = receiver.reply()
+                    while line.startswith("110"):
+                        line = receiver.reply()
+                    expect(line.startswith("250"), f"{form}, {name}: {line!r}")
+                    sender.expect_reply("250", f"{form}, {name}")
+                    same_content(f"{form}, {name}, restarted", content, stored(root, "up"))
+
+
 if __name__ == "__main__":
     main()
