@@ -184,11 +184,14 @@ def a_kept_connection_may_be_closed_by_the_client(server, root):
                     if reset:
                         wire.linger_zero(session.data)
                     session.close_data()
+                    with open(os.path.join(root, "up"), "wb") as file:
+                        file.write(b"old")
                     session.send(line)
                     first = session.reply()
                     if first[0] == "1":
                         first = session.reply()
                     expect(first[:3] in ("425", "426"), f"{line} on a connection that is gone: {first!r}")
+                    same(f"{form}, {line}: the old file", b"old", stored(root, "up"))
                     session.command("NOOP", "200")
                     same_content(str(form), FILES["text"], session.get(form, "text"))
                     session.close_data()
