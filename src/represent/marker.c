@@ -20,6 +20,8 @@ static uint8_t key[32];
 
 int marker_key_init(void)
 {
+	/* The process ends while threads do: OpenSSL must not free at exit what they free, too. */
+	bool ready = OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) == 1;
 	uint8_t identity[64] = { 0 };
 	int fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
 	ssize_t length = fd < 0 ? 0 : read(fd, identity, sizeof(identity));
@@ -29,10 +31,15 @@ int marker_key_init(void)
 		close(fd);
 	if (length < 32 && getrandom(identity, sizeof(identity), 0) != sizeof(identity))
 		return -errno;
-	return HMAC(EVP_sha256(), "sluice restart marker", 21, identity, sizeof(identity), key,
-		    &key_bytes)
+	return ready && HMAC(EVP_sha256(), "sluice restart marker", 21, identity, sizeof(identity),
+			     key, &key_bytes)
 		       ? 0
 		       : -ENOMEM;
+}
+
+void marker_thread_end(void)
+{
+	OPENSSL_thread_stop();
 }
 
 struct marker_file marker_file_of(const struct statx *stat, bool written)

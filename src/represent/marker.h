@@ -40,6 +40,9 @@ struct marker_file {
 /* Before the first thread. Returns 0 or a negative errno, when there is no randomness. */
 int marker_key_init(void);
 
+/* The last call of a thread that has made or checked markers: frees what OpenSSL keeps for it. */
+void marker_thread_end(void);
+
 struct marker_file marker_file_of(const struct statx *stat, bool written);
 
 /* Writes the marker of stages at offset. */

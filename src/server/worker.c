@@ -18,6 +18,7 @@
 #include "jobs/disk_queue.h"
 #include "jobs/jobs.h"
 #include "log/log.h"
+#include "represent/marker.h"
 #include "server/acceptor.h"
 #include "server/admission.h"
 #include "server/channel.h"
@@ -638,6 +639,7 @@ static void *worker_thread(void *argument)
 	if (r < 0)
 		worker_fail(worker, r);
 	worker_close(worker);
+	marker_thread_end();
 	sem_post(&worker->ended);
 	return NULL;
 }
