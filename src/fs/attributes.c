@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "fs/entry_line.h"
+#include "fs/inode.h"
 #include "fs/mounts.h"
 #include "fs/resolve.h"
 #include "protocol/time_value.h"
@@ -145,18 +146,6 @@ struct change {
 	unsigned done; /* facts */
 };
 
-/* chmod(2) takes no such descriptor, but its name in /proc/self/fd. */
-static int change_mode(const struct change *change, unsigned mode)
-{
-	int own_files = resolve_own_files();
-	char number[RESOLVE_NUMBER_BYTES];
-
-	if (own_files < 0)
-		return own_files;
-	resolve_number(change->fd, number);
-	return calls->fchmodat(own_files, number, mode);
-}
-
 static int change_group(const struct change *change, uint32_t group)
 {
 	return calls->fchownat(change->fd, "", (uid_t)-1, group, AT_EMPTY_PATH);
@@ -186,7 +175,7 @@ static int change_all(struct change *change, const struct attributes *attributes
 		change->done |= FACT_UNIX_GROUP | FACT_UNIX_MODE;
 	}
 	if (attributes->facts & FACT_UNIX_MODE) {
-		r = change_mode(change, kept | attributes->mode);
+		r = inode_change_mode(change->fd, kept | attributes->mode);
 		if (r < 0)
 			return r;
 		change->done |= FACT_UNIX_MODE;
@@ -201,7 +190,7 @@ static void change_back(const struct change *change)
 	if (change->done & FACT_UNIX_GROUP)
 		change_group(change, change->before.stx_gid);
 	if (change->done & FACT_UNIX_MODE)
-		change_mode(change, change->before.stx_mode & (SPECIAL_BITS | 0777));
+		inode_change_mode(change->fd, change->before.stx_mode & (SPECIAL_BITS | 0777));
 }
 
 static int change_look(struct change *change)
