@@ -8,6 +8,7 @@ import socket
 from checks import expect
 from pattern import pattern
 from representation import Form, Malformed, from_pieces, pack, to_pieces, unpack
+from sluiced import Failure
 
 CONTENT = b"".join(pattern(100, i)[i % 90:] + b"\r\n" * (i % 3) + b"\n\xff" for i in range(700))
 FORMS = (Form("A N", "R", "S"), Form("I", "F", "B"), Form("E C", "F", "C"), Form("L 32", "P", "B"),
@@ -82,9 +83,10 @@ def download(place, session, form):
         data.close()
     if code[0] == "2":
         try:
-            expect(from_pieces(unpack(octets, form).pieces(), form) == content, f"{form}, RETR: {code}, and other octets")
+            got = from_pieces(unpack(octets, form).pieces(), form)
         except Malformed as problem:
-            raise AssertionError(f"{form}, RETR: {code}, and {problem}") from None
+            raise Failure(f"{form}, RETR: {code}, and {problem}") from None
+        expect(got == content, f"{form}, RETR: {code}, and other octets")
 
 
 def fill(place, form):

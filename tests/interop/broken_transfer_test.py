@@ -12,8 +12,8 @@ import zlib
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
 from checks import expect, main, same  # noqa: E402
-from representation import (DESCRIPTOR_PAGE, EOF, EOR, MARKER, SIMPLE_PAGE, Form, Malformed, block,  # noqa: E402
-                            from_pieces, join_pages, pack, page, to_pieces, unpack)
+from representation import (CONTROLLED_PAGE, DESCRIPTOR_PAGE, EOF, EOR, LAST_PAGE, MARKER, SIMPLE_PAGE,  # noqa: E402
+                            Form, Malformed, block, from_pieces, join_pages, pack, page, to_pieces, unpack)
 from representing import SEED, Representing, served, stored  # noqa: E402
 
 CONTENT = b"\xffab\n\n    \0\0\0\0last"
@@ -69,7 +69,8 @@ def an_upload_that_is_cut_anywhere_is_never_complete(server, root):
                 about = f"{form}, {count} octets of {octets!r}: {code!r}"
                 if code[0] == "2":
                     # In MODE C an end right behind the descriptor of the last string is an empty string.
-                    expect(count == len(octets) or (form.mode == "C" and octets[:count].endswith(bytes([0, EOF]))), about)
+                    bare = form.mode == "C" and octets[:count].endswith(bytes([0, EOF]))
+                    expect(count == len(octets) or bare, about)
                     same(about, file_or_none(octets[:count], form), stored(root, "up"))
                 else:
                     expect(code[:3] in ("426", "451") and len(code) > 8 and count < len(octets), about)
@@ -84,45 +85,71 @@ def literal(*octets):
 
 
 A, E, I, L = "A N", "E N", "I", "L 32"
-END_OF_PAGES = page(32, 0, b"", 0)
 DATA_PAGE = page(32, 0, b"data", SIMPLE_PAGE)
 ZLIB = zlib.compress(b"content")
+
+
+def paged(*pages, bits=32, mode="S"):
+    """An upload of these pages and a last one, in a stream; or in a block that ends the file."""
+    octets = join_pages(pages)
+    return Form(f"L {bits}", "P", mode), block(EOF, octets) if mode == "B" else octets
+
+
+def last(bits=32):
+    return page(bits, 0, b"", LAST_PAGE)
+
+
+def marked(text, mode="B"):
+    """An upload that begins with a marker."""
+    if mode == "B":
+        return Form(I, "F", "B"), block(MARKER, text) + block(EOF, b"ab")
+    return Form(I, "F", "C"), bytes([0, MARKER]) + literal(*text) + bytes([0, EOF]) + literal(1)
+
+
 BROKEN = {
-    "an unknown escape": [(Form(A, "R", "S"), b"ab\xff\x04\xff\x02"), (Form(I, "R", "S"), b"ab\xff\x00\xff\x02"),
-                          (Form(E, "R", "S"), b"\xff\xfe\xff\x02"), (Form(I, "R", "Z"), zlib.compress(b"\xff\x05\xff\x02"))],
-    "a record with a line end": [(Form(A, "R", "S"), b"ab\r\ncd\xff\x03"), (Form(I, "R", "S"), b"ab\ncd\xff\x03"),
-                                 (Form(E, "R", "S"), b"ab\x15cd\xff\x03"), (Form(I, "R", "B"), block(EOR | EOF, b"a\nb")),
-                                 (Form(A, "R", "B"), block(0, b"a\r") + block(EOR | EOF, b"\nb")),
-                                 (Form(A, "R", "C"), literal(13, 10) + bytes([0, EOR | EOF]) + literal(1))],
-    "an end of record in STRU F": [(Form(A, "F", "B"), block(EOR | EOF, b"ab")), (Form(I, "F", "B"), block(EOR, b"ab") + block(EOF, b"")),
-                                   (Form(I, "F", "C"), bytes([0, EOR | EOF]) + literal(1, 2)),
-                                   (Form(L, "P", "B"), block(EOR | EOF, join_pages([END_OF_PAGES])))],
-    "an unknown descriptor": [(Form(I, "F", mode), prefix + octets) for bit in (1, 2, 4, 8) for mode, prefix, octets in
-                              (("B", b"", block(bit | EOF, b"ab")), ("C", b"\0", bytes([bit | EOF]) + literal(1, 2)))],
-    "a marker that is too long": [(Form(I, "F", "B"), block(MARKER, b"m" * 65) + block(EOF, b"ab")),
-                                  (Form(I, "F", "B"), block(MARKER, b"m" * 60000) + block(EOF, b"ab")),
-                                  (Form(I, "F", "C"), bytes([0, MARKER]) + literal(*b"m" * 127) + bytes([0, EOF]) + literal(1))],
-    "a marker that cannot be printed": [(Form(I, "F", "B"), block(MARKER, text) + block(EOF, b"ab"))
-                                        for text in (b"a b", b"a\0", b"\x7f", b"\xe9", b"a\r\n226 ")] +
-                                       [(Form(I, "F", "C"), bytes([0, MARKER]) + literal(*b"a b") + bytes([0, EOF]) + literal(1))],
+    "an unknown escape": [
+        (Form(A, "R", "S"), b"ab\xff\x04\xff\x02"), (Form(I, "R", "S"), b"ab\xff\x00\xff\x02"),
+        (Form(E, "R", "S"), b"\xff\xfe\xff\x02"), (Form(I, "R", "Z"), zlib.compress(b"\xff\x05\xff\x02"))],
+    "a record with a line end": [
+        (Form(A, "R", "S"), b"ab\r\ncd\xff\x03"), (Form(I, "R", "S"), b"ab\ncd\xff\x03"),
+        (Form(E, "R", "S"), b"ab\x15cd\xff\x03"), (Form(I, "R", "B"), block(EOR | EOF, b"a\nb")),
+        (Form(A, "R", "B"), block(0, b"a\r") + block(EOR | EOF, b"\nb")),
+        (Form(A, "R", "C"), literal(13, 10) + bytes([0, EOR | EOF]) + literal(1))],
+    "an end of record in STRU F": [
+        (Form(A, "F", "B"), block(EOR | EOF, b"ab")), (Form(I, "F", "B"), block(EOR, b"ab") + block(EOF, b"")),
+        (Form(I, "F", "C"), bytes([0, EOR | EOF]) + literal(1, 2)),
+        (Form(L, "P", "B"), block(EOR | EOF, join_pages([last()])))],
+    "an unknown descriptor": [
+        (Form(I, "F", mode), prefix + octets) for bit in (1, 2, 4, 8) for mode, prefix, octets in
+        (("B", b"", block(bit | EOF, b"ab")), ("C", b"\0", bytes([bit | EOF]) + literal(1, 2)))],
+    "a marker that is too long": [marked(b"m" * 65), marked(b"m" * 60000), marked(b"m" * 127, "C")],
+    "a marker that cannot be printed": [
+        *(marked(text) for text in (b"a b", b"a\0", b"\x7f", b"\xe9", b"a\r\n226 ")), marked(b"a b", "C")],
     "a marker of fillers": [(Form(A, "F", "C"), bytes([0, MARKER, 0xC3]) + bytes([0, EOF]) + literal(1))],
-    "an empty marker": [(Form(I, "F", "B"), block(MARKER, b"")), (Form(I, "F", "C"), bytes([0, MARKER, 0xC0])),
-                        (Form(I, "F", "C"), bytes([0, MARKER, 0, EOF]) + literal(1))],
-    "bad zlib": [(Form(I, "F", "Z"), b"\x79" + ZLIB[1:]), (Form(I, "F", "Z"), ZLIB[:-1] + bytes([ZLIB[-1] ^ 1])),
-                 (Form(A, "F", "Z"), b"no zlib at all"), (Form(A, "F", "Z"), ZLIB[:2] + b"\x07" + ZLIB[3:])],
-    "a page whose header is too short": [(Form(L, "P", "S"), join_pages([(3 << 96 | 1, 128), DATA_PAGE, END_OF_PAGES]))],
-    "a page whose header is too long": [(Form(L, "P", "S"), join_pages([page(32, 0, b"data", SIMPLE_PAGE, (7,)), END_OF_PAGES])),
-                                        (Form(L, "P", "B"), block(EOF, join_pages([(0xFFFFFFFF << 96 | 1 << 32 | 1, 128)])))],
-    "an access page without its field": [(Form(L, "P", "S"), join_pages([page(32, 0, b"data", 3), END_OF_PAGES]))],
-    "a page of an unknown type": [(Form(L, "P", "S"), join_pages([page(32, 0, b"data", 4), END_OF_PAGES])),
-                                  (Form("L 4", "P", "C"), bytes([0, EOF]) + literal(0x40, 0x1F, 0x00))],
-    "a page that is too long": [(Form(L, "P", "S"), join_pages([page(32, 0, bytes(4 * 513), SIMPLE_PAGE), END_OF_PAGES])),
-                                (Form("L 8", "P", "S"), join_pages([page(8, 0, bytes(129), SIMPLE_PAGE), page(8, 0, b"", 0)]))],
-    "a page that lies beyond any file": [(Form("L 64", "P", "S"), join_pages([page(64, (1 << 64) - 1, b"datadata", SIMPLE_PAGE), page(64, 0, b"", 0)])),
-                                         (Form("L 255", "P", "S"), join_pages([page(255, 1 << 200, b"datadata", SIMPLE_PAGE), page(255, 0, b"", 0)]))],
-    "a last page with data": [(Form(L, "P", "S"), join_pages([page(32, 0, b"data", 0)]))],
-    "a last page with a longer header": [(Form(L, "P", "S"), join_pages([page(32, 0, b"", 0, (1,))]))],
-    "a last page that is missing": [(Form(L, "P", "B"), block(EOF, join_pages([DATA_PAGE]))), (Form(L, "P", "Z"), zlib.compress(join_pages([DATA_PAGE])))],
+    "an empty marker": [
+        marked(b""), (Form(I, "F", "C"), bytes([0, MARKER, 0xC0])),
+        (Form(I, "F", "C"), bytes([0, MARKER, 0, EOF]) + literal(1))],
+    "bad zlib": [
+        (Form(I, "F", "Z"), b"\x79" + ZLIB[1:]), (Form(I, "F", "Z"), ZLIB[:-1] + bytes([ZLIB[-1] ^ 1])),
+        (Form(A, "F", "Z"), b"no zlib at all"), (Form(A, "F", "Z"), ZLIB[:2] + b"\x07" + ZLIB[3:])],
+    "a page whose header is too short": [paged((3 << 96 | 1, 128), DATA_PAGE, last())],
+    "a page whose header is too long": [
+        paged(page(32, 0, b"data", SIMPLE_PAGE, (7,)), last()),
+        paged((0xFFFFFFFF << 96 | 1 << 32 | 1, 128), mode="B")],
+    "an access page without its field": [paged(page(32, 0, b"data", CONTROLLED_PAGE), last())],
+    "a page of an unknown type": [
+        paged(page(32, 0, b"data", 4), last()),
+        (Form("L 4", "P", "C"), bytes([0, EOF]) + literal(0x40, 0x1F, 0x00))],
+    "a page that is too long": [
+        paged(page(32, 0, bytes(4 * 513), SIMPLE_PAGE), last()),
+        paged(page(8, 0, bytes(129), SIMPLE_PAGE), last(8), bits=8)],
+    "a page that lies beyond any file": [
+        paged(page(64, (1 << 64) - 1, b"datadata", SIMPLE_PAGE), last(64), bits=64),
+        paged(page(255, 1 << 200, b"datadata", SIMPLE_PAGE), last(255), bits=255)],
+    "a last page with data": [paged(page(32, 0, b"data", LAST_PAGE))],
+    "a last page with a longer header": [paged(page(32, 0, b"", LAST_PAGE, (1,)))],
+    "a last page that is missing": [
+        paged(DATA_PAGE, mode="B"), (Form(L, "P", "Z"), zlib.compress(join_pages([DATA_PAGE])))],
     "an end of file that is missing": [(Form(A, "R", "Z"), zlib.compress(b"ab\xff\x01"))],
 }
 
@@ -187,7 +214,8 @@ def a_descriptor_page_of_another_system_is_passed_over(server, root):
     form = Form(L, "P", "S")
     for text in (b"", b"octets -1", b"octets", bytes(2048)):
         with Representing(server.port) as session:
-            session.stor_octets(form, "STOR up", join_pages([page(32, 0, text, DESCRIPTOR_PAGE), DATA_PAGE, END_OF_PAGES]))
+            pages = [page(32, 0, text, DESCRIPTOR_PAGE), DATA_PAGE, last()]
+            session.stor_octets(form, "STOR up", join_pages(pages))
             same(repr(text), b"data", stored(root, "up"))
 
 
@@ -195,8 +223,8 @@ def a_descriptor_page_of_another_system_is_passed_over(server, root):
 def a_page_may_come_in_any_order_with_access_and_in_part(server, root):
     for mode in "SBCZ":
         form = Form(L, "P", mode)
-        pages = [page(32, 2, b"third", SIMPLE_PAGE), page(32, 0, b"data" * 512, 3, (9,)), page(32, 1, b"b" * 8, SIMPLE_PAGE),
-                 page(32, 7, b"", 0)]
+        pages = [page(32, 2, b"third", SIMPLE_PAGE), page(32, 0, b"data" * 512, CONTROLLED_PAGE, (9,)),
+                 page(32, 1, b"b" * 8, SIMPLE_PAGE), page(32, 7, b"", LAST_PAGE)]
         with Representing(server.port) as session:
             session.stor_octets(form, "STOR up", pack([join_pages(pages)], form, session.chance))
             same(str(form), b"data" * 512 + b"b" * 8 + bytes(2040) + b"third\0\0\0", stored(root, "up"))

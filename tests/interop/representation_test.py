@@ -112,7 +112,8 @@ def size_or_none(session, form, name):
     session.set(form)
     session.send(f"SIZE {name}")
     line = session.reply()
-    expect(line.startswith("213 ") or (line.startswith(("550", "504")) and len(line) > 8), f"{form}, SIZE {name}: {line!r}")
+    refused = line.startswith(("550", "504")) and len(line) > 8
+    expect(line.startswith("213 ") or refused, f"{form}, SIZE {name}: {line!r}")
     return int(line[4:]) if line.startswith("213") else None
 
 

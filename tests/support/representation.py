@@ -467,7 +467,10 @@ def unpack_compressed(octets, form):
                 flags = known(octets.read(1)[0])
                 continue
             count = first & 63
-            data = octets.read(first) if first < 128 else (bytes([form.filler]) if first >= 192 else octets.read(1)) * count
+            if first < 128:
+                data = octets.read(first)
+            else:
+                data = (bytes([form.filler]) if first >= 192 else octets.read(1)) * count
             if first >= 128 and flags is not None and flags & MARKER:
                 raise Malformed("a marker is no byte string")
         if flags is not None and flags & MARKER:

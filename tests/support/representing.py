@@ -24,8 +24,8 @@ def long_text():
     chance = random.Random("text")
     lines = []
     while sum(map(len, lines)) < 300_000:
-        lines.append(chance.choice((b"", b"\f", b" ", b"\0", b"word ", b"\xff", b"0+1", bytes(range(11, 256)),
-                                    b"@", b"\r")) * chance.choice((0, 1, 2, 3, 63, 64, 65, 127, 128, 129, 1000)) + b"\n")
+        piece = chance.choice((b"", b"\f", b" ", b"\0", b"word ", b"\xff", b"0+1", bytes(range(11, 256)), b"@", b"\r"))
+        lines.append(piece * chance.choice((0, 1, 2, 3, 63, 64, 65, 127, 128, 129, 1000)) + b"\n")
     return b"".join(lines)
 
 
