@@ -182,7 +182,7 @@ def a_get_that_was_cut_goes_on_at_the_marker():
             expect(0 < offset <= have < LARGE, f"{offset} of {have}, {chosen}")
             said, errors = place.run("get", "-v", *chosen, place.url("large"))
             expect(re.search(r"C: REST S[0-9a-f]{56}\n", errors), errors)
-            expect(f"the marker, byte {offset}" in errors, errors)
+            expect(f"from byte {offset}" in errors, errors)
             expect(b" more" in said, said)
             same(f"bytes, {chosen}", digest(place.read(place.root, "large")), digest(place.read(place.here, "large")))
             expect(not os.path.exists(restart), "the markers are left behind")
