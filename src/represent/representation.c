@@ -40,14 +40,14 @@ static unsigned logical_bits(const struct representation *representation)
 const char *representation_refusal(const struct representation *representation)
 {
 	if (representation->type == TYPE_EBCDIC && !representation->ebcdic)
-		return "TYPE E is off here: no code page was loaded";
+		return "TYPE E is off here: no code page was loaded; use TYPE A";
 	if (representation->structure == STRUCTURE_PAGE && is_text(representation))
 		return "STRU P moves pages of TYPE I or L; send TYPE L 32";
 	if (representation->structure == STRUCTURE_PAGE &&
 	    logical_bits(representation) < PAGE_BITS_MIN)
 		return "The fields of a page's header need logical bytes of 4 bits; send TYPE L 32";
 	if (representation->structure == STRUCTURE_RECORD && logical_bits(representation) != 8)
-		return "Records are of TYPE A, E, I or L 8";
+		return "STRU R moves records of TYPE A, E, I or L 8; send one of these";
 	return NULL;
 }
 

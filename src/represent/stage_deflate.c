@@ -101,7 +101,6 @@ int stage_inflate(struct stage *stage, struct stage_step *step)
 	if (r == Z_MEM_ERROR)
 		return -ENOMEM;
 	if (r != Z_OK && r != Z_BUF_ERROR)
-		return stage_complain(step, -EBADMSG,
-				      stream->msg ? stream->msg : "this is no zlib stream");
+		return stage_complain(step, -EBADMSG, "this is no zlib stream, or a damaged one");
 	return step->last && step->from_bytes == 0 && step->to_bytes > 0 ? -ENODATA : STAGE_GOES_ON;
 }

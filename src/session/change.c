@@ -30,7 +30,7 @@ static void change_end(struct action *action)
 	else if (result < 0)
 		session_reply_error(session, result, action->path);
 	else
-		session_reply(session, change->code, "%s", change->text);
+		session_reply(session, change->code, "%s", session_text(session, change->text));
 	session_command_end(session);
 }
 

@@ -83,7 +83,8 @@ static void hash_fail(struct session *session, int error)
 
 	if (action->hash_lines) {
 		session_reply(session, form_codes[action->hash_form], "No hash: %s",
-			      aborted ? "aborted" : strerror(-error));
+			      aborted ? session_text(session, "aborted")
+				      : session_error_text(session, error));
 	} else if (aborted) {
 		session_reply(session, REPLY_426_TRANSFER_ABORTED, "Hashing aborted");
 	} else {
@@ -141,7 +142,7 @@ static bool hash_goes_on(struct session *session, int result)
 		action->hash_said_ms = now_ms;
 		action->hash_lines = true;
 		reply_text_begin(session_reply_text(session), form_codes[action->hash_form],
-				 "Hashing: %lld of %lld bytes",
+				 session_text(session, "Hashing: %lld of %lld bytes"),
 				 (long long)(action->hash_at - action->hash_first),
 				 (long long)(action->hash.end - action->hash_first));
 	}
@@ -401,7 +402,8 @@ void session_opts_hash(struct session *session, struct view name)
 
 	if (kind < 0) {
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
-			      "Unknown algorithm, current selection not changed");
+			      "Unknown algorithm, current selection not changed; FEAT lists those "
+			      "there are");
 		return;
 	}
 	session->hash_kind = (uint8_t)kind;
@@ -425,7 +427,7 @@ bool session_hash_status(const struct session *session, struct reply_text *reply
 
 	if (!action->hashing)
 		return false;
-	reply_text_inner(reply, "Hashing: %lld of %lld bytes so far",
+	reply_text_inner(reply, session_text(session, "Hashing: %lld of %lld bytes so far"),
 			 (long long)(action->hash_at - action->hash_first),
 			 (long long)(action->hash.end - action->hash_first));
 	return true;

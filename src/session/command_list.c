@@ -357,7 +357,8 @@ static void stat_end(struct session *session, int result)
 
 	if (result < 0 && !session->closing)
 		reply_text_inner(session_reply_text(session),
-				 session_text(session, "Not complete: %s"), strerror(-result));
+				 session_text(session, "Not complete: %s"),
+				 session_error_text(session, result));
 	session_reply(session, REPLY_213_FILE_STATUS, "%s",
 		      result < 0 ? session_text(session, "End, with an error") : "End");
 	listing_free(action->listing);

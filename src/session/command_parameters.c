@@ -83,7 +83,7 @@ void command_type(struct session *session, struct view argument)
 		return;
 	if (type == TYPE_EBCDIC && !representation->ebcdic) {
 		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
-			      "TYPE E is off here: no code page was loaded");
+			      "TYPE E is off here: no code page was loaded; use TYPE A");
 		return;
 	}
 	representation->type = type;
@@ -92,17 +92,18 @@ void command_type(struct session *session, struct view argument)
 	reply_type(session);
 }
 
-/* One of letters, which parameter then is. */
+/* One of the letters in choices, "F, R, P", which parameter then is. */
 static void letter_set(struct session *session, struct view argument, const char *verb,
-		       const char *letters, uint8_t *parameter)
+		       const char *choices, uint8_t *parameter)
 {
 	uint8_t letter = (uint8_t)(argument.at[0] & ~0x20);
 
 	if (argument.length != 1) {
-		session_reply(session, REPLY_501_SYNTAX_ARGUMENT, "%s takes one letter", verb);
-	} else if (letter == 0 || !strchr(letters, letter)) {
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT, "%s takes one letter: %s", verb,
+			      choices);
+	} else if (letter == 0 || !strchr(choices, letter)) {
 		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
-			      "This %s is not implemented; those of %s are", verb, letters);
+			      "This %s is not implemented; use one of %s", verb, choices);
 	} else {
 		*parameter = letter;
 		session_reply(session, REPLY_200_OKAY, "%s is %c", verb, letter);
@@ -111,12 +112,12 @@ static void letter_set(struct session *session, struct view argument, const char
 
 void command_mode(struct session *session, struct view argument)
 {
-	letter_set(session, argument, "MODE", "SBCZ", &session->representation.mode);
+	letter_set(session, argument, "MODE", "S, B, C, Z", &session->representation.mode);
 }
 
 void command_stru(struct session *session, struct view argument)
 {
-	letter_set(session, argument, "STRU", "FRP", &session->representation.structure);
+	letter_set(session, argument, "STRU", "F, R, P", &session->representation.structure);
 }
 
 /* MODE B and C: a marker, which is looked at by the transfer (RFC 1123 section 4.1.3.4). */
@@ -130,7 +131,7 @@ static void rest_mark(struct session *session, struct view argument)
 	for (size_t i = 0; i < argument.length; i++)
 		if (argument.at[i] < '!' || argument.at[i] > '~') {
 			session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
-				      "A restart marker is of printable characters");
+				      "A restart marker is of printable characters without spaces");
 			return;
 		}
 	session->restart_mark = calls->allocate(argument.length + 1);
@@ -243,8 +244,8 @@ void command_opts(struct session *session, struct view argument)
 		session_opts_hash(session, view_skip(argument, 5));
 	else
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
-			      "OPTS takes UTF8 ON, HASH and a name, or MLST and facts, as in "
-			      "OPTS MLST type;size;");
+			      "OPTS takes UTF8 ON, HASH and a name, MODE Z LEVEL and a number, or "
+			      "MLST and facts, as in OPTS MLST type;size;");
 }
 
 void command_noop(struct session *session, struct view argument)
@@ -277,14 +278,16 @@ static void stat_listings(const struct session *session, struct reply_text *repl
 		return;
 	listing_cache_counts(session->context->listings, &counts);
 	asked = counts.hits + counts.misses + counts.passed;
-	reply_text_inner(reply, "Listings: %llu of %llu (%llu%%) sent from memory",
+	reply_text_inner(reply,
+			 session_text(session, "Listings: %llu of %llu (%llu%%) sent from memory"),
 			 (unsigned long long)counts.hits, (unsigned long long)asked,
 			 (unsigned long long)(asked ? 100 * counts.hits / asked : 0));
-	reply_text_inner(reply, "Listings kept: %u, %llu bytes, %u folders watched",
+	reply_text_inner(reply,
+			 session_text(session, "Listings kept: %u, %llu bytes, %u folders watched"),
 			 counts.listings, (unsigned long long)counts.bytes, counts.watches);
 	reply_text_inner(reply,
-			 "Listings dropped: %llu changed, %llu old, %llu for room; "
-			 "emptied %llu times",
+			 session_text(session, "Listings dropped: %llu changed, %llu old, %llu for "
+					       "room; emptied %llu times"),
 			 (unsigned long long)counts.changed, (unsigned long long)counts.expired,
 			 (unsigned long long)counts.evicted, (unsigned long long)counts.emptied);
 }

@@ -48,6 +48,7 @@ bool session_range_fits(struct session *session)
 	if (session->range_end == 0 || range_counts_octets(session))
 		return true;
 	session_reply(session, REPLY_551_PAGE_TYPE_UNKNOWN,
-		      "RANG counts the bytes of TYPE I; send TYPE I, then RANG again");
+		      "RANG counts the bytes of TYPE I, STRU F and MODE S; set these, then send "
+		      "RANG again");
 	return false;
 }

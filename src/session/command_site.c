@@ -140,7 +140,8 @@ static void help_list(struct session *session)
 {
 	struct reply_text *reply = session_reply_text(session);
 
-	reply_text_begin(reply, REPLY_214_HELP, "SITE commands (SITE HELP <word> tells more):");
+	reply_text_begin(reply, REPLY_214_HELP, "%s",
+			 session_text(session, "SITE commands (SITE HELP <word> tells more):"));
 	for (size_t i = 0; i < SITE_COUNT; i++)
 		reply_text_inner(reply, "SITE %s %s", site_commands[i].word,
 				 site_commands[i].syntax);
@@ -155,7 +156,7 @@ void session_site_help(struct session *session, struct view word)
 		help_list(session);
 	else if (command)
 		session_reply(session, REPLY_214_HELP, "Syntax: SITE %s %s (%s)", command->word,
-			      command->syntax, command->about);
+			      command->syntax, session_text(session, command->about));
 	else
 		session_reply(session, REPLY_502_NOT_IMPLEMENTED,
 			      "Unknown SITE command; SITE HELP lists those there are");
@@ -206,8 +207,10 @@ static void site_chmod(struct session *session, struct view argument)
 		return;
 	}
 	if (mode > 0777) {
-		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
-			      "Set-user-ID, set-group-ID and sticky bits are not set by FTP");
+		session_reply(
+			session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
+			"Set-user-ID, set-group-ID and sticky bits are not set by FTP; a mode is "
+			"at most 777");
 		return;
 	}
 	action = session_command_begin_on(session, argument);

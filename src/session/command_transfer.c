@@ -86,14 +86,17 @@ static void session_reply_end(struct session *session)
 	case TRANSFER_DATA_FAILED:
 		session_reply(session, REPLY_426_TRANSFER_ABORTED, "The data connection failed: %s",
 			      action->end_error == -ENODATA
-				      ? "it ended before the end of the file was marked"
-				      : strerror(-action->end_error));
+				      ? session_text(session, "it ended before the end of the file "
+							      "was marked")
+				      : session_text(session,
+						     session_data_error(-action->end_error)));
 		break;
 	case TRANSFER_MALFORMED:
 		session_reply(session,
 			      action->end_error == -EPROTONOSUPPORT ? REPLY_551_PAGE_TYPE_UNKNOWN
 								    : REPLY_451_LOCAL_ERROR,
-			      "What came cannot be stored: %s", action->transfer.complaint);
+			      "What came cannot be stored: %s",
+			      session_text(session, action->transfer.complaint));
 		break;
 	case TRANSFER_TRUNCATED:
 		session_reply(session, REPLY_451_LOCAL_ERROR,
@@ -289,7 +292,8 @@ bool session_can_represent(struct session *session, const struct representation 
 	const char *refusal = representation_refusal(representation);
 
 	if (refusal)
-		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED, "%s", refusal);
+		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED, "%s",
+			      session_text(session, refusal));
 	return !refusal;
 }
 
@@ -310,7 +314,7 @@ static const char *restart_refusal(const struct session *session, bool is_marker
 	if (is_marker || (!session->restart_mark && session->restart == 0))
 		return NULL;
 	if (marks)
-		return "This is no restart marker of this server";
+		return "This is no restart marker of this server; send one that it gave";
 	if (session->restart_mark)
 		return "Markers are of MODE B and C; in MODE S and Z REST takes a number of bytes";
 	return representation->structure == STRUCTURE_PAGE
@@ -330,7 +334,7 @@ static bool session_take_marker(struct session *session)
 	refusal = restart_refusal(session, action->restart_marked);
 	if (!refusal)
 		return true;
-	session_reply(session, REPLY_554_BAD_RESTART, "%s", refusal);
+	session_reply(session, REPLY_554_BAD_RESTART, "%s", session_text(session, refusal));
 	session_command_end(session);
 	return false;
 }
@@ -455,7 +459,8 @@ static void retr_done(struct tree_request *request, int result)
 					      (int64_t)request->stat.stx_size);
 	if (refusal) {
 		tree_close(&request->disk, session->context->ring, action->file);
-		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED, "%s", refusal);
+		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED, "%s",
+			      session_text(session, refusal));
 		session_command_end(session);
 		return;
 	}

@@ -303,7 +303,8 @@ void command_help(struct session *session, struct view argument)
 		session_site_help(session, parsed.argument);
 	else if (command)
 		session_reply(session, REPLY_214_HELP, "Syntax: %s%s%s (%s)", command->verb,
-			      *command->syntax ? " " : "", command->syntax, command->section);
+			      *command->syntax ? " " : "", command->syntax,
+			      session_text(session, command->section));
 	else
 		session_reply(session, REPLY_502_NOT_IMPLEMENTED,
 			      "Unknown command; HELP lists those there are");

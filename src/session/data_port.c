@@ -342,6 +342,29 @@ void command_lprt(struct session *session, struct view argument)
 }
 
 /* The connection that a transfer waits for did not come about. */
+const char *session_data_error(int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+		return "nobody listens at that port";
+	case ETIMEDOUT:
+		return "the other end does not answer";
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+		return "no route leads to that address";
+	case ECONNRESET:
+	case EPIPE:
+		return "the other end broke it off";
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return "the server has no room for it now; try again later";
+	default:
+		return strerror(error);
+	}
+}
+
 static void session_data_failed(struct session *session, const char *why)
 {
 	session_data_reset(session);
@@ -382,7 +405,7 @@ static void session_on_connected(struct op *op, int result)
 	if (result >= 0 && getsockopt(session->data_fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
 		error = errno;
 	if (result < 0 || error)
-		session_data_failed(session, error ? strerror(error) : "Given up");
+		session_data_failed(session, error ? session_data_error(error) : "Given up");
 	else
 		session_data_succeeded(session);
 }
@@ -400,7 +423,7 @@ void session_on_active_socket(struct session *session, int fd_or_error)
 		return;
 	}
 	if (fd_or_error < 0) {
-		session_data_failed(session, strerror(-fd_or_error));
+		session_data_failed(session, session_data_error(-fd_or_error));
 		return;
 	}
 	session->data_fd = fd_or_error;
@@ -410,7 +433,7 @@ void session_on_active_socket(struct session *session, int fd_or_error)
 	if (r == -EINPROGRESS)
 		ring_poll(session->context->ring, &session->data_op, session->data_fd, POLLOUT);
 	else if (r < 0)
-		session_data_failed(session, strerror(-r));
+		session_data_failed(session, session_data_error(-r));
 	else
 		session_data_succeeded(session);
 }
@@ -432,7 +455,7 @@ static void session_data_connect(struct session *session)
 	r = context->active_socket(context->server, session->id, &local);
 	session->active_asked = r == 0;
 	if (r < 0)
-		session_data_failed(session, strerror(-r));
+		session_data_failed(session, session_data_error(-r));
 }
 
 /* Without PASV, PORT and their like the client listens where its control connection is (RFC 959

@@ -1,10 +1,12 @@
 /*
  * The languages of replies (LANG, RFC 2640 section 4). English is what the sources say; a text in
  * another language is looked up by the English one when it is said, so that whoever writes a reply
- * writes it once, where it belongs. What has no entry stays English.
+ * writes it once, where it belongs. What has no entry stays English: what programs read, which
+ * tests/unit/session/language_test.c lists. It finds every other text in src/session and src/represent
+ * that has no entry.
  *
  * An entry may be a format of printf(3): its conversions are those of the English one, in the same
- * order (tests/unit/session/language_test.c holds every table to that, and to the sources).
+ * order (the same test holds every table to that, and to the sources).
  *
  * Pure; callable from any thread. Texts are UTF-8 and live as long as the program.
  */

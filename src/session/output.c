@@ -210,8 +210,9 @@ static const struct {
 	{ EUSERS, 450, "Too many files are being hashed; try again later" },
 	{ EMSGSIZE, 552, "More came than the range of RANG holds" },
 	{ ERANGE, 554, "The restart point lies past the end of the file" },
-	{ EKEYREJECTED, 554, "The restart marker is not of this file as it is now" },
-	{ EPROTOTYPE, 555, "The restart marker is of another TYPE or STRU" },
+	{ EKEYREJECTED, 554, "The restart marker is not of this file as it is now; begin anew" },
+	{ EPROTOTYPE, 555,
+	  "The restart marker is of another TYPE or STRU; set these as they were" },
 	{ EIO, 451, "The disk failed" },
 	{ ESTALE, 451, "The file system has lost the file" },
 	{ EOVERFLOW, 451, "The tree is too deep to list it all" },
@@ -231,6 +232,15 @@ static void session_find_error(int error, int *ret_code, const char **ret_text)
 			*ret_text = errors[i].text;
 		}
 	}
+}
+
+const char *session_error_text(const struct session *session, int error)
+{
+	const char *text;
+	int code;
+
+	session_find_error(error, &code, &text);
+	return session_text(session, text);
 }
 
 void session_reply_error(struct session *session, int error, const char *path)

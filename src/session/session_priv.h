@@ -36,6 +36,9 @@ void session_languages(const struct session *session, char *ret_text);
 void session_reply_error(struct session *session, int error, const char *path);
 void session_reply_transfer_error(struct session *session, int error);
 
+/* What an error of the file system is called, in the session's language. */
+const char *session_error_text(const struct session *session, int error);
+
 /* Lends the session an action: it executes a command until session_command_end. NULL after a
  * 451 reply when there is no memory. */
 struct action *session_command_begin(struct session *session);
@@ -131,6 +134,9 @@ void session_data_keep(struct session *session, int fd, char *early, size_t earl
 
 /* Stops waiting for the connection (ABOR). */
 void session_data_cancel(struct session *session);
+
+/* Why a connection failed, in English (session_text has it in others). error is positive. */
+const char *session_data_error(int error);
 
 /* command_transfer.c */
 void session_transfer_opened(struct session *session);
