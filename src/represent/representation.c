@@ -57,7 +57,7 @@ const char *representation_size_refusal(const struct representation *representat
 	unsigned bits = logical_bits(representation);
 	int64_t pages;
 
-	if (representation->structure != STRUCTURE_PAGE || bits >= 63)
+	if (representation->structure != STRUCTURE_PAGE || bits < PAGE_BITS_MIN || bits >= 63)
 		return NULL;
 	pages = size_bytes / page_octets(bits) + 1;
 	return pages >> bits == 0 ? NULL

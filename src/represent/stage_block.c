@@ -74,7 +74,7 @@ size_t stage_block_mark(const char *text, unsigned char *to)
 	size_t length = strlen(text);
 
 	put_header(to, DESCRIPTOR_MARK, length);
-	memcpy(to + HEADER_BYTES, text, length);
+	memcpy(to + HEADER_BYTES, text, length); /* NOLINT: bytes, not a string */
 	return HEADER_BYTES + length;
 }
 

@@ -19,6 +19,8 @@
 
 #define HEADER_FIELDS 4 /* of its length, the page's number, the data's length, the type */
 #define HEADER_LENGTH_MAX 1024
+#define DESCRIPTION "octets "
+#define DESCRIPTION_DIGITS_MAX 18
 
 enum page_type { PAGE_LAST = 0, PAGE_SIMPLE = 1, PAGE_DESCRIPTOR = 2, PAGE_ACCESS = 3 };
 enum page_part { PART_HEADER, PART_REST_OF_HEADER, PART_DATA, PART_PADDING };
@@ -102,8 +104,8 @@ static void put_description(struct stage *stage, struct stage_step *step)
 	struct pages *pages = &stage->is.pages;
 	unsigned most = page_octets(pages->bits);
 	unsigned char text[DESCRIPTION_BYTES] = "";
-	size_t length =
-		(size_t)snprintf((char *)text, sizeof(text), "octets %lld", (long long)pages->size);
+	size_t length = (size_t)snprintf((char *)text, sizeof(text), DESCRIPTION "%lld",
+					 (long long)pages->size);
 
 	pages->describe = false;
 	if (length > most) /* nothing but tiny pages, which nobody has */
@@ -246,14 +248,19 @@ static int take_rest_of_header(struct stage *stage, struct stage_step *step)
 static void page_end(struct stage *stage)
 {
 	struct pages *pages = &stage->is.pages;
-	long long size;
+	const char *text = (const char *)pages->description;
+	size_t digits;
 
 	pages->part = PART_HEADER;
 	if (pages->type != PAGE_DESCRIPTOR)
 		return;
 	pages->description[pages->described] = '\0';
-	if (sscanf((char *)pages->description, "octets %18lld", &size) == 1 && size >= 0) {
-		pages->size = size;
+	if (strncmp(text, DESCRIPTION, strlen(DESCRIPTION)) != 0)
+		return;
+	text += strlen(DESCRIPTION);
+	digits = strspn(text, "0123456789");
+	if (digits > 0 && digits <= DESCRIPTION_DIGITS_MAX) {
+		pages->size = strtoll(text, NULL, 10);
 		pages->describe = true;
 	}
 }

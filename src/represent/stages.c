@@ -266,7 +266,9 @@ static bool span_is_empty(const struct span *span)
 /* Records and pages may end before the mode does, but nothing may come between. */
 static bool stages_has_excess(const struct stages *stages, unsigned i)
 {
-	return i > 0 && stages->stage[i].ended && !span_is_empty(&stages->between[i - 1]);
+	const struct span *before = i > 0 ? &stages->between[i - 1] : NULL;
+
+	return before && stages->stage[i].ended && !span_is_empty(before);
 }
 
 static int stages_drive(struct stages *stages, struct view *bytes, bool last, bool settle)

@@ -23,7 +23,7 @@ struct tree_listing;
 struct users;
 struct user;
 
-struct action {
+struct action {		     /* NOLINT: in the order of its subjects, whatever that pads */
 	struct action *next; /* among the free ones */
 	struct session *session;
 	struct tree_request request;

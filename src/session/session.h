@@ -115,7 +115,7 @@ enum data_state { DATA_NONE, DATA_WAITING, DATA_PASSIVE, DATA_ACTIVE, DATA_CONNE
 /* The reply of PASV, EPSV or LPSV. */
 enum passive_form { PASSIVE_SHORT, PASSIVE_EXTENDED, PASSIVE_LONG };
 
-struct session {
+struct session { /* NOLINT: in the order of its subjects, whatever that pads */
 	struct session_context *context;
 	uint64_t id; /* never zero, of no other session of this server process */
 	int fd;

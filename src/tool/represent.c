@@ -30,10 +30,9 @@ bool represent_read_type(const char *text, struct sluice_representation *represe
 		if (bits < 1 || bits > 255 || *end)
 			return false;
 		read.byte_bits = (unsigned char)bits;
-	} else if (!read.type || !strchr("AEI", read.type)) {
-		return false;
-	} else if (text[1] && (read.type == 'I' || text[1] != ':' ||
-			       !represent_read_letter(text + 2, "NTC", &read.format))) {
+	} else if (!read.type || !strchr("AEI", read.type) ||
+		   (text[1] && (read.type == 'I' || text[1] != ':' ||
+				!represent_read_letter(text + 2, "NTC", &read.format)))) {
 		return false;
 	}
 	*representation = read;

@@ -49,6 +49,15 @@ static bool take_line(char **text, char *ret_line, size_t size_bytes)
 	return true;
 }
 
+static bool take_offset(const char *line, int64_t *ret_offset)
+{
+	char *end;
+
+	errno = 0;
+	*ret_offset = strtoll(line, &end, 10);
+	return errno == 0 && end != line && *end == '\0' && *ret_offset >= 0;
+}
+
 /* False: there is nothing for this URL. */
 static bool restart_load(struct restart *restart)
 {
@@ -65,8 +74,7 @@ static bool restart_load(struct restart *restart)
 	bytes[length > 0 ? length : 0] = '\0';
 	return take_line(&at, line, sizeof(line)) && strcmp(line, FIRST_LINE) == 0 &&
 	       take_line(&at, line, sizeof(line)) && strcmp(line, restart->url) == 0 &&
-	       take_line(&at, line, sizeof(line)) &&
-	       sscanf(line, "%" SCNd64, &restart->offset) == 1 &&
+	       take_line(&at, line, sizeof(line)) && take_offset(line, &restart->offset) &&
 	       take_line(&at, restart->remote, sizeof(restart->remote)) &&
 	       take_line(&at, restart->local, sizeof(restart->local));
 }

@@ -2,6 +2,7 @@
  * File -> stages -> data connection, through buffers of the worker. Without stages this is the way
  * of a chunk for which no kernel pipe was free.
  */
+#include <assert.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -84,6 +85,7 @@ static size_t send_data_bytes(const struct transfer *transfer, off_t data)
 	size_t most = send_read_bytes(transfer);
 	off_t bytes;
 
+	assert(page > 0);
 	if (hole <= data)
 		return most;
 	bytes = (hole + page - 1) / page * page - transfer->read_at;
@@ -99,6 +101,7 @@ static int send_read_pages(struct op *op)
 	off_t data = calls->seek(transfer->file, transfer->offset, SEEK_DATA);
 	ssize_t got;
 
+	assert(page > 0);
 	if (data == -EINVAL) /* there are no holes on this file system */
 		data = transfer->offset;
 	transfer->read_at = transfer->end;
@@ -123,10 +126,13 @@ static int send_look_at_end(struct op *op)
 {
 	struct transfer *transfer = transfer_of_file_op(op);
 	off_t page = send_page(transfer);
-	off_t last = (transfer->end - 1) / page * page;
-	off_t data = calls->seek(transfer->file, last, SEEK_DATA);
 	const struct representation *representation = transfer->representation;
+	off_t last;
+	off_t data;
 
+	assert(page > 0);
+	last = (transfer->end - 1) / page * page;
+	data = calls->seek(transfer->file, last, SEEK_DATA);
 	return (representation->type == TYPE_LOCAL &&
 		8 * transfer->end % representation->byte_bits != 0) ||
 	       data == -ENXIO || data >= transfer->end;
