@@ -247,15 +247,17 @@ static int stages_step(struct stages *stages, unsigned i, struct view *bytes, bo
 		return r;
 	if (r == STAGE_ENDED)
 		stage->ended = true;
-	if (r == STAGE_EVENT)
-		stages->event_at = i;
+	if (r == STAGE_EVENT) {
+		stage->event = stages->event;
+		stages->event = STAGES_NO_EVENT;
+	}
 	return r != STAGE_GOES_ON || step.from_bytes != from_bytes || step.to_bytes != room;
 }
 
 /* Whether stage i has to wait: it is through, or the owner has to see to something first. */
 static bool stages_waits(const struct stages *stages, unsigned i)
 {
-	return stages->stage[i].ended || (stages->event && stages->event_at == i);
+	return stages->stage[i].ended || stages->stage[i].event;
 }
 
 static bool span_is_empty(const struct span *span)
@@ -346,15 +348,29 @@ void stages_take(struct stages *stages, size_t bytes)
 bool stages_ended(const struct stages *stages)
 {
 	for (unsigned i = 0; i < stages->count; i++)
-		if (!stages->stage[i].ended)
+		if (!stages->stage[i].ended || stages->stage[i].event)
 			return false;
-	return !stages->event;
+	return true;
+}
+
+/* Which stage's event is the first: what is further on in the file stands further in front. Returns
+ * stages->count if there is none. */
+static unsigned stages_event_at(const struct stages *stages)
+{
+	unsigned at = stages->count;
+
+	for (unsigned i = 0; i < stages->count; i++)
+		if (stages->stage[i].event)
+			at = i;
+	return at;
 }
 
 enum stages_event stages_event(const struct stages *stages)
 {
-	return stages->event && stages_empty_behind(stages, stages->event_at) ? stages->event
-									      : STAGES_NO_EVENT;
+	unsigned at = stages_event_at(stages);
+
+	return at < stages->count && stages_empty_behind(stages, at) ? stages->stage[at].event
+								     : STAGES_NO_EVENT;
 }
 
 const char *stages_mark_text(const struct stages *stages)
@@ -369,7 +385,10 @@ off_t stages_position(const struct stages *stages)
 
 void stages_go_on(struct stages *stages)
 {
-	stages->event = STAGES_NO_EVENT;
+	unsigned at = stages_event_at(stages);
+
+	if (at < stages->count)
+		stages->stage[at].event = STAGES_NO_EVENT;
 }
 
 void stages_send_mark(struct stages *stages, const char *text)

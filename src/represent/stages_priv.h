@@ -77,6 +77,7 @@ struct pages {
 struct stage {
 	stage_fn *step;
 	bool ended;
+	uint8_t event;		/* that it waits behind */
 	bool records;		/* the mode's: bytes between it and records are escaped */
 	unsigned char filler;	/* MODE C */
 	unsigned char line_end; /* records */
@@ -129,8 +130,7 @@ struct stages {
 	size_t out_size;
 	uint64_t skip;
 	unsigned skip_at; /* the stage whose output it is left out of */
-	uint8_t event;
-	unsigned event_at;
+	uint8_t event; /* of the stage that runs */
 	off_t position;
 	char mark[RESTART_MARK_MAX];
 	const char *complaint;

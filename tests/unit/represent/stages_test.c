@@ -496,6 +496,57 @@ static void test_holes(void **state)
 	free(wire.at);
 }
 
+static void add_page(struct bytes *wire, unsigned char number, size_t words)
+{
+	static const char zeros[2048];
+	const char header[16] = {
+		0, 0, 0, 4, 0, 0, 0, (char)number, 0, 0, (char)(words >> 8), (char)words, 0, 0, 0, 1
+	};
+
+	bytes_add(wire, (struct view){ header, sizeof(header) });
+	bytes_add(wire, (struct view){ zeros, 4 * words });
+}
+
+/* A marker may be read while a page before it still waits for its place in the file: both are told,
+ * in their order, however much of it has room between the stages. */
+static void test_mark_behind_a_page_elsewhere(void **state)
+{
+	struct representation representation = represent(TYPE_LOCAL, STRUCTURE_PAGE, MODE_BLOCK);
+	char memory[TRANSFER_BUFFER_BYTES];
+
+	(void)state;
+	representation.byte_bits = 32;
+	for (size_t words = 450; words < 512; words++) { /* together about 16 KiB */
+		struct stages *stages =
+			stages_new_receiving(memory, sizeof(memory), &representation);
+		struct bytes wire = bytes_new(3);
+		struct view left;
+		size_t taken;
+
+		for (unsigned char number = 1; number <= 7; number++)
+			add_page(&wire, number, 512);
+		add_page(&wire, 8, words);
+		wire.at[0] = 0;
+		wire.at[1] = (char)((wire.length - 3) >> 8);
+		wire.at[2] = (char)(wire.length - 3);
+		bytes_add(&wire, (struct view){ "\x10\0\4here", 7 });
+		left = view_of_bytes(&wire);
+		assert_int_equal(stages_run(stages, left, false, &taken), 0);
+		left = view_skip(left, taken);
+		assert_int_equal(stages_event(stages), STAGES_SEEK);
+		assert_int_equal(stages_position(stages), 2048);
+		stages_go_on(stages);
+		assert_int_equal(stages_run(stages, left, false, &taken), 0);
+		assert_int_equal(taken, left.length);
+		assert_int_equal(stages_out(stages).length, 7 * 2048 + 4 * words);
+		assert_int_equal(stages_event(stages), STAGES_NO_EVENT);
+		stages_take(stages, stages_out(stages).length);
+		assert_int_equal(stages_event(stages), STAGES_MARK);
+		assert_string_equal(stages_mark_text(stages), "here");
+		free(wire.at);
+	}
+}
+
 static void test_listing(void **state)
 {
 	char memory[TRANSFER_BUFFER_BYTES];
@@ -539,6 +590,7 @@ int main(void)
 		cmocka_unit_test(test_mark_comes_through),
 		cmocka_unit_test(test_skip),
 		cmocka_unit_test(test_holes),
+		cmocka_unit_test(test_mark_behind_a_page_elsewhere),
 		cmocka_unit_test(test_listing),
 	};
 
