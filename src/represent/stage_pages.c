@@ -200,13 +200,13 @@ static int page_begin(struct stage *stage, struct stage_step *step)
 	if (pages->fields[2] > page_logical_bytes(pages->bits))
 		return stage_complain(step, -EBADMSG,
 				      "a page is longer than pages of this TYPE are here");
-	if (pages->fields[1] >= (uint64_t)INT64_MAX / 2 / page)
+	if (pages->fields[1] >= (uint64_t)(INT64_MAX - pages->base) / 2 / page)
 		return stage_complain(step, -EBADMSG, "a page's number is too large");
 	pages->bits_left = (pages->fields[0] - HEADER_FIELDS) * pages->bits;
 	pages->data_bits = pages->fields[2] * pages->bits;
 	pages->type = (uint8_t)pages->fields[3];
 	pages->part = PART_REST_OF_HEADER;
-	position = (off_t)pages->fields[1] * page;
+	position = pages->base + (off_t)pages->fields[1] * page;
 	memset(pages->fields, 0, sizeof(pages->fields));
 	pages->field = 0;
 	if ((pages->type != PAGE_SIMPLE && pages->type != PAGE_ACCESS) || position == pages->next)
@@ -250,6 +250,7 @@ static void page_end(struct stage *stage)
 	struct pages *pages = &stage->is.pages;
 	const char *text = (const char *)pages->description;
 	size_t digits;
+	long long size;
 
 	pages->part = PART_HEADER;
 	if (pages->type != PAGE_DESCRIPTOR)
@@ -259,8 +260,9 @@ static void page_end(struct stage *stage)
 		return;
 	text += strlen(DESCRIPTION);
 	digits = strspn(text, "0123456789");
-	if (digits > 0 && digits <= DESCRIPTION_DIGITS_MAX) {
-		pages->size = strtoll(text, NULL, 10);
+	size = digits > 0 && digits <= DESCRIPTION_DIGITS_MAX ? strtoll(text, NULL, 10) : -1;
+	if (size >= 0 && size <= INT64_MAX - pages->base) {
+		pages->size = pages->base + size;
 		pages->describe = true;
 	}
 }

@@ -402,8 +402,14 @@ void stages_send_mark(struct stages *stages, const char *text)
 
 void stages_set_position(struct stages *stages, off_t offset)
 {
-	if (stages->count > 0 && stages->stage[0].step == stage_pages_out)
-		stages->stage[0].is.pages.next = offset;
+	for (unsigned i = 0; i < stages->count; i++) {
+		struct stage *stage = &stages->stage[i];
+
+		if (stage->step == stage_pages_out || stage->step == stage_pages_in)
+			stage->is.pages.next = offset;
+		if (stage->step == stage_pages_in)
+			stage->is.pages.base = offset;
+	}
 }
 
 void stages_set_skip(struct stages *stages, uint64_t octets)
@@ -427,11 +433,16 @@ static void *stage_state(struct stage *stage, size_t *ret_bytes)
 		*ret_bytes = sizeof(stage->is.ascii);
 		return &stage->is.ascii;
 	}
+	if (stage->step == stage_pages_in) {
+		*ret_bytes = sizeof(stage->is.pages.base);
+		return &stage->is.pages.base;
+	}
 	return NULL;
 }
 
 _Static_assert(sizeof(struct asa_state) + sizeof(((struct stage *)0)->is.ascii) <=
-		       STAGES_STATE_BYTES,
+			       STAGES_STATE_BYTES &&
+		       sizeof(off_t) <= STAGES_STATE_BYTES, /* pages are never text */
 	       "the states of all stages of a transfer have room in a marker");
 
 void stages_save(struct stages *stages, uint8_t ret_state[static STAGES_STATE_BYTES])

@@ -83,7 +83,8 @@ void stages_go_on(struct stages *stages);
 /* Sending, with nothing left in stages_out and stages_settle just called: a restart marker. */
 void stages_send_mark(struct stages *stages, const char *text);
 
-/* Sending pages: what is poured in next is from this offset of the file, a whole page's first. */
+/* Sending pages: what is poured in next is from this offset of the file, a whole page's first.
+ * Receiving them, before anything: where page 0 belongs, and what comes first goes. */
 void stages_set_position(struct stages *stages, off_t offset);
 
 /* Sending pages, before anything: the file's size does not follow from the pages that are sent. */

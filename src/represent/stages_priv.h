@@ -54,6 +54,7 @@ enum descriptor {
 
 struct pages {
 	off_t next;	/* of the file: what comes next */
+	off_t base;	/* receiving: of the file, where page 0 belongs */
 	unsigned bits;	/* of a logical byte */
 	unsigned shift; /* bits of held: 0 to 7 */
 	unsigned char held;
@@ -130,7 +131,7 @@ struct stages {
 	size_t out_size;
 	uint64_t skip;
 	unsigned skip_at; /* the stage whose output it is left out of */
-	uint8_t event; /* of the stage that runs */
+	uint8_t event;	  /* of the stage that runs */
 	off_t position;
 	char mark[RESTART_MARK_MAX];
 	const char *complaint;

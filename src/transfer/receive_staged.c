@@ -211,7 +211,7 @@ static void receive_sync_admitted(struct disk_waiter *waiter)
 static bool receive_see_to(struct transfer *transfer, enum stages_event event)
 {
 	if (event == STAGES_SEEK) {
-		transfer->offset = transfer->base + stages_position(transfer->stages);
+		transfer->offset = stages_position(transfer->stages);
 		stages_go_on(transfer->stages);
 		return true;
 	}
@@ -252,7 +252,7 @@ static bool receive_is_over(struct transfer *transfer)
 		described = stages_described_size(transfer->stages);
 		transfer->described = described >= 0;
 		if (transfer->described)
-			transfer->file_end = transfer->base + described;
+			transfer->file_end = described;
 		receive_keep_early(transfer);
 	}
 	transfer_finish(transfer, TRANSFER_COMPLETE, 0);

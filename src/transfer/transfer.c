@@ -447,9 +447,9 @@ static bool transfer_make_stages(struct transfer *transfer)
 		return false;
 	}
 	stages_set_skip(transfer->stages, (uint64_t)transfer->skip);
-	if (transfer->marker)
+	stages_set_position(transfer->stages, transfer->offset);
+	if (transfer->marker) /* where page 0 belongs, too: an APPE's is not the file's front */
 		stages_restore(transfer->stages, transfer->marker->state);
-	transfer->base = transfer->marker ? 0 : transfer->offset;
 	transfer->file_end = transfer->marked_at = transfer->offset;
 	transfer->next_mark = transfer->offset + MARK_EVERY_BYTES;
 	return true;

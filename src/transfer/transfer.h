@@ -133,7 +133,6 @@ struct transfer {
 	struct stages *stages; /* in a second buffer, or NULL */
 	const char *input;     /* of the buffer, what the stages have not taken */
 	size_t input_bytes;
-	off_t base;	    /* receiving: where the file's first page goes */
 	off_t next_mark;    /* sending: the next marker is due from this offset on */
 	off_t marked_at;    /* receiving: up to here the data is on the disk */
 	off_t read_at;	    /* sending pages: where the input is from; the end: in a hole */

@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
 from checks import expect, main, same  # noqa: E402
-from representation import Form, from_pieces, join, pack, to_pieces  # noqa: E402
+from representation import Form, block, from_pieces, join, join_pages, pack, page, to_pieces  # noqa: E402
 from representing import FILES, Representing, same_content, served, stored  # noqa: E402
 
 EVERY = 4 << 20
@@ -198,6 +198,28 @@ def the_110_comes_before_the_end_of_the_upload(server, root):
                 session.command(f"REST {ours}", "350")
                 session.stor_octets(form, "STOR up", pack([pieces[0][at:]] + pieces[1:], form, session.chance))
                 same_content(f"{form}, {at}", content, stored(root, "up"))
+
+
+@served()
+def pages_go_on_where_page_0_was(server, root):
+    """Behind the old end of the file with APPE, in which case a marker's place is not counted from it."""
+    form = Form("L 32", "P", "B")
+    old = b"old" * 1000
+    for line, front in (("APPE up", old), ("STOR up", b"")):
+        # Page 2 first, then, behind the marker, those before it.
+        first = join_pages([page(32, 2, b"c" * 2048, 1)])
+        rest = join_pages([page(32, 0, b"a" * 2048, 1), page(32, 1, b"b" * 2048, 1), page(32, 0, b"", 0)])
+        write(root, "up", old)
+        with Representing(server.port) as session:
+            session.set(form)
+            session.opened(line)
+            session.data.sendall(block(0, first) + block(16, b"here"))
+            ours = mark_of(session.reply(), "here")
+            session.close_data()
+            session.expect_reply("426", "a cut upload")
+            session.command(f"REST {ours}", "350")
+            session.stor_octets(form, "STOR up", block(64, rest))
+            same_content(line, front + b"a" * 2048 + b"b" * 2048 + b"c" * 2048, stored(root, "up"))
 
 
 @served()
