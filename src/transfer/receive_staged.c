@@ -299,7 +299,7 @@ void receive_staged_turn(struct transfer *transfer)
 		if (event != STAGES_NO_EVENT) {
 			if (!receive_see_to(transfer, event))
 				return;
-			turn++;
+			turn += TRANSFER_EVENT_BYTES;
 			continue;
 		}
 		if (receive_is_over(transfer))

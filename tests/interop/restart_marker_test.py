@@ -6,6 +6,7 @@ import os
 import random
 import re
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
@@ -220,6 +221,25 @@ def pages_go_on_where_page_0_was(server, root):
             session.command(f"REST {ours}", "350")
             session.stor_octets(form, "STOR up", block(64, rest))
             same_content(line, front + b"a" * 2048 + b"b" * 2048 + b"c" * 2048, stored(root, "up"))
+
+
+@served("--workers", "1")
+def a_flood_of_markers_holds_up_nobody(server, root):
+    for form, markers in ((Form("I", "F", "B"), block(16, b"m") * 100_000), (Form("I", "F", "C"), b"\0\x10\1m" * 100_000)):
+        with Representing(server.port) as flooding, Representing(server.port) as other:
+            flooding.set(form)
+            flooding.opened("STOR up")
+            flooding.data.settimeout(0.01)
+            slowest, until = 0, time.monotonic() + 2
+            while time.monotonic() < until:
+                try:
+                    flooding.data.send(markers)
+                except TimeoutError:
+                    pass
+                begun = time.monotonic()
+                other.command("NOOP", "200")
+                slowest = max(slowest, time.monotonic() - begun)
+            expect(slowest < 0.25, f"{form}: NOOP took {slowest:.2f} s")
 
 
 @served()
