@@ -336,9 +336,18 @@ static int symlink_work(struct action *action)
 static void site_symlink(struct session *session, struct view argument)
 {
 	struct action *action = site_two_names(session, argument, "SYMLINK");
+	const char *name;
 
 	if (!action)
 		return;
+	name = strrchr(action->other, '/');
+	if (session->context->config->uploads_atomic &&
+	    upload_is_hidden_name(name ? name + 1 : action->other)) {
+		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
+			      "No such file: the name is one of an unfinished upload");
+		session_command_end(session);
+		return;
+	}
 	action->change = (struct change){ .work = symlink_work,
 					  .code = REPLY_200_OKAY,
 					  .text = "Symbolic link made" };
