@@ -1,10 +1,13 @@
 /*
  * SIZE (RFC 3659 section 4) where it is not the file's own: what would be sent is counted in a job,
- * once for each file as it is. The last few counts of a worker are kept.
+ * once for each file as it is. The last few counts of a worker are kept, but not of a file that could
+ * change within a tick of its file system's clock, and so unseen.
  */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
+#include "fs/hash_cache.h"
 #include "represent/count.h"
 #include "session/session_priv.h"
 
@@ -42,6 +45,15 @@ static bool known_is(const struct count_known *a, const struct count_known *b)
 	return memcmp(a, b, offsetof(struct count_known, octets)) == 0;
 }
 
+static bool is_settled(const struct action *action)
+{
+	struct hash_identity identity = hash_identity_of(&action->request.stat);
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return hash_identity_is_settled(&identity, &now, action->request.disk.kind == DISK_REMOTE);
+}
+
 static int count_work(struct op *op)
 {
 	struct action *action = action_of_op(op);
@@ -60,7 +72,7 @@ static void count_done(struct op *op, int result)
 	if (result < 0)
 		action->counted = result;
 	known.octets = action->counted;
-	if (known.octets >= 0)
+	if (known.octets >= 0 && action->count_settled)
 		*known_place(session->context, &known) = known;
 	action->on_counted(session, action->counted);
 }
@@ -74,6 +86,7 @@ void session_count(struct session *session, int file,
 
 	action->count_file = file;
 	action->on_counted = counted;
+	action->count_settled = is_settled(action); /* before the first byte is read */
 	if (known_is(known, &wanted))
 		counted(session, known->octets);
 	else
