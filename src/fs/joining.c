@@ -153,7 +153,7 @@ static int joining_copy(struct joining *joining)
 	if (r < 0)
 		return (int)r;
 	r = slice_copy(joining->source, joining->copied, joining->fd, joining->new_bytes,
-		       SLICE_BYTES);
+		       SLICE_TO_THE_END);
 	if (r < 0)
 		return (int)r;
 	joining->copied += r;

@@ -9,12 +9,14 @@
 #ifndef FS_SLICE_H
 #define FS_SLICE_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
-#define SLICE_BYTES 16777216 /* of one piece, at the most */
+#define SLICE_BYTES 16777216 /* of one piece, at the most, but for a hole */
+#define SLICE_TO_THE_END INT64_MAX
 
-/* Copies at most size_bytes. Returns how many bytes were, 0 at the end of from, or a negative
- * errno. */
+/* Copies at most size_bytes to where to has nothing yet; a large hole stays one, and is passed at
+ * once. Returns how many bytes were copied, 0 at the end of from, or a negative errno. */
 ssize_t slice_copy(int from, off_t from_offset, int to, off_t to_offset, size_t size_bytes);
 
 #endif

@@ -191,7 +191,7 @@ int upload_check(struct upload *upload)
 static int upload_copy(struct upload *upload)
 {
 	bool whole = upload->append || upload->range_end > 0;
-	off_t left = whole ? SLICE_BYTES : upload->offset - upload->copied;
+	off_t left = whole ? SLICE_TO_THE_END : upload->offset - upload->copied;
 	ssize_t r = slice_copy(upload->source, upload->copied, upload->fd, upload->copied,
 			       (size_t)left);
 

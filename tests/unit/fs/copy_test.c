@@ -83,6 +83,36 @@ static void what_the_kernel_cannot_copy_goes_by_hand(void **state)
 	assert_int_equal(names_in("."), 2);
 }
 
+/* A file of a few blocks and of a terabyte is copied as that, and soon. */
+static void holes_stay_holes(void **state)
+{
+	const off_t middle = (off_t)1 << 39;
+	const off_t size = (off_t)1 << 40;
+	char text[8] = "";
+	int fd;
+
+	(void)state;
+	test_calls.clone = no_clone;
+	put_text("file", "front");
+	fd = openat(test_root, "file", O_WRONLY);
+	assert_int_equal(pwrite(fd, "middle", 7, middle), 7);
+	assert_int_equal(ftruncate(fd, size), 0);
+	close(fd);
+	for (int by_hand = 0; by_hand < 2; by_hand++) {
+		if (by_hand)
+			test_calls.copy_file_range = no_copy_file_range;
+		assert_int_equal(copy_it("/file", "/copy", 10), 0);
+		assert_int_equal(stat_of("copy").st_size, size);
+		assert_true(stat_of("copy").st_blocks < 10000);
+		fd = openat(test_root, "copy", O_RDONLY);
+		assert_int_equal(pread(fd, text, 5, 0), 5);
+		assert_memory_equal(text, "front", 5);
+		assert_int_equal(pread(fd, text, 7, middle), 7);
+		assert_string_equal(text, "middle");
+		close(fd);
+	}
+}
+
 static int cloned;
 
 static int noted_clone(int to, int from)
@@ -218,6 +248,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FOLDER_TEST(a_copy_goes_by_slices),
 		FOLDER_TEST(what_the_kernel_cannot_copy_goes_by_hand),
+		FOLDER_TEST(holes_stay_holes),
 		FOLDER_TEST(blocks_are_shared_where_they_can_be),
 		FOLDER_TEST(a_copy_that_is_given_up_leaves_what_was_there),
 		FOLDER_TEST(a_copy_has_the_rights_of_the_source_less_the_umask),
