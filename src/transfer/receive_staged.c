@@ -241,6 +241,13 @@ static void receive_keep_early(struct transfer *transfer)
 	transfer->early_bytes = transfer->input_bytes;
 }
 
+/* What follows the end of the file, where no other file can follow: it would be lost in silence. */
+static bool receive_has_excess(const struct transfer *transfer)
+{
+	return transfer->stages && transfer->input_bytes > 0 &&
+	       !representation_keeps_connection(transfer->representation);
+}
+
 /* Whether all has come, and the transfer has ended therefore. */
 static bool receive_is_over(struct transfer *transfer)
 {
@@ -248,6 +255,11 @@ static bool receive_is_over(struct transfer *transfer)
 
 	if (transfer->stages ? !stages_ended(transfer->stages) : !transfer->source_ended)
 		return false;
+	if (receive_has_excess(transfer)) {
+		transfer->complaint = "bytes follow the end of the file";
+		transfer_finish(transfer, TRANSFER_MALFORMED, -EBADMSG);
+		return true;
+	}
 	if (transfer->stages) {
 		described = stages_described_size(transfer->stages);
 		transfer->described = described >= 0;

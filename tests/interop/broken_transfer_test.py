@@ -150,6 +150,9 @@ BROKEN = {
     "a last page with a longer header": [paged(page(32, 0, b"", LAST_PAGE, (1,)))],
     "a last page that is missing": [
         paged(DATA_PAGE, mode="B"), (Form(L, "P", "Z"), zlib.compress(join_pages([DATA_PAGE])))],
+    "more behind the end": [
+        (Form(I, "F", "Z"), ZLIB + ZLIB), (Form(I, "F", "Z"), ZLIB + b"x"), (Form(A, "R", "S"), b"ab\xff\x03c"),
+        (Form(L, "P", "S"), join_pages([DATA_PAGE, last()]) + b"x")],
     "an end of file that is missing": [(Form(A, "R", "Z"), zlib.compress(b"ab\xff\x01"))],
 }
 
