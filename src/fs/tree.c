@@ -50,12 +50,22 @@ static void tree_on_closed(struct op *op, int result)
 	free(op);
 }
 
+/* Whether a close may have to wait: for the server of a network file system, or for the disk, if
+ * the blocks of a file go with its last descriptor, for it has no name any more. */
+static bool tree_close_may_block(const struct disk *disk, int fd)
+{
+	struct statx stat;
+
+	if (disk->kind != DISK_LOCAL)
+		return disk->kind == DISK_REMOTE;
+	return tree_stat_known(fd, STATX_NLINK, &stat) < 0 || stat.stx_nlink == 0;
+}
+
 void tree_close(const struct disk *disk, struct ring *ring, int fd)
 {
 	struct op *op;
 
-	/* Closing a file of a network file system may have to ask its server. */
-	op = disk->kind == DISK_REMOTE ? calls->allocate(sizeof(*op)) : NULL;
+	op = tree_close_may_block(disk, fd) ? calls->allocate(sizeof(*op)) : NULL;
 	if (!op) {
 		calls->close(fd);
 		return;

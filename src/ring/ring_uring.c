@@ -108,6 +108,8 @@ static void uring_prepare(struct ring *ring, struct io_uring_sqe *sqe, struct op
 		break;
 	case OP_CLOSE:
 		io_uring_prep_close(sqe, op->fd);
+		/* What a last close sets off, the kernel does in the thread that closed, as a rule. */
+		sqe->flags |= IOSQE_ASYNC;
 		break;
 	case OP_UNLINK:
 		io_uring_prep_unlinkat(sqe, op->fd, op->name.name, op->name.flags);

@@ -338,6 +338,34 @@ static void a_close_that_finds_no_place_still_closes(void **state)
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
 
+static int closes_by_ring;
+
+static int count_closes(const char *name)
+{
+	closes_by_ring += strcmp(name, "close") == 0;
+	return 0;
+}
+
+/* With its last descriptor go its blocks, which takes the disk a while. */
+static void a_file_that_has_lost_its_name_is_not_closed_inline(void **state)
+{
+	const struct disk local = { .kind = DISK_LOCAL };
+	int named = openat(outer, "secret", O_RDONLY);
+	int nameless = openat(root, "file", O_RDONLY);
+
+	(void)state;
+	spoilt.operation = count_closes;
+	closes_by_ring = 0;
+	assert_int_equal(unlinkat(root, "file", 0), 0);
+	tree_close(&local, test_ring, named);
+	assert_int_equal(closes_by_ring, 0);
+	tree_close(&local, test_ring, nameless);
+	assert_int_equal(closes_by_ring, 1);
+	run_for_ms(30);
+	assert_int_equal(fcntl(named, F_GETFD), -1);
+	assert_int_equal(fcntl(nameless, F_GETFD), -1);
+}
+
 static void names_are_changed_beneath_the_root(void)
 {
 	struct stat stat;
@@ -442,6 +470,7 @@ int main(void)
 		TEST(a_walk_that_the_kernel_gives_up_is_begun_again),
 		TEST(a_remote_root_is_never_opened_inline),
 		TEST(a_close_that_finds_no_place_still_closes),
+		TEST(a_file_that_has_lost_its_name_is_not_closed_inline),
 		TEST(changes_stay_beneath_the_root),
 		TEST(changes_of_what_is_not_cached_stay_beneath_the_root),
 		TEST(a_name_longer_than_255_bytes_is_refused),

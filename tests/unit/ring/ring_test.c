@@ -1,5 +1,6 @@
 #include "ring/ring.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -8,6 +9,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -613,6 +615,41 @@ static void a_timer_fires_when_it_is_due(void **state)
 	assert_false(fired);
 }
 
+/* How many threads the kernel has started for this process's rings. */
+static unsigned kernel_threads(void)
+{
+	DIR *folder = opendir("/proc/self/task");
+	struct dirent *entry;
+	unsigned count = 0;
+
+	assert_non_null(folder);
+	while ((entry = readdir(folder)) != NULL) {
+		char path[300];
+		char name[16] = "";
+		int fd;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
+		fd = open(path, O_RDONLY);
+		if (fd >= 0 && read(fd, name, sizeof(name) - 1) > 0)
+			count += strncmp(name, "iou-wrk", 7) == 0;
+		close(fd);
+	}
+	closedir(folder);
+	return count;
+}
+
+/* The last close of a file without a name gives its blocks back, in the thread that closes it. */
+static void a_close_is_done_by_another_thread(void **state)
+{
+	struct waited closed = { 0 };
+
+	(void)state;
+	assert_int_equal(kernel_threads(), 0);
+	ring_close(test_ring, waited(&closed), open("/", O_RDONLY));
+	assert_int_equal(wait_for_call(&closed, 1), 0);
+	assert_int_equal(kernel_threads(), 1);
+}
+
 static int refuse_statx(const char *name)
 {
 	return strcmp(name, "statx") == 0 ? -EIO : 0;
@@ -648,6 +685,8 @@ static void every_kind_has_the_name_of_its_call(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* First: others have threads started. */
+		TEST_ON(a_close_is_done_by_another_thread, uring),
 		TEST_ON_ENGINES(accept_brings_connection_after_connection),
 		TEST_ON_ENGINES(accept_without_nonblock_gives_blocking_sockets),
 		TEST_ON_ENGINES(last_call_of_an_accept_may_begin_another_operation),
