@@ -155,6 +155,12 @@ static void session_give_up(struct session *session)
 	session_disk_job_surely(action, &action->upload.disk, upload_finish_work, upload_given_up);
 }
 
+/* Whether REST or RANG left anything of the file out. */
+static bool transfer_is_of_a_part(const struct action *action)
+{
+	return action->restart > 0 || action->restart_marked || action->range_end > 0;
+}
+
 static void transfer_done(struct transfer *transfer, enum transfer_end end, int error)
 {
 	struct action *action = action_of_transfer(transfer);
@@ -180,7 +186,7 @@ static void transfer_done(struct transfer *transfer, enum transfer_end end, int 
 		return;
 	}
 	if (end == TRANSFER_COMPLETE && transfer->kind == TRANSFER_SEND_FILE &&
-	    transfer->end <= RECENT_BYTES_MAX)
+	    transfer->end <= RECENT_BYTES_MAX && !transfer_is_of_a_part(action))
 		tree_note_read(&action->request);
 	session_reply_end(session);
 	session_transfer_over(session);
