@@ -42,6 +42,7 @@
 #define PASSIVE_WAIT_MS 2000	       /* for a free reservation; then 425 */
 #define TRANSFER_TURN_BYTES 1048576    /* one transfer's share of a worker's turn */
 #define TRANSFER_EVENT_BYTES 16384     /* of which a marker, or a page elsewhere, counts as many */
+#define DEFLATE_TURN_BYTES 98304       /* the same of one that is deflated: some milliseconds */
 #define SEND_TURN_BYTES 4194304	       /* the same of one that sends a file within the kernel */
 #define SEND_WINDOW_BYTES 1048576      /* of which so many at a time */
 #define TRANSFER_BUFFER_BYTES 262144   /* text and listings: one of the two buffers of a transfer */

@@ -249,6 +249,14 @@ static bool send_is_over(struct transfer *transfer)
 	return true;
 }
 
+/* Deflating a byte takes many times as long as what other stages do. */
+static size_t send_turn_bytes(const struct transfer *transfer)
+{
+	bool deflates = transfer->stages && transfer->representation->mode == MODE_DEFLATE;
+
+	return deflates ? DEFLATE_TURN_BYTES : TRANSFER_TURN_BYTES;
+}
+
 void send_staged_turn(struct transfer *transfer)
 {
 	size_t turn = 0;
@@ -260,7 +268,7 @@ void send_staged_turn(struct transfer *transfer)
 
 		if (send_is_over(transfer))
 			return;
-		if (turn >= TRANSFER_TURN_BYTES || (turn > 0 && !transfer->stages)) {
+		if (turn >= send_turn_bytes(transfer) || (turn > 0 && !transfer->stages)) {
 			transfer_yield(transfer);
 			return;
 		}

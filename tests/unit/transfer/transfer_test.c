@@ -792,6 +792,57 @@ static void a_cr_at_every_edge_of_a_buffer_is_kept(void **state)
 	text_goes_both_ways(DISK_LOCAL, 2003, 0, 0);
 }
 
+static size_t read_in_turn;
+static size_t read_in_turn_most;
+
+static ssize_t counted_pread(int fd, void *buffer, size_t size_bytes, off_t offset)
+{
+	ssize_t got = calls_real.pread(fd, buffer, size_bytes, offset);
+
+	read_in_turn += got > 0 ? (size_t)got : 0;
+	if (read_in_turn > read_in_turn_most)
+		read_in_turn_most = read_in_turn;
+	return got;
+}
+
+/* What else waits for a turn of this ring. */
+static void on_others_turn(struct op *op, int result)
+{
+	(void)result;
+	read_in_turn = 0;
+	if (!ended)
+		ring_yield(test_ring, op);
+}
+
+static void deflating_leaves_others_their_turns(void **state)
+{
+	const size_t length = 2000000;
+	struct representation deflated = ascii;
+	struct op others = { .done = on_others_turn };
+	char *bytes = pattern_of(length);
+	int file = file_of("/tmp", bytes, length);
+	struct peer peer = { 0 };
+
+	(void)state;
+	deflated.type = TYPE_IMAGE;
+	deflated.mode = MODE_DEFLATE;
+	deflated.level = 6;
+	spoilt.pread = counted_pread;
+	read_in_turn = read_in_turn_most = 0;
+	transfer.representation = &deflated;
+	transfer.end = (off_t)length;
+	begin(&peer, TRANSFER_SEND_FILE, file, DISK_MEMORY);
+	ring_yield(test_ring, &others);
+	finish(&peer);
+	while (op_pending(&others))
+		run_for_ms(1);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	assert_in_range(read_in_turn_most, 1, 2 * DEFLATE_TURN_BYTES);
+	close(file);
+	free(peer.bytes);
+	free(bytes);
+}
+
 static void *nothing_allocated(size_t size_bytes)
 {
 	(void)size_bytes;
@@ -929,6 +980,7 @@ int main(void)
 		TEST(a_function_that_wants_no_more_ends_the_transfer),
 		TEST(text_is_translated_and_comes_back),
 		TEST(a_cr_at_every_edge_of_a_buffer_is_kept),
+		TEST(deflating_leaves_others_their_turns),
 		TEST(without_memory_a_text_transfer_fails),
 		TEST(a_large_listing_is_sent_whole),
 		TEST(many_transfers_share_a_disk),
