@@ -90,5 +90,5 @@ void session_count(struct session *session, int file,
 	if (known_is(known, &wanted))
 		counted(session, known->octets);
 	else
-		session_disk_job(action, &action->request.disk, count_work, count_done);
+		session_disk_read(action, &action->request.disk, count_work, count_done);
 }
