@@ -15,7 +15,8 @@ V ?=
 
 # Debian packages: to build and run, to run every test, to examine the source as well.
 DEPS_BUILD := gcc libc6-dev make libcap-dev libcrypt-dev libssl-dev liburing-dev zlib1g-dev
-DEPS_TEST := libcmocka-dev aria2 bash curl iproute2 lftp man-db ncftp procps python3 strace systemd tnftp wget zsh
+DEPS_TEST := libcmocka-dev aria2 bash curl filezilla iproute2 lftp man-db ncftp procps python3 python3-aioftp \
+	rclone strace systemd tnftp wget xdotool xvfb zsh
 DEPS_EXAMINE := clang clang-format clang-tidy cppcheck libclang-rt-dev
 DEPS := $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_EXAMINE)
 

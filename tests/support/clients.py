@@ -113,7 +113,8 @@ def tnftp(port, commands, folder, host="127.0.0.1", active=False):
 def ncftp(program, port, *arguments, host="127.0.0.1"):
     if ":" in host:
         raise Failure("ncftp has no IPv6")
-    head = [need(program), "-V", "-u", "anonymous", "-p", "guest@", "-P", str(port), "-r", "1", "-t", "20"]
+    quiet = [] if program == "ncftpls" else ["-V"]
+    head = [need(program), *quiet, "-u", "anonymous", "-p", "guest@", "-P", str(port), "-r", "1", "-t", "20"]
     return run([*head, *arguments])
 
 
