@@ -2,8 +2,8 @@
 # Runs suites, then names the skipped tests and adds everything up.
 # usage: suites.sh VARIANT units|ENGINE/SUITE...      ENGINE and SUITE: what tests/run.sh knows
 #
-# The units come first, then the suites of each engine in their order. Engines run side by side, as
-# many as there are CPUs, where each can have a network of its own (root); a suite's output is shown
+# The units come first, then the suites of each engine in their order. Engines run side by side, one
+# more than there are CPUs, where each can have a network of its own (root); a suite's output is shown
 # when it ends.
 #
 # A suite sees its build in SLUICE_BUILD and SLUICED. It prints "SKIPPED name: reason" for a test it
@@ -52,7 +52,7 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1}" TSAN_OPTIONS="${TSAN_OPTIO
 
 jobs=1
 if [ "$(id -u)" = 0 ] && unshare --net true 2>/dev/null; then
-	jobs=$(nproc)
+	jobs=$(($(nproc) + 1)) # they wait more than they work
 fi
 engines=
 for suite in "$@"; do
