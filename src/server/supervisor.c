@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <sluice/translate.h>
+
 #include "auth/hosts.h"
 #include "auth/users.h"
 #include "config/config.h"
@@ -27,6 +29,7 @@
 #include "sys/capabilities.h"
 #include "sys/service_manager.h"
 
+#define EXIT_WRONG_ARGUMENTS 2
 #define BACKOFF_LEAST_MS 1000
 #define BACKOFF_MOST_MS 30000
 #define STOP_LIMIT_MS 5000 /* from CHANNEL_STOP to SIGKILL */
@@ -639,6 +642,18 @@ static void supervisor_turn(struct supervisor *supervisor)
 		on_deadline(supervisor);
 }
 
+/* Whether the server process will find its code page: what it would say comes too late. */
+static bool ebcdic_is_known(const struct config *config)
+{
+	struct translate_ebcdic ebcdic;
+	int r = config->ebcdic_page ? translate_ebcdic_load(config->ebcdic_page, &ebcdic) : 0;
+
+	if (r < 0)
+		log_error("--ebcdic %s: the code page %s", config->ebcdic_page,
+			  translate_ebcdic_error(r));
+	return r == 0;
+}
+
 int supervisor_run(const struct config *config, char **argv)
 {
 	struct supervisor supervisor = { .config = config,
@@ -648,6 +663,8 @@ int supervisor_run(const struct config *config, char **argv)
 					 .channel = -1,
 					 .backoff_ms = BACKOFF_LEAST_MS };
 
+	if (!ebcdic_is_known(config))
+		return EXIT_WRONG_ARGUMENTS;
 	if (supervisor_open(&supervisor) < 0) {
 		supervisor_close(&supervisor);
 		return 1;
