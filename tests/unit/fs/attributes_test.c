@@ -41,9 +41,9 @@ static int setup(void **state)
 	mkdir(base, 0755);
 	root = open(base, O_PATH | O_DIRECTORY);
 	close(openat(root, "file", O_WRONLY | O_CREAT, 0600));
-	fchmodat(root, "file", 0600, 0);
+	assert_int_equal(fchmodat(root, "file", 0600, 0), 0);
 	mkdirat(root, "folder", 0755);
-	fchmodat(root, "folder", 01755, 0);
+	assert_int_equal(fchmodat(root, "folder", 01755, 0), 0);
 	mkfifoat(root, "fifo", 0600);
 	assert_int_equal(symlinkat("file", root, "link"), 0);
 	assert_int_equal(symlinkat("/etc/passwd", root, "out"), 0);

@@ -119,7 +119,10 @@ static struct listing_request wish(enum listing_format format, unsigned facts)
 		.facts = facts,
 		.prefix = view_of(""),
 		.pattern = view_of(""),
-		.rights = { geteuid(), getegid(), true, true },
+		.rights = { .uid = geteuid(),
+			    .gid = getegid(),
+			    .may_write = true,
+			    .folder_writable = true },
 		.now_s = NOW,
 	};
 }

@@ -167,7 +167,10 @@ static struct listing_request request_of(const char *folder_path, enum listing_f
 		.folder_path = view_of(folder_path),
 		.format = format,
 		.facts = facts,
-		.rights = { geteuid(), getegid(), true, true },
+		.rights = { .uid = geteuid(),
+			    .gid = getegid(),
+			    .may_write = true,
+			    .folder_writable = true },
 		.now_s = NOW,
 	};
 
