@@ -167,7 +167,7 @@ test: ## install what is missing, then units, conversations, clients and faults 
 	@tests/suites.sh debug units $(foreach engine,$(ENGINES),\
 		$(engine)/conversation $(engine)/interop $(engine)/faults)
 
-check: ## a minute's check: units, conversations, include direction, format
+check: ## a quick check: units, conversations, include direction, format
 	@$(MAKE) VARIANT=debug units layers check-format bench-check
 	@tests/suites.sh debug units uring/conversation
 

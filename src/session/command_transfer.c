@@ -387,6 +387,14 @@ static bool restart_is_of_file(const struct representation *representation)
 		stream.format != FORMAT_CARRIAGE);
 }
 
+/* REST's marker and the file that it is to be of: 0, or a negative errno for the 554 or 555. */
+static int restart_check_marker(const struct action *action, const struct marker_file *file)
+{
+	int r = marker_check(&action->marker, &action->representation, file);
+
+	return r == -ESTALE ? -EKEYREJECTED : r;
+}
+
 /* 0, or a negative errno for the 554 or 555. */
 static int retr_restart(struct action *action, const struct statx *stat)
 {
@@ -397,10 +405,7 @@ static int retr_restart(struct action *action, const struct statx *stat)
 	transfer->marker_file = file;
 	if (action->restart_marked) {
 		transfer->offset = (off_t)action->marker.offset;
-		return marker_check(&action->marker, representation, &file) == 0 ? 0
-		       : marker_check(&action->marker, representation, &file) == -EPROTOTYPE
-			       ? -EPROTOTYPE
-			       : -EKEYREJECTED;
+		return restart_check_marker(action, &file);
 	}
 	if (restart_is_of_file(representation))
 		transfer->offset = action->restart;
@@ -503,11 +508,8 @@ static int upload_check_marker(const struct action *action)
 	const struct marker_file file = { .device = upload->device,
 					  .inode = upload->inode,
 					  .written = true };
-	int r = action->restart_marked
-			? marker_check(&action->marker, &action->representation, &file)
-			: 0;
 
-	return r == -ESTALE ? -EKEYREJECTED : r;
+	return action->restart_marked ? restart_check_marker(action, &file) : 0;
 }
 
 static void upload_checked(struct op *op, int result)
