@@ -2,10 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "fs/closing.h"
 #include "fs/creation_mode.h"
 #include "fs/path.h"
 #include "sys/calls.h"
@@ -41,37 +41,6 @@ int tree_init(struct tree *tree, int root)
 	tree->root = root;
 	tree->disk = mounts_find(stat.stx_mnt_id);
 	return 0;
-}
-
-static void tree_on_closed(struct op *op, int result)
-{
-	if (result == -EAGAIN) /* no job thread took it: it must not be left open */
-		calls->close(op->fd);
-	free(op);
-}
-
-/* Whether a close may have to wait: for the server of a network file system, or for the disk, if
- * the blocks of a file go with its last descriptor, for it has no name any more. */
-static bool tree_close_may_block(const struct disk *disk, int fd)
-{
-	struct statx stat;
-
-	if (disk->kind != DISK_LOCAL)
-		return disk->kind == DISK_REMOTE;
-	return tree_stat_known(fd, STATX_NLINK, &stat) < 0 || stat.stx_nlink == 0;
-}
-
-void tree_close(const struct disk *disk, struct ring *ring, int fd)
-{
-	struct op *op;
-
-	op = tree_close_may_block(disk, fd) ? calls->allocate(sizeof(*op)) : NULL;
-	if (!op) {
-		calls->close(fd);
-		return;
-	}
-	op->done = tree_on_closed;
-	ring_close(ring, op, fd);
 }
 
 int tree_may_enter(const struct disk *disk, int folder)
@@ -174,7 +143,7 @@ static void tree_open_end(struct tree_request *request, int result)
 {
 	tree_leave(request);
 	if (result < 0 && request->fd >= 0) {
-		tree_close(&request->disk, request->ring, request->fd);
+		file_close(&request->disk, request->ring, request->fd);
 		request->fd = -1;
 	}
 	request->opened(request, result < 0 ? result : request->fd);

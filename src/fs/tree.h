@@ -99,8 +99,4 @@ int tree_may_enter(const struct disk *disk, int folder);
  * the folder's that holds path, or all zeros. */
 int tree_look_at_folder(const struct tree *tree, const char *path, struct statx *ret_stat);
 
-/* Closes a file of this tree without blocking: neither on a disk that does not answer, nor until one has
- * given back the blocks of a file that was removed meanwhile. */
-void tree_close(const struct disk *disk, struct ring *ring, int fd);
-
 #endif

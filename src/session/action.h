@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "fs/attributes.h"
+#include "fs/closing.h"
 #include "fs/hash_file.h"
 #include "fs/listing.h"
 #include "fs/tree.h"

@@ -43,7 +43,7 @@ static void pret_done(struct tree_request *request, int result)
 	int r = result < 0 ? result : resolve_check_file(&request->stat);
 
 	if (result >= 0)
-		tree_close(&request->disk, session->context->ring, result);
+		file_close(&request->disk, session->context->ring, result);
 	if (r < 0)
 		session_reply_error(session, r, action->path);
 	else

@@ -29,7 +29,7 @@ static void session_looked_at(struct session *session, int result)
 	struct action *action = session->action;
 
 	if (result >= 0)
-		tree_close(&action->request.disk, session->context->ring, result);
+		file_close(&action->request.disk, session->context->ring, result);
 	else
 		session_reply_error(session, result, action->path);
 	session_command_end(session);
@@ -60,7 +60,7 @@ static void cwd_done(struct tree_request *request, int result)
 		int r = tree_may_enter(&request->disk, result);
 
 		if (r < 0) {
-			tree_close(&request->disk, session->context->ring, result);
+			file_close(&request->disk, session->context->ring, result);
 			result = r;
 		}
 	}
@@ -149,7 +149,7 @@ static void size_counted(struct session *session, int64_t octets)
 {
 	struct action *action = session->action;
 
-	tree_close(&action->request.disk, session->context->ring, action->count_file);
+	file_close(&action->request.disk, session->context->ring, action->count_file);
 	if (octets >= 0)
 		session_reply(session, REPLY_213_FILE_STATUS, "%lld", (long long)octets);
 	else if (octets == -EFBIG)

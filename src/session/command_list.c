@@ -106,7 +106,7 @@ static int list_make(struct session *session, int folder)
 					    &action->request.disk, &request.draft);
 	if (!action->cached)
 		return listing_new(&request, &action->listing);
-	tree_close(&action->request.disk, session->context->ring, folder);
+	file_close(&action->request.disk, session->context->ring, folder);
 	return 0;
 }
 
@@ -145,7 +145,7 @@ static void folder_done(struct tree_request *request, int result)
 	struct session *session = action->session;
 
 	if (result >= 0 && session_has_given_up(session)) {
-		tree_close(&request->disk, session->context->ring, result);
+		file_close(&request->disk, session->context->ring, result);
 		result = -ECANCELED;
 	}
 	if (result >= 0)
@@ -260,7 +260,7 @@ static void list_done(struct tree_request *request, int result)
 			session_refuse_command(session, result);
 		return;
 	}
-	tree_close(&request->disk, session->context->ring, result);
+	file_close(&request->disk, session->context->ring, result);
 	if (session_has_given_up(session))
 		session_refuse_command(session, -ECANCELED);
 	else if (S_ISDIR(request->stat.stx_mode))

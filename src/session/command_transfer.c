@@ -58,7 +58,7 @@ static void session_transfer_over(struct session *session)
 	if (action->cached) /* whose file it is */
 		listing_cache_give(action->cached);
 	else if (action->file >= 0)
-		tree_close(&action->transfer.disk, session->context->ring, action->file);
+		file_close(&action->transfer.disk, session->context->ring, action->file);
 	action->transfers = false;
 	session_command_end(session);
 }
@@ -351,7 +351,7 @@ static void session_refuse_transfer(struct session *session, int error)
 	struct action *action = session->action;
 
 	if (action->file >= 0)
-		tree_close(&action->request.disk, session->context->ring, action->file);
+		file_close(&action->request.disk, session->context->ring, action->file);
 	action->file = -1;
 	session_refuse_command(session, error);
 }
@@ -469,7 +469,7 @@ static void retr_done(struct tree_request *request, int result)
 	refusal = representation_size_refusal(&action->representation,
 					      (int64_t)request->stat.stx_size);
 	if (refusal) {
-		tree_close(&request->disk, session->context->ring, action->file);
+		file_close(&request->disk, session->context->ring, action->file);
 		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED, "%s",
 			      session_text(session, refusal));
 		session_command_end(session);

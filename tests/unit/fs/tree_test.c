@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "fs/closing.h"
 #include "support/test_ring.h"
 #include "sys/calls.h"
 
@@ -316,7 +317,7 @@ static void a_remote_root_is_never_opened_inline(void **state)
 	assert_int_equal(tree_open(&request, "/file", O_RDONLY), -EINPROGRESS);
 	run_until(&done);
 	assert_true(result >= 0);
-	tree_close(&tree.disk, test_ring, result);
+	file_close(&tree.disk, test_ring, result);
 	run_for_ms(30);
 	assert_int_equal(fcntl(result, F_GETFD), -1);
 }
@@ -333,7 +334,7 @@ static void a_close_that_finds_no_place_still_closes(void **state)
 
 	(void)state;
 	spoilt.operation = full_jobs;
-	tree_close(&remote, test_ring, fd);
+	file_close(&remote, test_ring, fd);
 	run_for_ms(30);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
@@ -357,9 +358,9 @@ static void a_file_that_has_lost_its_name_is_not_closed_inline(void **state)
 	spoilt.operation = count_closes;
 	closes_by_ring = 0;
 	assert_int_equal(unlinkat(root, "file", 0), 0);
-	tree_close(&local, test_ring, named);
+	file_close(&local, test_ring, named);
 	assert_int_equal(closes_by_ring, 0);
-	tree_close(&local, test_ring, nameless);
+	file_close(&local, test_ring, nameless);
 	assert_int_equal(closes_by_ring, 1);
 	run_for_ms(30);
 	assert_int_equal(fcntl(named, F_GETFD), -1);
