@@ -566,6 +566,7 @@ static int worker_make_context(struct worker *worker)
 	context->reply.at = malloc(context->reply.size_bytes);
 	if (!context->reply.at)
 		return -ENOMEM;
+	kept_files_init(&context->kept, worker->ring, server->workers_count);
 	return tree_init(&context->tree, server->root);
 }
 

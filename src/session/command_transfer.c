@@ -57,6 +57,8 @@ static void session_transfer_over(struct session *session)
 		dtp_give_buffer(&session->context->dtp, action->transfer.buffer);
 	if (action->cached) /* whose file it is */
 		listing_cache_give(action->cached);
+	else if (action->file >= 0 && action->transfer.kind == TRANSFER_SEND_FILE)
+		tree_give(&action->request, action->file);
 	else if (action->file >= 0)
 		file_close(&action->transfer.disk, session->context->ring, action->file);
 	action->transfers = false;
@@ -492,8 +494,7 @@ void command_retr(struct session *session, struct view argument)
 	if (!action || !session_take_marker(session))
 		return;
 	action->transfers = true;
-	/* O_NONBLOCK: no open waits for a lease, nor, without a /proc, for a FIFO's other end. */
-	session_look(action, O_RDONLY | O_NONBLOCK, retr_done);
+	session_look(action, TREE_READ, retr_done);
 }
 
 static int upload_check_work(struct op *op)

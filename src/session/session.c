@@ -47,6 +47,7 @@ void session_context_fini(struct session_context *context)
 		free(context->actions);
 		context->actions = next;
 	}
+	kept_files_fini(&context->kept);
 	free(context->reply.at);
 }
 
@@ -80,6 +81,7 @@ struct action *session_command_begin(struct session *session)
 	action->request.disks = context->dtp.disks;
 	action->request.tree = &session->tree;
 	action->request.known = &context->known;
+	action->request.kept = &context->kept;
 	action->request.waiter = (struct disk_waiter){ .admitted = NULL };
 	session->action = action;
 	return action;

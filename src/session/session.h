@@ -90,6 +90,7 @@ struct session_context {
 	uint64_t transfers;
 	struct count_known counts[COUNTS_KNOWN];
 	struct known_files known;
+	struct kept_files kept;
 	struct hash_cache *hash_cache; /* of all workers */
 	unsigned hashes;	       /* under way */
 };
