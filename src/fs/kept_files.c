@@ -55,7 +55,7 @@ static void kept_on_timer(struct wheel_timer *timer)
 	}
 }
 
-static void kept_close_all(struct kept_files *kept)
+void kept_files_close_all(struct kept_files *kept)
 {
 	struct kept_file *file;
 
@@ -67,7 +67,7 @@ static void kept_on_mounts(struct op *op, int result)
 {
 	struct kept_files *kept = list_entry(op, struct kept_files, mounts_op);
 
-	kept_close_all(kept);
+	kept_files_close_all(kept);
 	if (result < 0) {
 		kept->max = 0;
 		return;

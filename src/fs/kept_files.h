@@ -54,6 +54,7 @@ struct kept_files {
 /* Zeroed memory becomes a table, one of so many workers', that keeps files where it can. */
 void kept_files_init(struct kept_files *kept, struct ring *ring, unsigned workers);
 void kept_files_fini(struct kept_files *kept);
+void kept_files_close_all(struct kept_files *kept);
 
 /* Asks where path (of path_join) leads from root. Returns a descriptor, which is then the caller's,
  * and what is known of the file in *ret_stat; or -ENOENT: it is to be opened. */

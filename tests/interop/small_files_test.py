@@ -6,6 +6,7 @@ import ftplib
 import io
 import os
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
@@ -114,6 +115,27 @@ def what_is_removed_is_gone_at_once():
                 expect(False, "a removed file is served")
             except ftplib.error_perm as error:
                 expect(str(error).startswith("550 "), f"a removed file: {error}")
+
+
+def is_open(place):
+    return any(path.endswith("/root/file") for path in place.server.descriptors())
+
+
+@test
+def it_stays_open_while_somebody_may_want_it_and_no_longer():
+    with Place() as place:
+        put(place.root, "file", b"kept")
+        with session_of(place) as session:
+            for _ in range(TIMES):
+                fetch(session, "file")
+                if is_open(place):
+                    break
+            else:
+                expect(False, "it is never kept open")
+        deadline = time.monotonic() + 20
+        while is_open(place):
+            expect(time.monotonic() < deadline, "it stays open for ever")
+            time.sleep(0.01)
 
 
 @test
