@@ -76,7 +76,7 @@ static void sign(const struct marker *marker, const struct marker_file *file,
 		 uint8_t ret_signature[static 8])
 {
 	struct {
-		uint64_t numbers[5];
+		uint64_t numbers[6];
 		uint8_t packed[PACKED_BYTES];
 	} whole;
 	uint8_t digest[EVP_MAX_MD_SIZE] = { 0 };
@@ -87,6 +87,7 @@ static void sign(const struct marker *marker, const struct marker_file *file,
 	whole.numbers[2] = file->changed_ns;
 	whole.numbers[3] = file->size_bytes;
 	whole.numbers[4] = file->written;
+	whole.numbers[5] = file->origin;
 	pack(marker, whole.packed);
 	HMAC(EVP_sha256(), key, sizeof(key), (const uint8_t *)&whole, sizeof(whole), digest, NULL);
 	memcpy(ret_signature, digest, 8);

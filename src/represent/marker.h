@@ -28,11 +28,13 @@ struct marker {
 	uint8_t signature[8];
 };
 
-/* The file that a marker belongs to. One that is being written is the same however it changes. */
+/* The file that a marker belongs to. One that is being written is the same however it changes; of
+ * which upload it is tells the server's fs/upload_origin.h. */
 struct marker_file {
 	uint64_t device;
 	uint64_t inode;
 	uint64_t changed_ns; /* written: 0 */
+	uint64_t origin;     /* written, by a server: the upload; else 0 */
 	uint64_t size_bytes; /* written: 0 */
 	bool written;
 };

@@ -168,7 +168,8 @@ def an_upload_goes_on_from_the_servers_marker_after_a_cut(server, root):
             marks = session.stor_octets(form, "STOR up", pack(pieces, form, session.chance, markers))
             same_content(str(form), content, stored(root, "up"))
             same(f"{form}: number of 110s", len(places), len(marks))
-            for i, (number, at) in enumerate(places):
+            # From the last one to the first: what is sent from one on is no longer what later ones are of.
+            for i, (number, at) in reversed(list(enumerate(places))):
                 ours = mark_of(marks[i], f"m{i}")
                 if i % 3 and i < len(places) - 2:
                     continue
@@ -260,10 +261,99 @@ def a_marker_of_an_upload_is_that_files_alone(server, root):
         session.set(form)
         session.command(f"REST {ours}", "350")
         session.refused(form, "STOR up", "554")
-        write(root, "up", b"conTENT")
+        write(root, "up", b"CONtent")
         session.command(f"REST {ours}", "350")
+        session.refused(form, "APPE up", "554")
+        marks = session.stor_octets(form, "STOR up", pack([b"conTENT"], form, session.chance, {(0, 3): b"m"}))
+        session.command(f"REST {mark_of(marks[0], 'm')}", "350")
         session.stor_octets(form, "APPE up", pack([b"tent"], form, session.chance))
         same("APPE after REST is STOR", b"content", stored(root, "up"))
+
+
+def cut_upload(session, form, line, content, at):
+    """An upload that is cut behind a marker; returns the server's."""
+    session.set(form)
+    session.opened(line)
+    session.data.sendall(pack([content[:at]], form, random.Random(1), {(0, at): b"m"})[:-1])
+    ours = mark_of(session.reply(), "m")
+    session.close_data()
+    session.expect_reply("426", "a cut upload")
+    return ours
+
+
+def in_every_place(function):
+    """A test on disks with and without extended attributes, in place and atomic."""
+    for name, options in (("in_place", ()), ("atomic", ("--uploads", "atomic"))):
+        def run(server, root):
+            function(server, root)
+
+        run.__name__ = f"{function.__name__}_{name}"
+        served(*options)(run)
+    return function
+
+
+@in_every_place
+def a_marker_of_an_upload_is_outdated_once_the_file_is_stored_anew(server, root):
+    form, other = Form("I", "F", "B"), Form("I", "F", "S")
+    old, new = b"old content, " * 1000, b"NEW CONTENT, " * 1000
+    with Representing(server.port) as session:
+        def anew_by_stor():
+            session.put(other, "up", new)
+
+        def anew_by_stor_of_mode_b():
+            session.put(form, "up", new)
+
+        def anew_with_markers():
+            session.put(form, "up", new, {(0, 3000): b"m"})
+
+        def anew_and_cut():
+            cut_upload(session, form, "STOR up", new, 3000)
+
+        def from_a_number_on():
+            session.set(other)
+            session.command("REST 100", "350")
+            session.put(other, "up", new[100:])
+
+        def a_range():
+            session.set(other)
+            session.command("RANG 100 199", "350")
+            session.put(other, "up", new[100:200])
+
+        def by_somebody_else():
+            write(root, "up", new)
+
+        for change in (anew_by_stor, anew_by_stor_of_mode_b, anew_with_markers, anew_and_cut, from_a_number_on,
+                       a_range, by_somebody_else):
+            if os.path.exists(os.path.join(root, "up")):
+                os.unlink(os.path.join(root, "up"))
+            ours = cut_upload(session, form, "STOR up", old, 2000)
+            change()
+            session.set(form)
+            session.command(f"REST {ours}", "350")
+            session.refused(form, "STOR up", "554")
+
+
+@in_every_place
+def a_marker_behind_the_place_where_an_upload_began_again_is_outdated(server, root):
+    form = Form("I", "F", "B")
+    old, new = b"old content, " * 1000, b"NEW CONTENT, " * 1000
+    with Representing(server.port) as session:
+        session.set(form)
+        session.opened("STOR up")
+        session.data.sendall(pack([old[:9000]], form, random.Random(1), {(0, 1000): b"early", (0, 9000): b"late"})[:-1])
+        early, late = mark_of(session.reply(), "early"), mark_of(session.reply(), "late")
+        session.close_data()
+        session.expect_reply("426", "a cut upload")
+        session.command(f"REST {early}", "350")
+        session.opened("STOR up")
+        session.data.sendall(pack([new[1000:2000]], form, random.Random(1))[:-1])
+        session.close_data()
+        session.expect_reply("426", "a cut upload")
+        session.command(f"REST {late}", "350")
+        session.refused(form, "STOR up", "554")
+        session.command(f"REST {early}", "350")
+        session.stor_octets(form, "STOR up", pack([old[1000:]], form, session.chance))
+        same_content("from the earlier one", old, stored(root, "up"))
 
 
 @served("--uploads", "atomic")

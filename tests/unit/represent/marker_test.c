@@ -102,6 +102,9 @@ static void another_file_is_noticed(void **state)
 			assert_int_equal(marker_parse(view_of(text[written]), &marker), 0);
 			assert_int_equal(marker_check(&marker, &representation, &file),
 					 same ? 0 : -ESTALE);
+			file.origin = 1;
+			assert_int_equal(marker_check(&marker, &representation, &file), -ESTALE);
+			file.origin = 0;
 			file.written = !written;
 			assert_int_equal(marker_check(&marker, &representation, &file), -ESTALE);
 		}
