@@ -5,14 +5,17 @@ from each of them to the same octets, and from nothing else."""
 import os
 import random
 import re
+import signal
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
-from checks import expect, main, same  # noqa: E402
+from checks import expect, main, same, test  # noqa: E402
 from representation import Form, block, from_pieces, join, join_pages, pack, page, to_pieces  # noqa: E402
 from representing import FILES, Representing, same_content, served, stored  # noqa: E402
+from sluiced import Sluiced  # noqa: E402
 
 EVERY = 4 << 20
 BIG = 20 << 20
@@ -372,6 +375,133 @@ def an_atomic_upload_goes_on_from_a_marker(server, root):
         session.command(f"REST {ours}", "350")
         session.stor_octets(form, "STOR up", pack([piece[100_001:]], form, session.chance))
         same_content(str(form), content, stored(root, "up"))
+
+
+BLOCKS = Form("I", "F", "B")
+CONTENT = b"content, " * 1000
+
+
+class Place:
+    """A folder to serve and one for the server's state, with servers that come and go."""
+
+    def __enter__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="sluice-markers-")
+        self.root, self.state = (os.path.join(self.folder.name, name) for name in ("root", "state"))
+        for name in (self.root, self.state):
+            os.mkdir(name)
+            os.chmod(name, 0o777)
+        return self
+
+    def __exit__(self, *reason):
+        self.folder.cleanup()
+
+    def key(self):
+        return os.path.join(self.state, "marker-key")
+
+    def server(self, state=True):
+        return Sluiced(self.root, ["--anonymous-write"], variables={"STATE_DIRECTORY": self.state} if state else {})
+
+    def markers(self, session):
+        """One of an upload that was cut, and one of a download."""
+        if not os.path.exists(os.path.join(self.root, "big")):
+            write(self.root, "big", big_text(5 << 20))
+        (text, _), = session.retr(BLOCKS, "RETR big").markers
+        session.close_data()
+        return cut_upload(session, BLOCKS, "STOR up", CONTENT, 2000), text
+
+
+def are_good(session, markers, good):
+    up, down = markers
+    session.set(BLOCKS)
+    for marker, line in ((down, "RETR big"), (up, "STOR up")):
+        session.command(f"REST {marker}", "350")
+        if not good:
+            session.refused(BLOCKS, line, "554")
+        elif line == "RETR big":
+            session.retr(BLOCKS, line)
+        else:
+            session.stor_octets(BLOCKS, line, pack([CONTENT[2000:]], BLOCKS, session.chance))
+
+
+@test
+def markers_outlive_the_server_where_their_key_is_kept():
+    with Place() as place:
+        with place.server() as server, Representing(server.port) as session:
+            markers = place.markers(session)
+            same("mode of the key", 0o600, os.stat(place.key()).st_mode & 0o7777)
+            same("files of the state", ["marker-key"], os.listdir(place.state))
+        with place.server() as server, Representing(server.port) as session:
+            are_good(session, markers, True)
+            same_content("gone on with", CONTENT, stored(place.root, "up"))
+
+
+@test
+def without_a_place_for_the_key_markers_are_of_one_server():
+    with Place() as place:
+        with place.server(state=False) as server, Representing(server.port) as session:
+            markers = place.markers(session)
+            with place.server(state=False) as other, Representing(other.port) as stranger:
+                are_good(stranger, markers, False)
+            are_good(session, markers, True)
+        with place.server(state=False) as server, Representing(server.port) as session:
+            are_good(session, markers, False)
+
+
+@test
+def a_server_process_that_dies_takes_no_marker_with_it():
+    with Place() as place:
+        with place.server(state=False) as server:
+            with Representing(server.port) as session:
+                markers = place.markers(session)
+                # And an upload that is under way.
+                session.opened("STOR open")
+                session.data.sendall(pack([CONTENT[:2000]], BLOCKS, random.Random(1), {(0, 2000): b"m"})[:-1])
+                ours = mark_of(session.reply(), "m")
+                os.kill(server.server_pid, signal.SIGKILL)
+            deadline = time.monotonic() + 20
+            while server.log().count("engine:") < 2 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            with Representing(server.port) as session:
+                are_good(session, markers, True)
+                session.command(f"REST {ours}", "350")
+                session.stor_octets(BLOCKS, "STOR open", pack([CONTENT[2000:]], BLOCKS, session.chance))
+                same_content("gone on with", CONTENT, stored(place.root, "open"))
+            server.find_server_process()
+
+
+@test
+def a_key_that_others_may_know_is_replaced():
+    def spoil_mode(path):
+        os.chmod(path, 0o640)
+
+    def spoil_length(path):
+        with open(path, "ab") as file:
+            file.write(b"x")
+
+    def spoil_kind(path):
+        os.rename(path, path + ".moved")
+        os.symlink(path + ".moved", path)
+
+    for spoil in (spoil_mode, spoil_length, spoil_kind):
+        with Place() as place:
+            with place.server() as server, Representing(server.port) as session:
+                markers = place.markers(session)
+            old = stored(place.state, "marker-key")
+            spoil(place.key())
+            with place.server() as server, Representing(server.port) as session:
+                are_good(session, markers, False)
+                expect("key of restart markers" in server.log(), f"{spoil.__name__}: no word of it")
+            expect(stored(place.state, "marker-key") != old, f"{spoil.__name__}: the same key")
+            same("mode of the key", (0o600, True), (os.stat(place.key()).st_mode & 0o7777, not os.path.islink(place.key())))
+
+
+@test
+def a_key_that_cannot_be_kept_is_said():
+    with Place() as place:
+        os.rmdir(place.state)
+        with place.server() as server, Representing(server.port) as session:
+            are_good(session, place.markers(session), True)
+            expect("cannot be kept" in server.log(), server.log())
 
 
 def begin_between(sender, receiver, form, name):

@@ -113,7 +113,7 @@ static void another_file_is_noticed(void **state)
 static int key_init(void **state)
 {
 	(void)state;
-	return marker_key_init();
+	return marker_key_init((const uint8_t[MARKER_SECRET_BYTES]){ 1, 2, 3 });
 }
 
 int main(void)
