@@ -50,8 +50,7 @@ struct command {
 #define STREAMLINED "draft-peterson-streamlined-ftp-command-extensions"
 
 static const struct command commands[] = {
-	{ "ABOR", command_abor, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME | AT_ONCE, "",
-	  "RFC 959 4.1.3" },
+	{ "ABOR", command_abor, ARGUMENT_IGNORED, ALWAYS | AT_ONCE, "", "RFC 959 4.1.3" },
 	{ "ACCT", command_acct, ARGUMENT_NEEDED, ANY_TIME, "<account>", "RFC 959 4.1.1" },
 	{ "ALLO", command_allo, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "<bytes> [R <record size>]",
 	  "RFC 959 4.1.3" },
