@@ -26,11 +26,11 @@ struct note {
 };
 
 static struct {
-	pthread_mutex_t lock; /* also of reading an attribute and writing it */
+	pthread_mutex_t lock; /* never held over a call that may wait for a disk */
 	struct {
 		uint64_t device;
 		uint64_t inode;
-		struct note note; /* number 0: free */
+		struct note note; /* number 0: of no origin */
 	} notes[NOTES_MAX];
 	unsigned next; /* to be replaced */
 	unsigned used;
@@ -38,31 +38,56 @@ static struct {
 
 /* --- In the table ------------------------------------------------------------------------------ */
 
+static uint64_t device_of(const struct statx *stat)
+{
+	return (uint64_t)stat->stx_dev_major << 32 | stat->stx_dev_minor;
+}
+
 static struct note *table_find(const struct statx *stat)
 {
-	uint64_t device = (uint64_t)stat->stx_dev_major << 32 | stat->stx_dev_minor;
-
 	for (unsigned i = 0; i < table.used; i++)
-		if (table.notes[i].inode == stat->stx_ino && table.notes[i].device == device)
+		if (table.notes[i].inode == stat->stx_ino &&
+		    table.notes[i].device == device_of(stat))
 			return &table.notes[i].note;
 	return NULL;
 }
 
-static void table_write(const struct statx *stat, const struct note *note)
+static bool table_read(const struct statx *stat, struct note *ret_note)
 {
-	struct note *place = table_find(stat);
+	const struct note *kept;
 
-	if (!place) {
-		unsigned at = table.next;
+	pthread_mutex_lock(&table.lock);
+	kept = table_find(stat);
+	if (kept)
+		*ret_note = *kept;
+	pthread_mutex_unlock(&table.lock);
+	return kept != NULL;
+}
 
-		table.next = (at + 1) % NOTES_MAX;
-		if (table.used < NOTES_MAX)
-			table.used++;
-		table.notes[at].device = (uint64_t)stat->stx_dev_major << 32 | stat->stx_dev_minor;
-		table.notes[at].inode = stat->stx_ino;
-		place = &table.notes[at].note;
-	}
-	*place = *note;
+static struct note *table_make_room(const struct statx *stat)
+{
+	unsigned at = table.next;
+
+	table.next = (at + 1) % NOTES_MAX;
+	if (table.used < NOTES_MAX)
+		table.used++;
+	table.notes[at].device = device_of(stat);
+	table.notes[at].inode = stat->stx_ino;
+	return &table.notes[at].note;
+}
+
+/* makes: also if there is none of the file. */
+static void table_write(const struct statx *stat, const struct note *note, bool makes)
+{
+	struct note *place;
+
+	pthread_mutex_lock(&table.lock);
+	place = table_find(stat);
+	if (!place && makes)
+		place = table_make_room(stat);
+	if (place)
+		*place = *note;
+	pthread_mutex_unlock(&table.lock);
 }
 
 /* --- With the file ----------------------------------------------------------------------------- */
@@ -92,14 +117,11 @@ static bool note_parse(const char *text, struct note *ret_note)
 static bool note_read(int fd, const struct disk *disk, const struct statx *stat,
 		      struct note *ret_note)
 {
-	const struct note *kept = table_find(stat);
 	char text[VALUE_MAX];
 	ssize_t length;
 
-	if (kept) {
-		*ret_note = *kept;
-		return kept->number != 0;
-	}
+	if (table_read(stat, ret_note))
+		return ret_note->number != 0;
 	if (disk->kind == DISK_REMOTE)
 		return false;
 	length = calls->getxattr(fd, ATTRIBUTE, text, sizeof(text) - 1);
@@ -114,13 +136,10 @@ static void note_write(int fd, const struct disk *disk, const struct statx *stat
 		       const struct note *note)
 {
 	char text[VALUE_MAX];
-	struct note *kept = table_find(stat);
+	bool is_kept = disk->kind != DISK_REMOTE &&
+		       calls->setxattr(fd, ATTRIBUTE, text, note_format(note, text)) == 0;
 
-	if (disk->kind == DISK_REMOTE ||
-	    calls->setxattr(fd, ATTRIBUTE, text, note_format(note, text)) < 0)
-		table_write(stat, note);
-	else if (kept)
-		*kept = *note;
+	table_write(stat, note, !is_kept);
 }
 
 /* --- Origins ----------------------------------------------------------------------------------- */
@@ -160,12 +179,10 @@ struct upload_origin upload_origin_read(int fd, const struct disk *disk)
 
 	if (origin_stat(fd, &stat) < 0)
 		return origin;
-	pthread_mutex_lock(&table.lock);
 	if (note_read(fd, disk, &stat, &note) && note_is_true(&note, &stat)) {
 		origin.number = note.number;
 		origin.limit = note.open ? INT64_MAX : (off_t)note.limit;
 	}
-	pthread_mutex_unlock(&table.lock);
 	return origin;
 }
 
@@ -178,13 +195,10 @@ int upload_origin_begin(int fd, const struct disk *disk, uint64_t number)
 
 	if (r < 0)
 		return r;
-	pthread_mutex_lock(&table.lock);
 	if (note_read(fd, disk, &stat, &note) && note.number != number)
-		r = -EBUSY;
-	else
-		note_write(fd, disk, &stat, &begun);
-	pthread_mutex_unlock(&table.lock);
-	return r;
+		return -EBUSY;
+	note_write(fd, disk, &stat, &begun);
+	return 0;
 }
 
 void upload_origin_end(int fd, const struct disk *disk, const struct upload_origin *origin)
@@ -192,15 +206,15 @@ void upload_origin_end(int fd, const struct disk *disk, const struct upload_orig
 	struct statx stat;
 	struct note note;
 
+	/* In this order: who stores the file anew forgets its origin before he cuts it, so either that
+	 * is seen here, or what is noted is not how the file is left. */
 	if (origin_stat(fd, &stat) < 0)
 		return;
-	pthread_mutex_lock(&table.lock);
 	if (note_read(fd, disk, &stat, &note) && note.number == origin->number) {
 		note_how_left(&stat, &note);
 		note.limit = origin->limit;
 		note_write(fd, disk, &stat, &note);
 	}
-	pthread_mutex_unlock(&table.lock);
 }
 
 void upload_origin_forget(int fd, const struct disk *disk, const struct statx *stat)
@@ -208,8 +222,6 @@ void upload_origin_forget(int fd, const struct disk *disk, const struct statx *s
 	const struct note nothing = { 0 };
 	struct note note;
 
-	pthread_mutex_lock(&table.lock);
 	if (note_read(fd, disk, stat, &note))
 		note_write(fd, disk, stat, &nothing);
-	pthread_mutex_unlock(&table.lock);
 }

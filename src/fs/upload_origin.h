@@ -11,7 +11,8 @@
  * for the server was killed, says nothing of how the file was left: until the file is stored anew here,
  * its markers are good.
  *
- * Thread: job threads; one at a time touches a note. Ownership: fd stays the caller's.
+ * Thread: job threads, several at a time; two uploads to one file at once leave a note of one or none.
+ * Ownership: fd stays the caller's.
  */
 #ifndef FS_UPLOAD_ORIGIN_H
 #define FS_UPLOAD_ORIGIN_H
