@@ -117,6 +117,26 @@ static void upload_note_file(struct upload *upload, const struct statx *stat)
 	upload->inode = stat->stx_ino;
 }
 
+/* Of which upload the file is that a marker is to be of. */
+static void upload_read_origin(struct upload *upload, int fd)
+{
+	struct statx stat;
+	char hidden[256];
+	int partial = -1;
+
+	if (!upload->from_marker)
+		return;
+	if (fd < 0 && upload->atomic) {
+		upload_hidden_name(upload->name, upload->owner, hidden);
+		partial = fd =
+			resolve_open_file(upload->folder, hidden, UPLOAD_FLAGS | O_NOFOLLOW, &stat);
+	}
+	if (fd >= 0)
+		upload->origin = upload_origin_read(fd, &upload->disk);
+	if (partial >= 0)
+		calls->close(partial);
+}
+
 /* Whether the file may be written, or made if it is not there, and whether the restart point lies
  * within it. An unfinished upload counts as the file only while there is none of that name. */
 static int upload_check_target(struct upload *upload)
@@ -129,13 +149,14 @@ static int upload_check_target(struct upload *upload)
 	if (upload->unique)
 		return upload_take_unique(upload);
 	fd = resolve_open_file(upload->root, upload->path, UPLOAD_FLAGS, &stat);
-	if (fd >= 0)
-		calls->close(fd);
 	if (fd < 0 && fd != -ENOENT)
 		return fd;
 	upload->exists = fd >= 0;
 	if (fd >= 0 && !upload->atomic) /* a link may lead to another disk than the folder's */
 		upload->disk = mounts_find(stat.stx_mnt_id);
+	upload_read_origin(upload, fd);
+	if (fd >= 0)
+		calls->close(fd);
 	if (fd >= 0)
 		size_bytes = (int64_t)stat.stx_size;
 	else if (upload->atomic)
@@ -167,6 +188,8 @@ int upload_check(struct upload *upload)
 	upload->locked = false;
 	upload->partial = false;
 	upload->reserved = false;
+	upload->noted = false;
+	upload->origin = (struct upload_origin){ 0 };
 	upload->source = -1;
 	upload->copied = 0;
 	upload->size_bytes = 0;
@@ -305,6 +328,32 @@ static int upload_cut(struct upload *upload, const struct statx *stat)
 	return r < 0 ? r : upload_reserve(upload);
 }
 
+int upload_note_origin(struct upload *upload)
+{
+	int r = upload->noted
+			? 0
+			: upload_origin_begin(upload->fd, &upload->disk, upload->origin.number);
+
+	upload->noted = r == 0;
+	return r;
+}
+
+/* What goes on from a marker has the marker's origin, and all else one of its own; but a copy of a
+ * file, to which an atomic upload from a marker goes, is a file of its own. */
+static int upload_take_origin(struct upload *upload, const struct statx *stat)
+{
+	bool goes_on = upload->from_marker && !(upload->hidden[0] && upload->exists);
+
+	if (!goes_on) {
+		upload_origin_forget(upload->fd, &upload->disk, stat);
+		upload->origin = (struct upload_origin){ .number = upload_origin_new() };
+		return 0;
+	}
+	if (upload_origin_read(upload->fd, &upload->disk).number != upload->origin.number)
+		return -EKEYREJECTED;
+	return upload_note_origin(upload);
+}
+
 static int upload_begin(struct upload *upload)
 {
 	struct statx stat;
@@ -319,7 +368,9 @@ static int upload_begin(struct upload *upload)
 	/* Also if it has become shorter: an APPE is sent for the size that there was. */
 	if ((off_t)stat.stx_size < (upload->append ? upload->size_bytes : upload->start))
 		return -ERANGE;
-	r = upload_cut(upload, &stat);
+	r = upload_take_origin(upload, &stat);
+	if (r == 0)
+		r = upload_cut(upload, &stat);
 	if (r == 0 && upload->start == 0 && upload->range_end == 0)
 		upload->partial = false; /* not any more */
 	return r;
@@ -359,6 +410,8 @@ static int upload_settle(struct upload *upload, bool complete)
 
 	if (r == 0 && complete && upload->exact)
 		r = calls->ftruncate(upload->fd, upload->end);
+	if (upload->noted)
+		upload_origin_end(upload->fd, &upload->disk, &upload->origin);
 	/* What a network file system has to say of the bytes it says now, not after the rename. */
 	if (r == 0 && complete && upload->disk.kind == DISK_REMOTE)
 		r = calls->fsync(upload->fd);

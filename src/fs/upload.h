@@ -21,6 +21,7 @@
 
 #include "base/limits.h"
 #include "fs/mounts.h"
+#include "fs/upload_origin.h"
 
 struct upload {
 	/* The wish. */
@@ -29,6 +30,7 @@ struct upload {
 	bool unique;		   /* STOU: a name that is not there yet, from path's last name */
 	bool append;		   /* APPE: from the end on */
 	off_t offset;		   /* REST: from here on; 0: the file is made anew */
+	bool from_marker;	   /* REST: with a marker, of the origin that upload_check finds */
 	off_t range_end;	   /* RANG: nothing is cut, and the transfer ends here; 0: none */
 	off_t reserve_bytes;	   /* ALLO, or 0 */
 	bool atomic;
@@ -48,12 +50,16 @@ struct upload {
 	bool exact;	  /* likewise: the file's size is to be end, whatever was written */
 	uint64_t device;  /* of the file that is gone on with, and from upload_open on of fd */
 	uint64_t inode;	  /* 0: there is none yet */
+	/* From a marker, of the file that is gone on with; from upload_open on this upload's. Its
+	 * limit is set by the owner before upload_finish: where the last marker was. */
+	struct upload_origin origin;
 	struct disk disk; /* of the folder; of the file once it is known */
 	bool made;	  /* by upload_check (STOU) */
 	bool exists;	  /* there is a file of that name */
 	bool locked;	  /* the hidden file is ours */
 	bool partial;	  /* it holds what came with an earlier upload */
 	bool reserved;	  /* blocks, by upload_open */
+	bool noted;	  /* the origin, with the file */
 };
 
 /* Whether it can be done (and device, inode, size_bytes of what there is): 0, or -EISDIR, -ENOENT, -EACCES, -EROFS, -ENXIO (not a file), …; on
@@ -63,8 +69,12 @@ int upload_check(struct upload *upload);
 /* Makes or opens the file, reserves space, cuts it; a failure leaves what was there. -EINPROGRESS:
  * a part of the old file has been copied, and this is called again for the next one. -ERANGE: the
  * offset is past its end, or what is appended to has become shorter (554); -EBUSY: another upload
- * appends to it. */
+ * appends to it; -EKEYREJECTED: the file is no longer of the marker's origin. */
 int upload_open(struct upload *upload);
+
+/* Before the first marker is answered: notes the origin with the file. Returns 0 or a negative errno:
+ * no marker can be answered. */
+int upload_note_origin(struct upload *upload);
 
 /* Closes all; complete: gives the file its name. Returns 0, or what the file system had to say at
  * the last moment. Also right after a failed upload_open. */

@@ -1,5 +1,6 @@
 /*
- * MODE Z (draft-preston-ftpext-deflate): a zlib stream (RFC 1950), whose end is the file's.
+ * MODE Z (draft-preston-ftpext-deflate): a zlib stream (RFC 1950), whose end is the file's. What
+ * follows it is left: on a connection that stays it is the next file.
  */
 #include <errno.h>
 #include <limits.h>

@@ -163,6 +163,13 @@ static bool transfer_is_of_a_part(const struct action *action)
 	return action->restart > 0 || action->restart_marked || action->range_end > 0;
 }
 
+/* Up to where markers of an upload are good when it has ended: pages come in any order. */
+static off_t transfer_marked_limit(const struct action *action)
+{
+	return action->representation.structure == STRUCTURE_PAGE ? INT64_MAX
+								  : action->transfer.marked_at;
+}
+
 static void transfer_done(struct transfer *transfer, enum transfer_end end, int error)
 {
 	struct action *action = action_of_transfer(transfer);
@@ -180,6 +187,7 @@ static void transfer_done(struct transfer *transfer, enum transfer_end end, int 
 			  error, (unsigned long long)transfer->bytes);
 	if (action->uploads) {
 		action->upload.exact = transfer->described;
+		action->upload.origin.limit = transfer_marked_limit(action);
 		action->upload.end = transfer->described || (transfer->representation &&
 							     transfer->file_end > transfer->offset)
 					     ? transfer->file_end
@@ -204,6 +212,12 @@ static void transfer_marked(struct transfer *transfer, const char *theirs, const
 		session_reply(session, REPLY_110_RESTART_MARKER, "MARK %s = %s", theirs, ours);
 }
 
+/* A job, before the first of them is told. */
+static int transfer_before_marks(struct transfer *transfer)
+{
+	return upload_note_origin(&action_of_transfer(transfer)->upload);
+}
+
 static void session_move(struct session *session)
 {
 	struct action *action = session->action;
@@ -219,6 +233,7 @@ static void session_move(struct session *session)
 	transfer->keep = representation_keeps_connection(&action->representation);
 	transfer->marker = action->restart_marked ? &action->marker : NULL;
 	transfer->marked = transfer_marked;
+	transfer->before_marks = transfer_before_marks;
 	transfer->file = action->uploads ? action->upload.fd : action->file;
 	transfer->listing = action->listing;
 	transfer->tree_listing = action->tree_listing;
@@ -264,6 +279,7 @@ static void upload_opened(struct op *op, int result)
 	action->transfer.disk = action->upload.disk;
 	action->transfer.marker_file = (struct marker_file){ .device = action->upload.device,
 							     .inode = action->upload.inode,
+							     .origin = action->upload.origin.number,
 							     .written = true };
 	session_move(session);
 }
@@ -508,9 +524,14 @@ static int upload_check_marker(const struct action *action)
 	const struct upload *upload = &action->upload;
 	const struct marker_file file = { .device = upload->device,
 					  .inode = upload->inode,
+					  .origin = upload->origin.number,
 					  .written = true };
+	int r;
 
-	return action->restart_marked ? restart_check_marker(action, &file) : 0;
+	if (!action->restart_marked)
+		return 0;
+	r = upload->origin.number ? restart_check_marker(action, &file) : -EKEYREJECTED;
+	return r == 0 && (off_t)action->marker.offset > upload->origin.limit ? -EKEYREJECTED : r;
 }
 
 static void upload_checked(struct op *op, int result)
@@ -578,6 +599,7 @@ static void session_store(struct session *session, struct view argument, bool ap
 				 .append = append && action->restart == 0 && action->range_end == 0,
 				 .unique = unique,
 				 .offset = (off_t)action->restart,
+				 .from_marker = action->restart_marked,
 				 .range_end = (off_t)action->range_end,
 				 .reserve_bytes = (off_t)session->allocate_bytes,
 				 .atomic = session->context->config->uploads_atomic && !unique,

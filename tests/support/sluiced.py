@@ -47,7 +47,8 @@ def engine_arguments():
 def environment(**more):
     """The server's environment. The time zone is an odd one: whatever is not UTC shows."""
     result = dict(os.environ, TZ="ODD-5:30", LC_ALL="C.UTF-8", **more)
-    for name in ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "SLUICE_RING_MASK"):
+    for name in ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "STATE_DIRECTORY",
+                 "SLUICE_RING_MASK"):
         if name not in more:
             result.pop(name, None)
     if os.environ.get("SLUICE_TEST_ENGINE") == "uring515":

@@ -906,6 +906,162 @@ static void a_hidden_file_that_cannot_be_looked_at_is_not_left(void **state)
 	}
 }
 
+/* An upload that is cut behind a marker. Returns its origin's number. */
+static uint64_t cut_behind_a_marker(const char *path, bool atomic)
+{
+	uint64_t number;
+
+	wish(path);
+	upload.atomic = atomic;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(open_all(), 0);
+	assert_int_equal(upload_note_origin(&upload), 0);
+	assert_int_equal(pwrite(upload.fd, "content", 7, 0), 7);
+	upload.end = 7;
+	upload.origin.limit = 5;
+	number = upload.origin.number;
+	assert_int_equal(upload_finish(&upload, false), 0);
+	return number;
+}
+
+/* What a marker has to be of for the file as it is now. */
+static struct upload_origin origin_of(const char *path, bool atomic)
+{
+	wish(path);
+	upload.atomic = atomic;
+	upload.from_marker = true;
+	upload.offset = 2;
+	assert_int_equal(upload_check(&upload), 0);
+	upload_finish(&upload, false);
+	return upload.origin;
+}
+
+static void the_origin_is_known_until_the_file_changes(const char *name)
+{
+	char path[16];
+	uint64_t number;
+
+	snprintf(path, sizeof(path), "/%s", name);
+	number = cut_behind_a_marker(path, false);
+	assert_true(number != 0);
+	assert_true(origin_of(path, false).number == number);
+	assert_int_equal(origin_of(path, false).limit, 5);
+	/* It goes on from there, without a marker of its own: later ones are not good any more. */
+	wish(path);
+	upload.from_marker = true;
+	upload.offset = 3;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(open_all(), 0);
+	assert_true(upload.origin.number == number);
+	upload.origin.limit = 3;
+	upload.end = 3;
+	assert_int_equal(upload_finish(&upload, false), 0);
+	assert_true(origin_of(path, false).number == number);
+	assert_int_equal(origin_of(path, false).limit, 3);
+	/* Between check and open somebody stores it anew. */
+	wish(path);
+	upload.from_marker = true;
+	upload.offset = 3;
+	assert_int_equal(upload_check(&upload), 0);
+	put_file(name, "CONTENT");
+	assert_int_equal(upload_open(&upload), -EKEYREJECTED);
+	upload_finish(&upload, false);
+	file_is(name, "CONTENT");
+	wish(path);
+	assert_int_equal(store("content", false), 0);
+	assert_true(origin_of(path, false).number == 0);
+}
+
+static int no_attribute(int fd, const char *name, const void *value, size_t size_bytes)
+{
+	(void)fd;
+	(void)name;
+	(void)value;
+	(void)size_bytes;
+	return -EOPNOTSUPP;
+}
+
+static void an_origin_is_known_with_attributes_and_without(void **state)
+{
+	(void)state;
+	the_origin_is_known_until_the_file_changes("a");
+	spoilt.setxattr = no_attribute;
+	the_origin_is_known_until_the_file_changes("b");
+}
+
+static void an_origin_without_attributes_is_forgotten_by_many(void **state)
+{
+	uint64_t number;
+
+	(void)state;
+	spoilt.setxattr = no_attribute;
+	number = cut_behind_a_marker("/first", false);
+	for (int i = 0; i < 512; i++) {
+		char path[16];
+
+		if (i == 200)
+			assert_true(origin_of("/first", false).number == number);
+		snprintf(path, sizeof(path), "/%d", i);
+		cut_behind_a_marker(path, false);
+	}
+	assert_true(origin_of("/first", false).number == 0);
+}
+
+static void a_partial_has_its_origin(void **state)
+{
+	uint64_t number;
+
+	(void)state;
+	number = cut_behind_a_marker("/a", true);
+	assert_true(origin_of("/a", true).number == number);
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(store("CONTENT", false), 0);
+	assert_true(origin_of("/a", true).number == 0);
+	number = cut_behind_a_marker("/a", true);
+	wish("/a");
+	upload.atomic = true;
+	upload.from_marker = true;
+	upload.offset = 7;
+	assert_int_equal(store("!", true), 0);
+	file_is("a", "content!");
+}
+
+/* The server was killed: nobody has noted how the file was left. */
+static void an_upload_without_an_end_is_of_its_origin_until_it_is_stored_anew(void **state)
+{
+	uint64_t number;
+
+	(void)state;
+	wish("/a");
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(open_all(), 0);
+	assert_int_equal(upload_note_origin(&upload), 0);
+	assert_int_equal(write(upload.fd, "content", 7), 7);
+	number = upload.origin.number;
+	close(upload.fd);
+	close(upload.folder);
+	assert_true(origin_of("/a", false).number == number);
+	assert_true(origin_of("/a", false).limit > 7);
+	wish("/a");
+	assert_int_equal(store("content", true), 0);
+	assert_true(origin_of("/a", false).number == 0);
+}
+
+static void of_two_uploads_at_once_the_later_one_has_the_file(void **state)
+{
+	struct upload first;
+
+	(void)state;
+	wish("/a");
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(open_all(), 0);
+	first = upload;
+	cut_behind_a_marker("/a", false);
+	assert_int_equal(upload_note_origin(&first), -EBUSY);
+	upload_finish(&first, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -917,6 +1073,11 @@ int main(void)
 		TEST(check_alone_changes_nothing),
 		TEST(in_place_keeps_what_arrived),
 		TEST(append_and_restart_go_on),
+		TEST(an_origin_is_known_with_attributes_and_without),
+		TEST(an_origin_without_attributes_is_forgotten_by_many),
+		TEST(a_partial_has_its_origin),
+		TEST(an_upload_without_an_end_is_of_its_origin_until_it_is_stored_anew),
+		TEST(of_two_uploads_at_once_the_later_one_has_the_file),
 		TEST(a_range_leaves_what_is_around_it),
 		TEST(a_range_that_is_cut_leaves_an_atomic_file),
 		TEST(atomic_shows_nothing_before_the_end),
