@@ -16,8 +16,9 @@ from random import Random
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
-from harness import charts, clients, compare, document, markdown, moved, page  # noqa: E402
-from harness import rounds as rounds_, schedule, servers, summary, terminal, verdict  # noqa: E402
+from harness import accounting, charts, clients, compare, document, markdown  # noqa: E402
+from harness import moved, page, rounds as rounds_, schedule, servers  # noqa: E402
+from harness import summary, terminal, verdict  # noqa: E402
 from harness.metrics import METRICS, metric  # noqa: E402
 
 CPU, RATE = "cpu_us_per_operation", "per_s"
@@ -402,6 +403,44 @@ class Reports(unittest.TestCase):
         empty["scenarios"][0]["ratios"] = []
         self.assertIn("not measured", page.page(empty))
         self.assertIn("not measured", markdown.document(empty))
+
+
+class Queues(unittest.TestCase):
+    def test_queues_of_connections_count_in_both_directions(self):
+        lines = ["  sl  local_address rem_address   st tx_queue rx_queue tr tm->when",
+                 "   0: 0100007F:0849 00000000:0000 0A 00000000:00000003 00:00000000",  # listens
+                 "   1: 0100007F:0849 0100007F:C000 01 00001000:00000002 01:00000014",
+                 "   2: 0100007F:C000 0100007F:0849 01 00000000:00000100 00:00000000"]
+        self.assertEqual(accounting.queued_bytes(lines), 0x1000 + 2 + 0x100)
+
+    def test_a_server_that_filled_queues_is_charged_for_what_it_sent(self):
+        result = {"seconds": 1, "cpu_s": 0.3, "client_cpu_s": 0.5, "bytes": 1000000000,
+                  "operations": 0, "entries": 0, "more_queued_bytes": 500000000}
+        servers.derive(result)
+        self.assertAlmostEqual(result["cpu_s_per_gb"], 0.2)
+        self.assertAlmostEqual(result["total_cpu_s_per_gb"], 0.7)
+        self.assertAlmostEqual(result["gb_per_s"], 1)
+
+
+class Growth(unittest.TestCase):
+    def grown(self, *values):
+        """Whether values, one each 50 ms, are found to have ceased to grow, and after how long."""
+        clock, left = [0], list(values)
+
+        def value():
+            return left.pop(0) if len(left) > 1 else left[0]
+
+        def sleep(seconds):
+            clock[0] += seconds
+        return accounting.growth_await(value, 2, lambda: clock[0], sleep), clock[0]
+
+    def test_it_waits_until_nothing_has_grown_for_a_while(self):
+        full, after_s = self.grown(0, 100, 200, 300, 301, 290, 300)
+        self.assertTrue(full)
+        self.assertAlmostEqual(after_s, 0.15 + 0.4, delta=0.051)
+
+    def test_what_grows_on_is_said_to(self):
+        self.assertFalse(self.grown(*range(100, 300, 4))[0])
 
 
 class UserSpace(unittest.TestCase):
