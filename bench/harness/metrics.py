@@ -46,6 +46,10 @@ METRICS = {
 }
 
 
+# A server's own, of two measurements of the same round: no ratio of two of them is stated.
+RATIOS = {"kept", "times"}
+
+
 def metric(name):
     return METRICS.get(name, Metric(name.replace("_", " "), "", NEITHER))
 

@@ -99,7 +99,7 @@ def bars_table(report):
                 tag("td", link), tag("td", escape(summary.bar_subject(bar)), class_="text"),
                 tag("td", escape(bar["bar"])),
                 tag("td", figure(bar.get("ratio")) + low),
-                tag("td", percent(bar.get("spread"))),
+                tag("td", summary.bar_spread(bar)),
                 tag("td", verdict(bar["verdict"]))]))
     return table(["scenario", "what", "bar", "figure", "spread", ""], rows) if rows else ""
 
@@ -191,7 +191,8 @@ def scenario_card(scenario):
         return tag("section", "".join(parts), class_="card", id=scenario["name"])
     parts += [chart(scenario), servers_table(scenario)]
     for bar in scenario["bars"]:
-        spread = f", spread {percent(bar['spread'])}" if bar.get("spread") else ""
+        spread = summary.bar_spread(bar)
+        spread = f", spread {spread}" if spread else ""
         parts.append(tag("p", f"{verdict(bar['verdict'])} {escape(summary.bar_subject(bar))}: "
                               f"{figure(bar.get('ratio'))}, bar {escape(bar['bar'])}{spread}"))
     if scenario["noise"]:
