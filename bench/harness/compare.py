@@ -50,8 +50,8 @@ def both(old, new):
 
 
 def ratio_pairs(old, new):
-    """Dicts of scenario, metric, against, old, new, difference (a part of the old ratio) and the
-    wider spread, of every ratio that both reports state; the widest apart first."""
+    """Dicts of scenario, metric, against, old, new, difference (a part of the old ratio),
+    known (whether it is of more than one round) and the wider spread, of every ratio that both reports state; the widest apart first."""
     found = []
     for before, after in both(old, new):
         for metric in metrics_stated(after):
@@ -62,6 +62,7 @@ def ratio_pairs(old, new):
                     "scenario": after["name"], "metric": metric["label"], "against": against,
                     "old": a["ratio"], "new": b["ratio"],
                     "difference": abs(b["ratio"] - a["ratio"]) / abs(a["ratio"] or 1),
+                    "known": None not in (a["spread"], b["spread"]),
                     "spread": max(spread(a), spread(b))})
     return sorted(found, key=lambda each: (each["spread"] - each["difference"], each["scenario"]))
 
@@ -71,7 +72,8 @@ def apart(pairs):
 
 
 def wide(pairs):
-    return [each for each in pairs if each["spread"] > verdict.SPREAD_WORTH_A_WORD]
+    return [each for each in pairs
+            if each["known"] and each["spread"] > verdict.SPREAD_WORTH_A_WORD]
 
 
 def change(old, new, metric):

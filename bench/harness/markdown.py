@@ -1,8 +1,7 @@
 """A run as Markdown, for a file that stands in the tree: short tables, and where another server is
 ahead it says so."""
 from . import summary
-from .charts import short_name
-from .metrics import figure
+from .metrics import figure, short_name
 
 
 def table(head, rows):

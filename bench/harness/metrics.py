@@ -54,6 +54,13 @@ def metric(name):
     return METRICS.get(name, Metric(name.replace("_", " "), "", NEITHER))
 
 
+def short_name(name):
+    """A server's name as a report shows it."""
+    if name.startswith("reference:"):
+        return "bare " + name.partition(":")[2]
+    return "nginx (HTTP)" if name == "nginx" else name
+
+
 def percent(part):
     """A spread, where it is known."""
     return "" if part is None else f"{part:.0%}"

@@ -1,5 +1,5 @@
 """What all forms of a report say alike: the machine, who is ahead, and by how much."""
-from .metrics import RATIOS, figure, metric, percent
+from .metrics import RATIOS, figure, metric, percent, short_name
 
 NO_LESS = 0.99  # times as good: nobody is ahead by less than this leaves
 
@@ -46,13 +46,22 @@ def ratio_text(ratio):
     return f"{ratio['ratio']:.3f} ({spread}{', NOISY' * ratio['noisy']})"
 
 
+def without_figure(scenario):
+    """{why there is none: names of servers}"""
+    found = {}
+    for server in scenario["servers"]:
+        if server["without_figure"]:
+            found.setdefault(server["without_figure"], []).append(server["name"])
+    return found
+
+
 def bar_spread(bar):
     """Of a bar that is held against a ratio; of a plain figure the quartiles say enough."""
     return percent(bar.get("spread")) if "against" in bar or bar["metric"] in RATIOS else ""
 
 
 def bar_subject(bar):
-    against = f" over that of {bar['against']}" if "against" in bar else ""
+    against = f" over that of {short_name(bar['against'])}" if "against" in bar else ""
     return metric(bar["metric"]).label + against
 
 

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import pathlib
+import re
 import socket
 import statistics
 import subprocess
@@ -510,10 +511,69 @@ class Reports(unittest.TestCase):
             self.assertNotIn(word, html)
 
     def test_the_charts_are_well_formed(self):
-        row = {"name": "a&b", "role": "peer", "median": 1, "low": 0.5, "high": 2, "ratio": "<"}
+        row = {"name": "a&b", "role": "peer", "median": 1, "low": 0.5, "high": 2, "ratio": "<",
+               "tip": ">"}
         for chart in (charts.bars([row, dict(row, median=0, low=0, high=0)], "t", True),
                       charts.glance(summary.glance(self.REPORT), "t")):
             xml.dom.minidom.parseString(chart)
+
+    def test_bars_that_differ_by_much_have_a_logarithmic_scale(self):
+        def row(value):
+            return {"name": "a", "role": "peer", "median": value, "low": value, "high": value,
+                    "ratio": "", "tip": ""}
+        near, far = charts.Scale([row(2), row(30)]), charts.Scale([row(20), row(2e7)])
+        self.assertEqual((near.logarithmic, far.logarithmic), (False, True))
+        self.assertEqual(charts.Scale([row(0), row(30)]).logarithmic, False)
+        decade = far.x(1e4) - far.x(1e3)
+        self.assertAlmostEqual(far.x(1e6) - far.x(1e5), decade)
+        self.assertAlmostEqual(far.x(2e7), charts.BAR_END)
+        self.assertGreater(far.x(20), charts.BAR_START + 0.1 * decade)
+
+    def test_what_lies_beyond_the_scale_is_an_arrow(self):
+        self.assertIn("<circle", charts.mark(1, 1, 30, 32, "dot"))
+        self.assertIn("<path", charts.mark(1, 1, 33, 32, "dot"))
+
+    def test_the_page_says_first_what_the_bars_came_to(self):
+        one = copy.deepcopy(self.REPORT)
+        bar = {"metric": CPU, "server": "sluiced", "bar": "at most 1", "against": "vsftpd",
+               "ratio": 0.5, "low": 0.4, "high": 0.6, "interval": [0.4, 0.6], "spread": 0.4,
+               "rounds": 7}
+        one["scenarios"][0]["bars"] = [dict(bar, verdict=word) for word in
+                                       ("PASS", "PASS (3 rounds)", "FAIL", "NOISY")]
+        text = page.page(one)
+        for word, number, what in (("PASS", "2", "bars met"), ("FAIL", "1", "bars not met"),
+                                   ("NOISY", "1", "bars undecided: noise")):
+            self.assertIn(f'<li><b class="{word}">{number}</b><span>{what}</span></li>', text)
+        self.assertLess(text.index("bars met"), text.index("At a glance"))
+
+    def test_every_table_and_chart_of_the_page_has_a_name_and_a_key_reaches_it(self):
+        text = page.page(self.REPORT)
+        self.assertEqual(text.count('class="scroll"'), text.count('tabindex="0" role="region"'))
+        self.assertEqual(text.count("<svg"), text.count('role="img" aria-label='))
+        self.assertNotIn("<th>", text)
+        for target in re.findall(r'href="#([^"]*)"', text):
+            self.assertIn(f'id="{target}"', text)
+
+    def test_no_line_is_wider_than_the_terminal(self):
+        one = copy.deepcopy(self.REPORT)["scenarios"][0]
+        one["metrics"] = [{"name": each, **metric(each)._asdict()} for each in
+                          (CPU, RATE, "p50_us", "p99_us", "errors", "replies_425", "wrong_bytes")]
+        for each in one["servers"]:
+            each["figures"] = {name["name"]: {"median": 123456, "low": 111111, "high": 222222,
+                                              "rounds": 7} for name in one["metrics"]}
+        one["servers"][1]["name"] = "reference:send-sendfile-event:lowat"
+        one["noise"] = ["a long note " * 20]
+        one["title"] *= 20
+        for width in (80, 120, 200):
+            lines = terminal.scenario_lines(one, width)
+            self.assertLessEqual(max(map(len, lines)), width)
+            shown = " ".join(" ".join(lines).split())
+            for word in ("replies 425", "wrong bytes", "99th"):
+                self.assertEqual(shown.count(word), 1, word)
+            self.assertEqual(shown.count("0.500"), 0)  # of a server that has no such name any more
+            self.assertIn("2.000", shown)
+        self.assertIn("[111,111, 222,222]", "".join(terminal.scenario_lines(one, 250)))
+        self.assertNotIn("[111,111, 222,222]", "".join(terminal.scenario_lines(one, 60)))
 
     def test_a_skipped_scenario_says_why_in_every_form(self):
         skipped = copy.deepcopy(self.REPORT)
