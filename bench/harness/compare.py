@@ -12,6 +12,7 @@ import statistics
 import sys
 
 from . import document, verdict
+from .metrics import metric
 
 OF_ONE_ROUND = 0.5  # whose spread nobody knows
 ITSELF = "itself"
@@ -49,21 +50,34 @@ def both(old, new):
     return [(older[each["name"]], each) for each in new["scenarios"] if each["name"] in older]
 
 
+def pair(scenario, label, against, a, b):
+    return {"scenario": scenario["name"], "metric": label, "against": against,
+            "old": a["ratio"], "new": b["ratio"],
+            "difference": abs(b["ratio"] - a["ratio"]) / abs(a["ratio"] or 1),
+            "known": None not in (a["spread"], b["spread"]), "spread": max(spread(a), spread(b))}
+
+
+def bar_pairs(before, after):
+    """Bars whose best reference or peer is another one now, so that no ratio has both runs'."""
+    older = {(bar["metric"], bar["bar"], n): bar for n, bar in enumerate(before["bars"])}
+    for n, bar in enumerate(after["bars"]):
+        old = older.get((bar["metric"], bar["bar"], n))
+        if old and "ratio" in old and "ratio" in bar and \
+                old.get("against") != bar.get("against"):
+            yield pair(after, metric(bar["metric"]).label,
+                       f"{old['against']}, now of {bar['against']}", old, bar)
+
+
 def ratio_pairs(old, new):
     """Dicts of scenario, metric, against, old, new, difference (a part of the old ratio),
     known (whether it is of more than one round) and the wider spread, of every ratio that both reports state; the widest apart first."""
     found = []
     for before, after in both(old, new):
-        for metric in metrics_stated(after):
-            older, newer = (ratios_of(each, metric["name"]) for each in (before, after))
-            for against in older.keys() & newer.keys():
-                a, b = older[against], newer[against]
-                found.append({
-                    "scenario": after["name"], "metric": metric["label"], "against": against,
-                    "old": a["ratio"], "new": b["ratio"],
-                    "difference": abs(b["ratio"] - a["ratio"]) / abs(a["ratio"] or 1),
-                    "known": None not in (a["spread"], b["spread"]),
-                    "spread": max(spread(a), spread(b))})
+        for each in metrics_stated(after):
+            older, newer = (ratios_of(run, each["name"]) for run in (before, after))
+            found += [pair(after, each["label"], against, older[against], newer[against])
+                      for against in older.keys() & newer.keys()]
+        found += bar_pairs(before, after)
     return sorted(found, key=lambda each: (each["spread"] - each["difference"], each["scenario"]))
 
 
@@ -76,29 +90,40 @@ def wide(pairs):
             if each["known"] and each["spread"] > verdict.SPREAD_WORTH_A_WORD]
 
 
-def change(old, new, metric):
+def one_sided(old, new):
+    """Texts: ratios that only one of the reports states."""
+    def stated(report):
+        return {(scenario["name"], each["metric"], each.get("against", ITSELF))
+                for scenario in report["scenarios"] for each in scenario["ratios"]}
+    found = stated(old), stated(new)
+    return [f"{name}, {metric(key).label} over that of {against}: only in the "
+            f"{'old' if (name, key, against) in found[0] else 'new'} one"
+            for name, key, against in sorted(found[0] ^ found[1])]
+
+
+def change(old, new, described):
     """(change, noise): by what factor the new run is worse, and how much of it may be chance.
     None where the runs have nothing to compare."""
-    before, after = ratios_of(old, metric["name"]), ratios_of(new, metric["name"])
+    before, after = ratios_of(old, described["name"]), ratios_of(new, described["name"])
     if not before.keys() & after.keys():
-        before, after = figure_of(old, metric["name"]), figure_of(new, metric["name"])
+        before, after = figure_of(old, described["name"]), figure_of(new, described["name"])
     pairs = [(before[each], after[each]) for each in before.keys() & after.keys()
              if before[each]["ratio"] > 0 and after[each]["ratio"] > 0]
     if not pairs:
         return None
     factor = statistics.median(b["ratio"] / a["ratio"] for a, b in pairs)
     noise = statistics.median(max(spread(a), spread(b)) for a, b in pairs)
-    return (factor if metric["better"] == "low" else 1 / factor), noise
+    return (factor if described["better"] == "low" else 1 / factor), noise
 
 
 def changes(old, new):
     """Dicts of scenario, metric, factor (above 1: worse) and noise, the worst first."""
     found = []
     for before, after in both(old, new):
-        for metric in metrics_stated(after):
-            changed = change(before, after, metric)
+        for described in metrics_stated(after):
+            changed = change(before, after, described)
             if changed:
-                found.append({"scenario": after["name"], "metric": metric["label"],
+                found.append({"scenario": after["name"], "metric": described["label"],
                               "factor": changed[0], "noise": changed[1]})
     return sorted(found, key=lambda each: -each["factor"])
 

@@ -389,6 +389,20 @@ class Comparing(unittest.TestCase):
                                         report(ratio_of(CPU, "vsftpd", new, spread)))
             self.assertEqual(len(compare.apart(pairs)), expected, (new, spread))
 
+    def test_a_bar_whose_best_reference_is_another_one_is_compared(self):
+        def with_bar(against, ratio):
+            one = report(ratio_of(CPU, against, ratio, 0.05))
+            one["scenarios"][0]["bars"] = [{"metric": "jain", "bar": "at least 1", "ratio": 1},
+                                           {"bar": "at most 1.1", "verdict": "PASS",
+                                            **ratio_of(CPU, against, ratio, 0.05)}]
+            return one
+        old, new = with_bar("reference:a", 1.0), with_bar("reference:b", 1.2)
+        self.assertEqual([each["against"] for each in
+                          compare.apart(compare.ratio_pairs(old, new))],
+                         ["reference:a, now of reference:b"])
+        self.assertEqual(len(compare.one_sided(old, new)), 2)
+        self.assertEqual(len(compare.ratio_pairs(old, old)), 1)
+
     def test_a_ratio_that_is_a_servers_own_is_compared_as_well(self):
         own = {key: value for key, value in ratio_of(CPU, "", 0.9, 0.1).items()
                if key != "against"}
