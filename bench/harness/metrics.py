@@ -66,6 +66,11 @@ def percent(part):
     return "" if part is None else f"{part:.0%}"
 
 
+def times(ratio):
+    """A ratio: three digits behind the point, or where it is small, three that count."""
+    return f"{ratio:.3f}" if abs(ratio) >= 0.1 or ratio == 0 else f"{ratio:.3g}"
+
+
 def figure(value):
     """A number with four digits that count."""
     if value is None:

@@ -3,7 +3,7 @@ reader's system is."""
 import html
 
 from . import charts, summary
-from .metrics import figure, percent, short_name
+from .metrics import figure, percent, short_name, times
 
 STYLE = """
 :root { color-scheme: light dark;
@@ -171,10 +171,10 @@ def ratio_short(ratio):
     if not ratio:
         return "", ""
     spread = percent(ratio["spread"])
-    text = f"{ratio['ratio']:.3f}" + f" ({spread}{', NOISY' * ratio['noisy']})" * bool(spread)
-    interval = ", 95 % interval {:.3f} to {:.3f}".format(*ratio["interval"]) \
+    text = times(ratio["ratio"]) + f" ({spread}{', NOISY' * ratio['noisy']})" * bool(spread)
+    interval = ", 95 % interval {} to {}".format(*map(times, ratio["interval"])) \
         if ratio["interval"] else ""
-    return text, f"{ratio['server']} is at {ratio['ratio']:.3f} of it{interval}"
+    return text, f"{ratio['server']} is at {times(ratio['ratio'])} of it{interval}"
 
 
 def chart(scenario):
@@ -227,10 +227,10 @@ def ratios_table(scenario):
     labels = {each["name"]: each["label"] for each in scenario["metrics"]}
     rows = [("", [tag("td", escape(labels[each["metric"]])),
                   tag("td", escape(short_name(each.get("against", "itself")))),
-                  tag("td", f"{each['ratio']:.3f}"),
-                  tag("td", f"{each['of_medians']:.3f}" if "of_medians" in each else ""),
-                  tag("td", f"{each['low']:.3f} – {each['high']:.3f}"),
-                  tag("td", " – ".join(f"{edge:.3f}" for edge in each["interval"] or [])),
+                  tag("td", times(each["ratio"])),
+                  tag("td", times(each["of_medians"]) if "of_medians" in each else ""),
+                  tag("td", f"{times(each['low'])} – {times(each['high'])}"),
+                  tag("td", " – ".join(map(times, each["interval"] or []))),
                   tag("td", percent(each["spread"]) + " "
                       + verdict("NOISY") * each["noisy"])]) for each in scenario["ratios"]]
     if not rows:

@@ -1,5 +1,5 @@
 """What all forms of a report say alike: the machine, who is ahead, and by how much."""
-from .metrics import RATIOS, figure, metric, percent, short_name
+from .metrics import RATIOS, figure, metric, percent, short_name, times
 
 NO_LESS = 0.99  # times as good: nobody is ahead by less than this leaves
 
@@ -43,7 +43,7 @@ def ratio_of(scenario, name, against):
 
 def ratio_text(ratio):
     spread = percent(ratio["spread"]) or "one round"
-    return f"{ratio['ratio']:.3f} ({spread}{', NOISY' * ratio['noisy']})"
+    return f"{times(ratio['ratio'])} ({spread}{', NOISY' * ratio['noisy']})"
 
 
 def without_figure(scenario):
@@ -87,9 +87,9 @@ def ahead_of(scenario, role):
     they stand, that server), or None. Where no ratio is stated, the figures say it."""
     best = times_better(scenario, role)
     if best:
-        times, low, high, against = best
+        better, low, high, against = best
         unsure = ", which lies within the spread" if low <= 1 <= high else ""
-        return times >= NO_LESS, f"{times:.2f} times as good{unsure}", against
+        return better >= NO_LESS, f"{better:.2f} times as good{unsure}", against
     first = scenario["metrics"][0]
     figures = {each["name"]: each["figures"][first["name"]]["median"]
                for each in scenario["servers"] if first["name"] in each["figures"]

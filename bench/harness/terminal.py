@@ -6,7 +6,7 @@ import shutil
 import textwrap
 
 from . import summary
-from .metrics import figure, short_name
+from .metrics import figure, short_name, times
 
 GAP = 2
 HEAD_WIDTH = 14  # from which on a column's head goes on in a second line
@@ -28,9 +28,9 @@ def cell(figures, name, quartiles=True):
 
 def ratio_text(each, quartiles=True):
     if each["rounds"] < 2:
-        return f"{each['ratio']:.3f}"
-    middle = f" [{each['low']:.3f}, {each['high']:.3f}]" if quartiles else ""
-    return f"{each['ratio']:.3f}{middle} {each['spread']:.0%}" + " NOISY" * each["noisy"]
+        return times(each["ratio"])
+    middle = f" [{times(each['low'])}, {times(each['high'])}]" if quartiles else ""
+    return f"{times(each['ratio'])}{middle} {each['spread']:.0%}" + " NOISY" * each["noisy"]
 
 
 def head_lines(text, width):
