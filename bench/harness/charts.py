@@ -25,9 +25,9 @@ def line(x1, y1, x2, y2, kind):
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{kind}"/>'
 
 
-def svg(height, parts, title):
-    return (f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{html.escape(title)}">'
-            + "".join(parts) + "</svg>")
+def svg(height, parts, title, role="img"):
+    return (f'<svg viewBox="0 0 {WIDTH} {height}" role="{role}" '
+            f'aria-label="{html.escape(title)}">' + "".join(parts) + "</svg>")
 
 
 def round_up(value):
@@ -149,4 +149,4 @@ def glance(rows, title, most=32):
         parts.append(text(x, bottom + 16, label, "tick", "middle"))
     for i, each in enumerate(rows):
         parts += glance_row(4 + i * ROW, each, most)
-    return svg(bottom + 24, parts, title)
+    return svg(bottom + 24, parts, title, "group")  # an image would hide its links
