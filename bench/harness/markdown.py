@@ -1,7 +1,7 @@
 """A run as Markdown, for a file that stands in the tree: short tables, and where another server is
 ahead it says so."""
 from . import summary
-from .metrics import figure, short_name
+from .metrics import figure, short_name, times
 
 
 def table(head, rows):
@@ -23,9 +23,10 @@ def bars(report):
             value = figure(bar.get("ratio"))
             if "low" in bar and bar["low"] != bar["high"]:
                 value += f" ({figure(bar['low'])} – {figure(bar['high'])})"
-            rows.append([scenario["name"], summary.bar_subject(bar), bar["bar"], value,
+            medians = times(bar["of_medians"]) if "of_medians" in bar else ""
+            rows.append([scenario["name"], summary.bar_subject(bar), bar["bar"], value, medians,
                          summary.bar_spread(bar), bar["verdict"]])
-    return table(["scenario", "what", "bar", "figure (quartiles)", "spread", ""],
+    return table(["scenario", "what", "bar", "figure (quartiles)", "of the medians", "spread", ""],
                  rows) if rows else []
 
 

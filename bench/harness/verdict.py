@@ -19,7 +19,7 @@ import statistics
 
 ROUNDS_FOR_A_VERDICT = 7
 SPREAD_WORTH_A_WORD = 0.15
-SPREAD_LEAST = 0.03  # a program that is compiled or laid out anew moves by as much
+SPREAD_LEAST = 0.03  # what a run has throughout, and another may not have, is in no round's noise
 CERTAINTY = 0.95
 
 
