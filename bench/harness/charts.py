@@ -1,5 +1,6 @@
-"""Two charts as SVG text: bars with their quartiles, and ratios around 1 with their intervals. Colours and
-fonts come from the page's style sheet, so that both follow its light or dark colours."""
+"""Two charts as SVG text: bars with their quartiles, and ratios around 1 with their intervals.
+Colours and fonts come from the page's style sheet, so that both follow its light or dark colours.
+"""
 import html
 import math
 

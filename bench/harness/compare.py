@@ -70,7 +70,8 @@ def bar_pairs(before, after):
 
 def ratio_pairs(old, new):
     """Dicts of scenario, metric, against, old, new, difference (a part of the old ratio),
-    known (whether it is of more than one round) and the wider spread, of every ratio that both reports state; the widest apart first."""
+    known (whether it is of more than one round) and the wider spread, of every ratio that both
+    reports state; the widest apart first."""
     found = []
     for before, after in both(old, new):
         for each in metrics_stated(after):

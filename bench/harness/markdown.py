@@ -69,9 +69,9 @@ def scenario(each):
 
 def document(report):
     lines = ["# Results", "", summary.sentence(report), "",
-             "Written by `bench/run --results`; medians with quartiles in brackets; a ratio is that of "
-             "the rounds' pairs, its spread the width of its 95 % interval, and NOISY where that is "
-             "over 15 %. How it is measured stands in [README.md](README.md).", ""]
+             "Written by `bench/run --results`; medians with quartiles in brackets; a ratio is that "
+             "of the rounds' pairs, its spread the width of its 95 % interval, and NOISY where that "
+             "is over 15 %. How it is measured stands in [README.md](README.md).", ""]
     lines += table(["", ""], summary.facts(report))
     lines += ["", "## Bars", "", *bars(report), "", "## Where sluiced is not ahead", "",
               *behind(report), ""]

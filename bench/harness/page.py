@@ -89,7 +89,8 @@ def escape(value):
 
 
 def tag(name, content, **attributes):
-    text = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"' for key, value in attributes.items())
+    text = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
+                   for key, value in attributes.items())
     return f"<{name}{text}>{content}</{name}>"
 
 
@@ -237,8 +238,8 @@ def ratios_table(scenario):
         return ""
     title = tag("summary", "every ratio, with quartiles, interval and spread")
     return tag("details", title + table(
-        [f"{scenario['subject']} / another", "other", "ratio", "of the medians as they stand", "quartiles of the rounds",
-         "95 % interval", "spread"], rows, "ratios of " + scenario["name"]))
+        [f"{scenario['subject']} / another", "other", "ratio", "of the medians as they stand",
+         "quartiles of the rounds", "95 % interval", "spread"], rows, "ratios of " + scenario["name"]))
 
 
 def scenario_card(scenario):

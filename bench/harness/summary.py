@@ -31,7 +31,8 @@ def facts(report):
         ("commit", machine["commit"] or "unknown"),
         ("rounds", f"{rounds_text(report)}, interleaved" + " (quick)" * settings["quick"]),
         ("measured in", f"{seconds / 60:.1f} minutes"),
-        ("measured again", f"{repeated} of {measured} times, as something else was busy"),
+        ("measured again", f"{repeated} of {measured} times, as something else was busy"
+         if repeated else "never"),
         ("versions", ", ".join(versions)),
     ]
 

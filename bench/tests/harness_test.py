@@ -48,7 +48,8 @@ def report(*ratios):
     """A report of one scenario with two peers and a reference."""
     scenario = {
         "name": "small16", "group": "Small files", "title": "A <title>.", "text": "", "seconds": 1,
-        "rounds": 7, "repeated": 0, "took_s": 1.0, "skipped": None, "noisy": False, "subject": "sluiced",
+        "rounds": 7, "repeated": 0, "took_s": 1.0, "skipped": None, "noisy": False,
+        "subject": "sluiced",
         "bars": [], "noise": ["<noise>"],
         "metrics": [{"name": each, **metric(each)._asdict()} for each in (CPU, RATE)],
         "servers": [server("sluiced", {CPU: 10, RATE: 100}), server("vsftpd", {CPU: 20, RATE: 90}),
@@ -513,7 +514,8 @@ class Reports(unittest.TestCase):
     REPORT = report(ratio_of(CPU, "vsftpd", 0.5), ratio_of(CPU, "nginx", 2))
 
     def test_a_server_that_is_ahead_is_named(self):
-        self.assertEqual(summary.lost(self.REPORT), [("small16", "0.50 times as good", "nginx", "sluiced")])
+        self.assertEqual(summary.lost(self.REPORT),
+                         [("small16", "0.50 times as good", "nginx", "sluiced")])
         self.assertIn("small16: nginx (HTTP) is ahead, sluiced is 0.50 times",
                       markdown.document(self.REPORT))
 
