@@ -14,7 +14,7 @@ MOVING = ("read,readv,pread64,preadv,preadv2,write,writev,pwrite64,pwritev,pwrit
 CALL = re.compile(r"\d+ +([\d.]+) (?:<\.\.\. )?(\w+)(?:\(| resumed>).* = (\d+)\b")
 # A file is in user space as soon as it is mapped.
 MAPPED = re.compile(r"\d+ +([\d.]+) mmap\([^,]*, (\d+), .*, \d+<([^>]*)>, ")
-END_TIMEOUT_S = 10
+END_TIMEOUT_S = 60
 
 
 class Tracer:

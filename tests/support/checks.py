@@ -37,6 +37,15 @@ def same(name, expected, got):
         raise Failure(f"{name}\n  expected: {expected!r}\n  got:      {got!r}")
 
 
+def wait_until(condition, message, timeout_s=30):
+    """Waits until condition() is true, and returns what it returned."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        expect(time.monotonic() < deadline, f"{message} within {timeout_s} s")
+        time.sleep(0.005)
+    return found
+
+
 def run_one(function):
     start = time.monotonic()
     name = f"{sys.argv[0].rpartition('/')[2]} {function.__name__}"

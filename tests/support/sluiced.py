@@ -23,8 +23,8 @@ import ports
 PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REPORTS = re.compile(r"(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error:"
                      r"|Assertion .* failed|^[^:]*: assert", re.MULTILINE)
-READY_TIMEOUT_S = 20
-STOP_TIMEOUT_S = 20
+READY_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
 
 
 class Failure(Exception):
@@ -182,7 +182,7 @@ class Sluiced:
                 pass
         return sorted(result)
 
-    def wait_for_descriptors(self, count, timeout_s=5):
+    def wait_for_descriptors(self, count, timeout_s=30):
         """Waits until the server holds no more than `count` descriptors. Returns how many it holds."""
         deadline = time.monotonic() + timeout_s
         while True:
