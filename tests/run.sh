@@ -98,6 +98,7 @@ trap 'rm -f "$output"' EXIT
 
 for suite in conversation interop faults; do
 	[ "$what" = all ] || [ "$what" = "$suite" ] || continue
+	# shellcheck disable=SC2048 # a list
 	for name in ${*:-$(pieces "$suite")}; do
 		piece "$suite" "$name"
 	done

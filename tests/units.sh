@@ -32,6 +32,7 @@ done | awk '!seen[$0]++' >"$out/programs"
 xargs -P $(($(nproc) + 1)) -n 1 "$0" "$1" <"$out/programs"
 
 # A program that left no count failed.
+# shellcheck disable=SC2046 # a list
 awk -v of="$(wc -l <"$out/programs")" '{ passed += $1; failed += $2; n++ }
 	END { failed += of - n; print passed + 0 " passed, " failed " failed"; exit failed > 0 }' \
 	/dev/null $(find "$out" -name '*_test.count')

@@ -22,7 +22,7 @@ from pattern import write_pattern  # noqa: E402
 from sluiced import REPORTS, Sluiced, binary, children, engine_arguments, environment  # noqa: E402
 
 PROGRAM = os.environ.get("SLUICE") or os.path.join(os.path.dirname(binary()), "sluice")
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 
 
 def tree_of(folder):
