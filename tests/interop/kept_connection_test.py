@@ -409,18 +409,17 @@ def a_bomb_is_inflated_piece_by_piece(server, root):
         session.set(DEFLATED)
         session.opened("STOR bomb")
         session.data.sendall(bomb + zlib.compress(b"next"))
-        slowest, ready = 0, []
+        turns, ready = 0, []
         while not ready:
-            begun = time.monotonic()
             other.command("NOOP", "200")
-            slowest = max(slowest, time.monotonic() - begun)
+            turns += 1
             ready = select.select([session.control.socket], [], [], 0)[0]
         session.expect_reply("250", "STOR bomb")
         same("size", 300 << 20, os.stat(os.path.join(root, "bomb")).st_size)
         session.command("STOR next", "125")
         session.expect_reply("250", "STOR next")
         same("next", b"next", stored(root, "next"))
-        expect(slowest < 1, f"NOOP took {slowest:.2f} s")
+        expect(turns > 10, f"others had {turns} turns meanwhile")
 
 
 def copy_between(sender, receiver, forms, name, preliminary):
