@@ -193,6 +193,7 @@ command_fn command_rmda, command_comb;
 command_fn command_lprt, command_lpsv, command_host, command_lang;
 command_fn command_mfmt, command_mff, command_mfct;
 command_fn command_avbl, command_dsiz, command_clnt, command_csid, command_pret, command_smnt;
+command_fn command_auth, command_prot;
 
 /* command_client.c: the answer to PRET of a transfer that is allowed. */
 void session_pret(struct session *session, bool retrieves, struct view argument);
