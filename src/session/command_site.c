@@ -356,7 +356,12 @@ static void site_symlink(struct session *session, struct view argument)
 
 static int link_work(struct action *action)
 {
-	return links_make_hard(action->session->tree.root, action->other, action->path);
+	const char *blamed = action->path;
+	int r = links_make_hard(action->session->tree.root, action->other, action->path, &blamed);
+
+	if (blamed != action->path)
+		strcpy(action->path, action->other);
+	return r;
 }
 
 static void site_link(struct session *session, struct view argument)
