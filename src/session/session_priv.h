@@ -36,6 +36,9 @@ void session_languages(const struct session *session, char *ret_text);
 void session_reply_error(struct session *session, int error, const char *path);
 void session_reply_transfer_error(struct session *session, int error);
 
+/* A reply of text in the session's language, a colon and path. */
+void session_reply_about(struct session *session, int code, const char *text, const char *path);
+
 /* What an error of the file system is called, in the session's language. */
 const char *session_error_text(const struct session *session, int error);
 
