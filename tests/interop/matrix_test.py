@@ -511,6 +511,8 @@ def ncftp_does_what_it_is_told(place):
     # It looks whether things are there, and tries to set a time of birth by MFF before it takes MFMT.
     same("refused", [], [pair for pair in place.recorder.pairs()
                          if pair[1][0] in "45" and pair[1][:3] != "550" and not pair[0].startswith("MFF ")])
+    same("MFF with a time of birth", ["504"],
+         [pair[1][:3] for pair in place.recorder.pairs() if pair[0].startswith("MFF ")])
     same("times set", 1, len([pair for pair in place.recorder.pairs()
                               if pair[0].startswith(("MFMT ", "SITE UTIME ", "MDTM 2")) and pair[1][0] == "2"]))
 
