@@ -447,6 +447,33 @@ static void a_partial_older_than_a_day_is_continued(void **state)
 	file_is("folder/a", "12345678");
 }
 
+static int spoilt_flock(int fd, int operation)
+{
+	(void)fd;
+	(void)operation;
+	return spoilt_error;
+}
+
+static void a_file_system_without_locks_takes_appends(void **state)
+{
+	(void)state;
+	spoilt.flock = spoilt_flock;
+	put_file("a", "1");
+	for (int atomic = 0; atomic <= 1; atomic++) {
+		wish("/a");
+		upload.atomic = atomic;
+		upload.append = true;
+		spoilt_error = -ENOLCK;
+		assert_int_equal(store("2", true), 0);
+		wish("/a");
+		upload.atomic = atomic;
+		upload.append = true;
+		spoilt_error = -EWOULDBLOCK;
+		assert_int_equal(store("3", true), -EBUSY);
+	}
+	file_is("a", "122");
+}
+
 static void a_partial_that_somebody_goes_on_with_is_not_swept(void **state)
 {
 	int held;
@@ -912,6 +939,7 @@ int main(void)
 		/* First: a folder is swept once an hour, and its number is used again by the next. */
 		TEST(forgotten_partials_are_swept_and_others_stay),
 		TEST(a_partial_older_than_a_day_is_continued),
+		TEST(a_file_system_without_locks_takes_appends),
 		TEST(a_partial_that_somebody_goes_on_with_is_not_swept),
 		TEST(in_place_replaces_what_was_there),
 		TEST(check_alone_changes_nothing),
