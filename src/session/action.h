@@ -17,6 +17,7 @@
 #include "session/change.h"
 #include "transfer/transfer.h"
 
+struct count;
 struct folder_size;
 struct session;
 struct tree_listing;
@@ -59,7 +60,7 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 
 	/* SIZE, and a restart point within what is converted (count.c). */
 	int count_file;
-	int64_t counted;
+	struct count *count;
 	bool count_settled; /* a change from now on gives the file another identity */
 	void (*on_counted)(struct session *session, int64_t octets);
 	struct change change; /* what SITE and others do on the disk */
