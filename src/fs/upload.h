@@ -21,6 +21,7 @@
 
 #include "base/limits.h"
 #include "fs/mounts.h"
+#include "fs/writer.h"
 
 struct upload {
 	/* The wish. */
@@ -42,18 +43,19 @@ struct upload {
 	int fd;		  /* for writing from upload_open on, or -1 */
 	int source;	  /* what is copied to the hidden file, or -1 */
 	off_t copied;
-	off_t size_bytes; /* when it was checked */
-	off_t start;	  /* where the first byte goes */
-	off_t end;	  /* set by the owner before upload_finish: after the last byte */
-	bool exact;	  /* likewise: the file's size is to be end, whatever was written */
-	uint64_t device;  /* of the file that is gone on with, and from upload_open on of fd */
-	uint64_t inode;	  /* 0: there is none yet */
-	struct disk disk; /* of the folder; of the file once it is known */
-	bool made;	  /* by upload_check (STOU) */
-	bool exists;	  /* there is a file of that name */
-	bool locked;	  /* the hidden file is ours */
-	bool partial;	  /* it holds what came with an earlier upload */
-	bool reserved;	  /* blocks, by upload_open */
+	off_t size_bytes;     /* when it was checked */
+	off_t start;	      /* where the first byte goes */
+	off_t end;	      /* set by the owner before upload_finish: after the last byte */
+	bool exact;	      /* likewise: the file's size is to be end, whatever was written */
+	uint64_t device;      /* of the file that is gone on with, and from upload_open on of fd */
+	uint64_t inode;	      /* 0: there is none yet */
+	struct disk disk;     /* of the folder; of the file once it is known */
+	bool made;	      /* by upload_check (STOU) */
+	bool exists;	      /* there is a file of that name */
+	bool locked;	      /* the hidden file is ours */
+	bool partial;	      /* it holds what came with an earlier upload */
+	bool reserved;	      /* blocks, by upload_open */
+	struct writer writer; /* of fd */
 };
 
 /* Whether it can be done (and device, inode, size_bytes of what there is): 0, or -EISDIR, -ENOENT, -EACCES, -EROFS, -ENXIO (not a file), …; on
