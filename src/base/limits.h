@@ -15,6 +15,7 @@
 #define REPLY_HELD_MAX 65536	  /* bytes a client has not read; then no command is executed */
 #define REPLY_MAX 16384		  /* one reply; longer texts are cut at a line */
 #define PASSWORD_ATTEMPTS_MAX 3	  /* then 421 and close (RFC 2577 section 5) */
+#define PASSWORD_DELAY_MS 1000 /* before the first such reply; twice, thrice before the next ones */
 
 /* Sessions. */
 #define SESSIONS_DEFAULT 10000

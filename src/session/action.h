@@ -94,6 +94,7 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 	/* PASS */
 	const struct users *users;
 	const struct user *user;
+	struct wheel_timer refusal_timer; /* a wrong password is answered late */
 };
 
 #endif

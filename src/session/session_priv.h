@@ -91,6 +91,9 @@ void session_disk_job_surely(struct action *action, const struct disk *disk,
  * interrupted. */
 void session_cancel_waiting(struct session *session);
 
+/* command_access.c: a session that ends waits no longer for the answer to a wrong password. */
+void session_cancel_refusal(struct session *session);
+
 /* input.c: what has come, and the commands in it. */
 void session_input(struct session *session, struct view bytes);
 void session_run(struct session *session);
