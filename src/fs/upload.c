@@ -190,6 +190,7 @@ int upload_check(struct upload *upload)
 	upload->reserved = false;
 	upload->noted = false;
 	upload->origin = (struct upload_origin){ 0 };
+	upload->writer = (struct writer){ .entered = false };
 	upload->source = -1;
 	upload->copied = 0;
 	upload->size_bytes = 0;
@@ -302,16 +303,20 @@ static int upload_reserve(struct upload *upload)
 	return r;
 }
 
-/* Gives back what was reserved and not used. */
-static int upload_trim(const struct upload *upload)
+/* Gives back what was reserved and not used, unless another upload writes the file and will do it. */
+static int upload_trim(struct upload *upload)
 {
+	bool left = upload->reserved && upload->end - upload->start < upload->reserve_bytes;
 	struct statx stat;
 	int r;
 
-	if (!upload->reserved || upload->end - upload->start >= upload->reserve_bytes)
+	if (!writer_begin_trim(&upload->writer, left))
 		return 0;
 	r = upload_stat(upload->fd, &stat);
-	return r < 0 ? r : calls->ftruncate(upload->fd, (off_t)stat.stx_size);
+	if (r == 0)
+		r = calls->ftruncate(upload->fd, (off_t)stat.stx_size);
+	writer_end_trim(&upload->writer);
+	return r;
 }
 
 /* Reserves space before it cuts, so that a full disk leaves what was there; what the file has
@@ -363,6 +368,7 @@ static int upload_begin(struct upload *upload)
 		return r;
 	upload->disk = mounts_find(stat.stx_mnt_id);
 	upload_note_file(upload, &stat);
+	writer_enter(&upload->writer, upload->device, upload->inode);
 	upload->start = upload->append ? (off_t)stat.stx_size : upload->offset;
 	upload->end = upload->start;
 	/* Also if it has become shorter: an APPE is sent for the size that there was. */
@@ -432,6 +438,7 @@ int upload_finish(struct upload *upload, bool complete)
 		int closed;
 
 		r = upload_settle(upload, complete);
+		writer_leave(&upload->writer);
 		closed = calls->close(upload->fd);
 		upload->fd = -1;
 		r = r < 0 ? r : closed;

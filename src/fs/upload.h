@@ -22,6 +22,7 @@
 #include "base/limits.h"
 #include "fs/mounts.h"
 #include "fs/upload_origin.h"
+#include "fs/writer.h"
 
 struct upload {
 	/* The wish. */
@@ -53,13 +54,14 @@ struct upload {
 	/* From a marker, of the file that is gone on with; from upload_open on this upload's. Its
 	 * limit is set by the owner before upload_finish: where the last marker was. */
 	struct upload_origin origin;
-	struct disk disk; /* of the folder; of the file once it is known */
-	bool made;	  /* by upload_check (STOU) */
-	bool exists;	  /* there is a file of that name */
-	bool locked;	  /* the hidden file is ours */
-	bool partial;	  /* it holds what came with an earlier upload */
-	bool reserved;	  /* blocks, by upload_open */
-	bool noted;	  /* the origin, with the file */
+	struct disk disk;     /* of the folder; of the file once it is known */
+	bool made;	      /* by upload_check (STOU) */
+	bool exists;	      /* there is a file of that name */
+	bool locked;	      /* the hidden file is ours */
+	bool partial;	      /* it holds what came with an earlier upload */
+	bool reserved;	      /* blocks, by upload_open */
+	bool noted;	      /* the origin, with the file */
+	struct writer writer; /* of fd */
 };
 
 /* Whether it can be done (and device, inode, size_bytes of what there is): 0, or -EISDIR, -ENOENT, -EACCES, -EROFS, -ENXIO (not a file), …; on

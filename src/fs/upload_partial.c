@@ -46,9 +46,9 @@ bool upload_is_hidden_name(const char *name)
 
 int upload_lock(int fd)
 {
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		return -EBUSY;
-	return 0; /* or a file system without locks */
+	int r = calls->flock(fd, LOCK_EX | LOCK_NB);
+
+	return r == -EWOULDBLOCK ? -EBUSY : 0; /* 0: or a file system without locks */
 }
 
 int upload_lock_partial(int fd, int folder, const char *hidden, struct statx *ret_stat)

@@ -18,6 +18,7 @@
 #include "session/change.h"
 #include "transfer/transfer.h"
 
+struct count;
 struct folder_size;
 struct session;
 struct tree_listing;
@@ -60,7 +61,7 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 
 	/* SIZE, and a restart point within what is converted (count.c). */
 	int count_file;
-	int64_t counted;
+	struct count *count;
 	bool count_settled; /* a change from now on gives the file another identity */
 	void (*on_counted)(struct session *session, int64_t octets);
 	struct change change; /* what SITE and others do on the disk */
@@ -94,6 +95,7 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 	/* PASS */
 	const struct users *users;
 	const struct user *user;
+	struct wheel_timer refusal_timer; /* a wrong password is answered late */
 };
 
 #endif

@@ -393,6 +393,7 @@ void session_end(struct session *session, const char *reply)
 	else if (session->action && session->action->listing_stat)
 		session_stat_continue(session); /* to its end: nobody reads on */
 	session_cancel_waiting(session);
+	session_cancel_refusal(session);
 	if (!session->shut)
 		session_end_output(session);
 	session->running = running;

@@ -87,6 +87,7 @@ struct session_context {
 	struct action *actions; /* free ones */
 	unsigned actions_free;
 	unsigned folder_sizes; /* DSIZs under way */
+	unsigned counting;     /* files that count.c has under way */
 	uint64_t transfers;
 	struct count_known counts[COUNTS_KNOWN];
 	struct known_files known;

@@ -36,6 +36,9 @@ void session_languages(const struct session *session, char *ret_text);
 void session_reply_error(struct session *session, int error, const char *path);
 void session_reply_transfer_error(struct session *session, int error);
 
+/* A reply of text in the session's language, a colon and path. */
+void session_reply_about(struct session *session, int code, const char *text, const char *path);
+
 /* What an error of the file system is called, in the session's language. */
 const char *session_error_text(const struct session *session, int error);
 
@@ -87,6 +90,9 @@ void session_disk_job_surely(struct action *action, const struct disk *disk,
 /* Ends the command's wait for a place at its disk, if it waits: what has such a place is not
  * interrupted. */
 void session_cancel_waiting(struct session *session);
+
+/* command_access.c: a session that ends waits no longer for the answer to a wrong password. */
+void session_cancel_refusal(struct session *session);
 
 /* input.c: what has come, and the commands in it. */
 void session_input(struct session *session, struct view bytes);
@@ -193,6 +199,7 @@ command_fn command_rmda, command_comb;
 command_fn command_lprt, command_lpsv, command_host, command_lang;
 command_fn command_mfmt, command_mff, command_mfct;
 command_fn command_avbl, command_dsiz, command_clnt, command_csid, command_pret, command_smnt;
+command_fn command_auth, command_prot;
 
 /* command_client.c: the answer to PRET of a transfer that is allowed. */
 void session_pret(struct session *session, bool retrieves, struct view argument);

@@ -447,6 +447,33 @@ static void a_partial_older_than_a_day_is_continued(void **state)
 	file_is("folder/a", "12345678");
 }
 
+static int spoilt_flock(int fd, int operation)
+{
+	(void)fd;
+	(void)operation;
+	return spoilt_error;
+}
+
+static void a_file_system_without_locks_takes_appends(void **state)
+{
+	(void)state;
+	spoilt.flock = spoilt_flock;
+	put_file("a", "1");
+	for (int atomic = 0; atomic <= 1; atomic++) {
+		wish("/a");
+		upload.atomic = atomic;
+		upload.append = true;
+		spoilt_error = -ENOLCK;
+		assert_int_equal(store("2", true), 0);
+		wish("/a");
+		upload.atomic = atomic;
+		upload.append = true;
+		spoilt_error = -EWOULDBLOCK;
+		assert_int_equal(store("3", true), -EBUSY);
+	}
+	file_is("a", "122");
+}
+
 static void a_partial_that_somebody_goes_on_with_is_not_swept(void **state)
 {
 	int held;
@@ -504,9 +531,9 @@ static void a_second_upload_of_the_same_name_is_busy(void **state)
 	(void)state;
 	wish("/a");
 	upload.atomic = true;
-	assert_int_equal(upload_check(&upload), 0);
-	assert_int_equal(upload_open(&upload), 0);
 	first = upload;
+	assert_int_equal(upload_check(&first), 0);
+	assert_int_equal(upload_open(&first), 0);
 	wish("/a");
 	upload.atomic = true;
 	assert_int_equal(store("second", true), -EBUSY);
@@ -524,9 +551,9 @@ static void a_second_append_to_the_same_file_is_busy(void **state)
 	put_file("a", "123");
 	wish("/a");
 	upload.append = true;
-	assert_int_equal(upload_check(&upload), 0);
-	assert_int_equal(upload_open(&upload), 0);
 	first = upload;
+	assert_int_equal(upload_check(&first), 0);
+	assert_int_equal(upload_open(&first), 0);
 	wish("/a");
 	upload.append = true;
 	assert_int_equal(store("second", true), -EBUSY);
@@ -621,6 +648,53 @@ static void allo_reserves_blocks_where_an_old_file_was_too(void **state)
 	assert_true(stat.st_blocks * 512 < 100000);
 }
 
+static struct upload other;
+static int more_at; /* the look at a size after which the other upload writes more */
+
+static int statx_then_more(int folder, const char *path, int flags, unsigned mask,
+			   struct statx *ret_stat)
+{
+	int r = calls_real.statx(folder, path, flags, mask, ret_stat);
+
+	if (--more_at == 0)
+		assert_int_equal(pwrite(other.fd, "more", 4, 3), 4);
+	return r;
+}
+
+/* Opens an upload of "/a" with ALLO and writes "abc", and another of it beside. */
+static void two_writers(void)
+{
+	wish("/a");
+	other = upload;
+	assert_int_equal(upload_check(&other), 0);
+	assert_int_equal(upload_open(&other), 0);
+	upload.reserve_bytes = 1000000;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), 0);
+	assert_int_equal(pwrite(upload.fd, "abc", 3, 0), 3);
+	upload.end = 3;
+}
+
+static void what_allo_did_not_need_is_not_cut_off_another_upload(void **state)
+{
+	struct stat stat;
+
+	(void)state;
+	two_writers();
+	spoilt.statx = statx_then_more;
+	more_at = 1;
+	assert_int_equal(upload_finish(&upload, true), 0);
+	if (more_at > 0) /* it did not even look */
+		assert_int_equal(pwrite(other.fd, "more", 4, 3), 4);
+	spoilt.statx = calls_real.statx;
+	file_is("a", "abcmore");
+	other.end = 7;
+	assert_int_equal(upload_finish(&other, true), 0);
+	file_is("a", "abcmore");
+	fstatat(root, "a", &stat, 0);
+	assert_true(stat.st_blocks * 512 < 100000); /* the last one has given it back */
+}
+
 static void allo_on_a_full_disk_leaves_all_as_it_was(void **state)
 {
 	(void)state;
@@ -650,9 +724,9 @@ static void a_refused_upload_leaves_the_blocks_of_the_first_one(void **state)
 	wish("/a");
 	upload.atomic = true;
 	upload.reserve_bytes = 1000000;
-	assert_int_equal(upload_check(&upload), 0);
-	assert_int_equal(upload_open(&upload), 0);
 	first = upload;
+	assert_int_equal(upload_check(&first), 0);
+	assert_int_equal(upload_open(&first), 0);
 	wish("/a");
 	upload.atomic = true;
 	upload.reserve_bytes = 1000;
@@ -1068,6 +1142,7 @@ int main(void)
 		/* First: a folder is swept once an hour, and its number is used again by the next. */
 		TEST(forgotten_partials_are_swept_and_others_stay),
 		TEST(a_partial_older_than_a_day_is_continued),
+		TEST(a_file_system_without_locks_takes_appends),
 		TEST(a_partial_that_somebody_goes_on_with_is_not_swept),
 		TEST(in_place_replaces_what_was_there),
 		TEST(check_alone_changes_nothing),
@@ -1094,6 +1169,7 @@ int main(void)
 		TEST(a_partial_beside_a_whole_file_counts_for_nothing),
 		TEST(unique_never_takes_a_name_twice),
 		TEST(allo_reserves_blocks_and_gives_the_rest_back),
+		TEST(what_allo_did_not_need_is_not_cut_off_another_upload),
 		TEST(allo_reserves_blocks_where_an_old_file_was_too),
 		TEST(allo_on_a_full_disk_leaves_all_as_it_was),
 		TEST(a_refused_upload_leaves_the_blocks_of_the_first_one),
