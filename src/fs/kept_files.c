@@ -116,7 +116,7 @@ static bool kept_is_same(const struct kept_file *file, const struct statx *stat)
 {
 	return stat->stx_ino == file->inode && stat->stx_mnt_id == file->mount &&
 	       stat->stx_ctime.tv_sec == file->changed_s &&
-	       stat->stx_ctime.tv_nsec == file->changed_ns;
+	       stat->stx_ctime.tv_nsec == file->changed_ns && stat->stx_mode == file->mode;
 }
 
 int kept_files_lend(struct kept_files *kept, uint64_t hash, int root, const char *path,
