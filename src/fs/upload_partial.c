@@ -47,7 +47,7 @@ bool upload_is_hidden_name(const char *name)
 int upload_lock(int fd)
 {
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		return -EBUSY;
+		return -EALREADY;
 	return 0; /* or a file system without locks */
 }
 
@@ -63,8 +63,8 @@ int upload_lock_partial(int fd, int folder, const char *hidden, struct statx *re
 	if (r == 0)
 		r = upload_stat(fd, ret_stat);
 	if (r == 0 && named.stx_ino != ret_stat->stx_ino)
-		r = -EBUSY;
-	return r == -ENOENT ? -EBUSY : r;
+		r = -EALREADY;
+	return r == -ENOENT ? -EALREADY : r;
 }
 
 static bool upload_is_forgotten(const struct statx *stat)

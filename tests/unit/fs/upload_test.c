@@ -528,7 +528,7 @@ static void a_second_upload_of_the_same_name_is_busy(void **state)
 	first = upload;
 	wish("/a");
 	upload.atomic = true;
-	assert_int_equal(store("second", true), -EBUSY);
+	assert_int_equal(store("second", true), -EALREADY);
 	assert_int_equal(write(first.fd, "first", 5), 5);
 	first.end = 5;
 	assert_int_equal(upload_finish(&first, true), 0);
@@ -548,7 +548,7 @@ static void a_second_append_to_the_same_file_is_busy(void **state)
 	first = upload;
 	wish("/a");
 	upload.append = true;
-	assert_int_equal(store("second", true), -EBUSY);
+	assert_int_equal(store("second", true), -EALREADY);
 	assert_int_equal(pwrite(first.fd, "first", 5, first.start), 5);
 	first.end = first.start + 5;
 	assert_int_equal(upload_finish(&first, true), 0);
@@ -675,7 +675,7 @@ static void a_refused_upload_leaves_the_blocks_of_the_first_one(void **state)
 	wish("/a");
 	upload.atomic = true;
 	upload.reserve_bytes = 1000;
-	assert_int_equal(store("", true), -EBUSY);
+	assert_int_equal(store("", true), -EALREADY);
 	assert_true(occupied(first.fd) >= 1000000);
 	assert_int_equal(upload_finish(&first, false), 0);
 }
