@@ -163,11 +163,30 @@ static void append_and_restart_go_on(void **state)
 	wish("/a");
 	upload.offset = 2;
 	assert_int_equal(store("xyz", true), 0);
-	file_is("a", "12xyz678"); /* what lies behind may be another segment's */
+	file_is("a", "12xyz"); /* as if it had never been cut */
 	wish("/a");
 	upload.offset = 9;
 	assert_int_equal(store("", true), -ERANGE);
-	file_is("a", "12xyz678");
+	file_is("a", "12xyz");
+}
+
+static void what_comes_in_any_order_ends_nowhere(void **state)
+{
+	(void)state;
+	for (int atomic = 0; atomic < 2; atomic++) {
+		put_file("a", "12345678");
+		wish("/a");
+		upload.atomic = atomic;
+		upload.scattered = true;
+		upload.offset = 2;
+		assert_int_equal(store("xyz", true), 0);
+		file_is("a", "12xyz678");
+		wish("/a");
+		upload.atomic = atomic;
+		upload.scattered = true;
+		assert_int_equal(store("xyz", true), 0);
+		file_is("a", "xyz");
+	}
 }
 
 static void wish_range(off_t first, off_t end, bool atomic)
@@ -226,6 +245,7 @@ static void atomic_shows_nothing_before_the_end(void **state)
 
 static void atomic_resumes_its_partial_after_a_cut(void **state)
 {
+	struct statx stat;
 	char hidden[256];
 
 	(void)state;
@@ -235,8 +255,9 @@ static void atomic_resumes_its_partial_after_a_cut(void **state)
 	strcpy(hidden, upload.hidden);
 	assert_false(exists("a"));
 	file_is(hidden, "12345");
-	assert_int_equal(upload_partial_size(root, "/a", 7), 5);
-	assert_int_equal(upload_partial_size(root, "/a", 8), -ENOENT);
+	assert_int_equal(upload_partial_stat(root, "/a", 7, &stat), 0);
+	assert_int_equal(stat.stx_size, 5);
+	assert_int_equal(upload_partial_stat(root, "/a", 8, &stat), -ENOENT);
 	wish("/a");
 	upload.atomic = true;
 	upload.append = true;
@@ -536,7 +557,7 @@ static void a_second_upload_of_the_same_name_is_busy(void **state)
 	assert_int_equal(upload_open(&first), 0);
 	wish("/a");
 	upload.atomic = true;
-	assert_int_equal(store("second", true), -EBUSY);
+	assert_int_equal(store("second", true), -EALREADY);
 	assert_int_equal(write(first.fd, "first", 5), 5);
 	first.end = 5;
 	assert_int_equal(upload_finish(&first, true), 0);
@@ -556,7 +577,7 @@ static void a_second_append_to_the_same_file_is_busy(void **state)
 	assert_int_equal(upload_open(&first), 0);
 	wish("/a");
 	upload.append = true;
-	assert_int_equal(store("second", true), -EBUSY);
+	assert_int_equal(store("second", true), -EALREADY);
 	assert_int_equal(pwrite(first.fd, "first", 5, first.start), 5);
 	first.end = first.start + 5;
 	assert_int_equal(upload_finish(&first, true), 0);
@@ -569,17 +590,71 @@ static void a_second_append_to_the_same_file_is_busy(void **state)
 
 static void a_partial_beside_a_whole_file_counts_for_nothing(void **state)
 {
+	struct statx stat;
+
 	(void)state;
 	put_file("a", "whole");
 	wish("/a");
 	upload.atomic = true;
 	assert_int_equal(store("par", false), 0);
-	assert_int_equal(upload_partial_size(upload.root, "/a", upload.owner), -EEXIST);
+	assert_int_equal(upload_partial_stat(upload.root, "/a", upload.owner, &stat), -EEXIST);
 	wish("/a");
 	upload.atomic = true;
 	upload.append = true;
 	assert_int_equal(store("+", true), 0);
 	file_is("a", "whole+");
+}
+
+static void a_partial_file_is_removed_by_its_name(void **state)
+{
+	struct upload first;
+
+	(void)state;
+	assert_int_equal(upload_partial_remove(root, "/a", 7), -ENOENT);
+	assert_int_equal(upload_partial_remove(root, "/", 7), -EBUSY);
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(store("part", false), 0);
+	assert_true(exists(upload.hidden));
+	assert_int_equal(upload_partial_remove(root, "/a", 8), -ENOENT);
+	assert_int_equal(upload_partial_remove(root, "/a", 7), 0);
+	assert_false(exists(upload.hidden));
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), 0);
+	first = upload;
+	assert_int_equal(upload_partial_remove(root, "/a", 7), -EALREADY);
+	assert_int_equal(upload_finish(&first, true), 0);
+	file_is("a", "");
+}
+
+static void a_folder_goes_with_partial_files_alone(void **state)
+{
+	static const char *const parts[] = { "folder/.a.0123456789abcdef.part",
+					     "folder/.b.0123456789abcdef.part" };
+
+	(void)state;
+	mkdirat(root, "folder", 0755);
+	put_file(parts[0], "a");
+	put_file(parts[1], "b");
+	put_file("folder/file", "c");
+	assert_int_equal(upload_remove_folder(root, "/folder"), -ENOTEMPTY);
+	file_is(parts[0], "a");
+	file_is(parts[1], "b");
+	unlinkat(root, "folder/file", 0);
+	wish("/folder/c");
+	upload.atomic = true;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), 0);
+	assert_int_equal(upload_remove_folder(root, "/folder"), -EALREADY);
+	file_is(parts[0], "a");
+	assert_int_equal(upload_finish(&upload, false), 0);
+	assert_int_equal(upload_remove_folder(root, "/folder"), 0);
+	assert_false(exists("folder"));
+	assert_int_equal(upload_remove_folder(root, "/folder"), -ENOENT);
+	put_file("file", "");
+	assert_int_equal(upload_remove_folder(root, "/file"), -ENOTDIR);
 }
 
 static void unique_never_takes_a_name_twice(void **state)
@@ -730,7 +805,7 @@ static void a_refused_upload_leaves_the_blocks_of_the_first_one(void **state)
 	wish("/a");
 	upload.atomic = true;
 	upload.reserve_bytes = 1000;
-	assert_int_equal(store("", true), -EBUSY);
+	assert_int_equal(store("", true), -EALREADY);
 	assert_true(occupied(first.fd) >= 1000000);
 	assert_int_equal(upload_finish(&first, false), 0);
 }
@@ -1156,6 +1231,7 @@ int main(void)
 		TEST(a_partial_has_its_origin),
 		TEST(an_upload_without_an_end_is_of_its_origin_until_it_is_stored_anew),
 		TEST(of_two_uploads_at_once_the_later_one_has_the_file),
+		TEST(what_comes_in_any_order_ends_nowhere),
 		TEST(a_range_leaves_what_is_around_it),
 		TEST(a_range_that_is_cut_leaves_an_atomic_file),
 		TEST(atomic_shows_nothing_before_the_end),
@@ -1170,6 +1246,8 @@ int main(void)
 		TEST(an_append_to_what_has_become_shorter_is_refused),
 		TEST(a_second_append_to_the_same_file_is_busy),
 		TEST(a_partial_beside_a_whole_file_counts_for_nothing),
+		TEST(a_partial_file_is_removed_by_its_name),
+		TEST(a_folder_goes_with_partial_files_alone),
 		TEST(unique_never_takes_a_name_twice),
 		TEST(allo_reserves_blocks_and_gives_the_rest_back),
 		TEST(what_allo_did_not_need_is_not_cut_off_another_upload),
