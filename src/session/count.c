@@ -4,7 +4,6 @@
  * change within a tick of its file system's clock, and so unseen.
  */
 #include <errno.h>
-#include <string.h>
 #include <time.h>
 
 #include "fs/hash_cache.h"
@@ -19,17 +18,14 @@ static struct action *action_of_op(struct op *op)
 static struct count_known known_of(const struct action *action)
 {
 	const struct representation *representation = &action->representation;
-	struct count_known known;
 
-	memset(&known, 0, sizeof(known)); /* compared as a whole */
-	known.file = marker_file_of(&action->request.stat, false);
-	known.changed_s = action->request.stat.stx_ctime.tv_sec;
-	known.changed_ns = action->request.stat.stx_ctime.tv_nsec;
-	known.type = representation->type;
-	known.format = representation->format;
-	known.structure = representation->structure;
-	known.mode = representation->mode == MODE_DEFLATE ? MODE_STREAM : representation->mode;
-	return known;
+	return (struct count_known){
+		.file = hash_identity_of(&action->request.stat),
+		.type = representation->type,
+		.format = representation->format,
+		.structure = representation->structure,
+		.mode = representation->mode == MODE_DEFLATE ? MODE_STREAM : representation->mode,
+	};
 }
 
 static struct count_known *known_place(struct session_context *context,
@@ -42,7 +38,8 @@ static struct count_known *known_place(struct session_context *context,
 
 static bool known_is(const struct count_known *a, const struct count_known *b)
 {
-	return memcmp(a, b, offsetof(struct count_known, octets)) == 0;
+	return hash_identity_equal(&a->file, &b->file) && a->type == b->type &&
+	       a->format == b->format && a->structure == b->structure && a->mode == b->mode;
 }
 
 static bool is_settled(const struct action *action)

@@ -7,7 +7,9 @@ SLUICE_TEST_SEED chooses how files are cut into blocks and strings; a failure te
 
 import os
 import random
+import re
 import sys
+import time
 import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
@@ -73,6 +75,31 @@ def one_file(session, root, form, name, content):
         same(about, len(to_pieces(content, form)), len(got))
     session.put(form, "up", content)
     same_content(f"{about}, stored", content, stored(root, "up"))
+
+
+def octets_read(server):
+    with open(f"/proc/{server.server_pid}/io", encoding="ascii") as file:
+        return int(re.search(r"rchar: (\d+)", file.read()).group(1))
+
+
+@served()
+def size_is_counted_once(server, root):
+    for name in ("counted", "other"):
+        with open(os.path.join(root, name), "wb") as file:
+            file.write(b"line\n" * 400_000)
+    time.sleep(0.1)  # a change from now on has another time
+    with Representing(server.port) as session:
+        for form, size in (("A N", 2_400_000), ("A C", None)):
+            session.command(f"TYPE {form}", "200")
+            first = session.command("SIZE counted", "213")
+            same(f"SIZE in TYPE {form}", size or int(first.split()[1]), int(first.split()[1]))
+            before = octets_read(server)
+            same("SIZE again", first, session.command("SIZE counted", "213"))
+            expect(octets_read(server) - before < 100_000, "the file is read again")
+        with open(os.path.join(root, "counted"), "ab") as file:
+            file.write(b"\n")
+        session.command("TYPE A", "200")
+        same("SIZE of a longer file", "213 2400002", session.command("SIZE counted", "213"))
 
 
 @served()
