@@ -1,12 +1,12 @@
 /*
  * SIZE (RFC 3659 section 4) where it is not the file's own: what would be sent is counted in a job,
  * once for each file as it is. The last few counts of a worker are kept, but not of a file that could
- * change within a tick of its file system's clock, and so unseen.
+ * change unseen (fs/written_back.h).
  */
 #include <errno.h>
 #include <time.h>
 
-#include "fs/hash_cache.h"
+#include "fs/written_back.h"
 #include "represent/count.h"
 #include "session/session_priv.h"
 
@@ -42,19 +42,19 @@ static bool known_is(const struct count_known *a, const struct count_known *b)
 	       a->format == b->format && a->structure == b->structure && a->mode == b->mode;
 }
 
-static bool is_settled(const struct action *action)
+static bool is_lasting(const struct action *action)
 {
 	struct hash_identity identity = hash_identity_of(&action->request.stat);
-	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	return hash_identity_is_settled(&identity, &now, action->request.disk.kind == DISK_REMOTE);
+	return written_back(action->count_file, &action->request.disk, &identity,
+			    &action->count_looked_at);
 }
 
 static int count_work(struct op *op)
 {
 	struct action *action = action_of_op(op);
 
+	action->count_lasting = is_lasting(action); /* before the first byte is read */
 	action->counted = count_octets(&action->representation, action->count_file,
 				       (int64_t)action->request.stat.stx_size);
 	return 0;
@@ -69,7 +69,7 @@ static void count_done(struct op *op, int result)
 	if (result < 0)
 		action->counted = result;
 	known.octets = action->counted;
-	if (known.octets >= 0 && action->count_settled)
+	if (known.octets >= 0 && action->count_lasting)
 		*known_place(session->context, &known) = known;
 	action->on_counted(session, action->counted);
 }
@@ -83,7 +83,7 @@ void session_count(struct session *session, int file,
 
 	action->count_file = file;
 	action->on_counted = counted;
-	action->count_settled = is_settled(action); /* before the first byte is read */
+	clock_gettime(CLOCK_REALTIME, &action->count_looked_at);
 	if (known_is(known, &wanted))
 		counted(session, known->octets);
 	else

@@ -58,6 +58,8 @@ enum kind {
 	FALLOCATE,
 	FTRUNCATE,
 	FSYNC,
+	FDATASYNC,
+	WRITE_BACK,
 	SEEK,
 	GETXATTR,
 	SETXATTR,
@@ -102,6 +104,8 @@ static const char *const kinds[KINDS] = {
 	[FALLOCATE] = "fallocate",
 	[FTRUNCATE] = "ftruncate",
 	[FSYNC] = "fsync",
+	[FDATASYNC] = "fdatasync",
+	[WRITE_BACK] = "write_back",
 	[SEEK] = "seek",
 	[GETXATTR] = "getxattr",
 	[SETXATTR] = "setxattr",
@@ -350,6 +354,20 @@ static int faulty_fsync(int fd)
 	return r < 0 ? r : calls_real.fsync(fd);
 }
 
+static int faulty_fdatasync(int fd)
+{
+	int r = fault_meet(FDATASYNC, NULL);
+
+	return r < 0 ? r : calls_real.fdatasync(fd);
+}
+
+static int faulty_write_back(int fd)
+{
+	int r = fault_meet(WRITE_BACK, NULL);
+
+	return r < 0 ? r : calls_real.write_back(fd);
+}
+
 static off_t faulty_seek(int fd, off_t offset, int whence)
 {
 	int r = fault_meet(SEEK, NULL);
@@ -513,6 +531,8 @@ static const struct calls calls_faulty = {
 	.fallocate = faulty_fallocate,
 	.ftruncate = faulty_ftruncate,
 	.fsync = faulty_fsync,
+	.fdatasync = faulty_fdatasync,
+	.write_back = faulty_write_back,
 	.seek = faulty_seek,
 	.getxattr = faulty_getxattr,
 	.setxattr = faulty_setxattr,
