@@ -5,8 +5,8 @@
  *
  * An identity is good for as long as the next change is sure to make another one: a file system tells
  * times by a clock that ticks, and two changes within one tick look like one. Such a young identity
- * (hash_identity_is_settled) is not kept. What no time tells of is not seen: a program that writes
- * through a shared mapping which it had written to before, until the kernel has written that back.
+ * (hash_identity_is_settled) is not kept. What is stored through a shared mapping shows only if the
+ * file was written back first (fs/written_back.h).
  *
  * Thread:    any. One lock for a table, held for the look at one set of it: a message to an owner and
  *            its answer would cost many times that.

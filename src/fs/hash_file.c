@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "fs/hash_xattr.h"
+#include "fs/written_back.h"
 #include "sys/calls.h"
 
 #ifndef POSIX_FADV_NOREUSE
@@ -33,6 +34,8 @@ void hash_file_init(struct hash_file *file, const struct statx *stat)
 {
 	file->identity = hash_identity_of(stat);
 	clock_gettime(CLOCK_REALTIME, &file->looked_at);
+	file->lasting = file->disk.kind == DISK_MEMORY &&
+			hash_identity_is_settled(&file->identity, &file->looked_at, false);
 	file->digest = NULL;
 	file->read_bytes = 0;
 }
@@ -50,14 +53,12 @@ bool hash_file_is_known(struct hash_file *file)
 
 bool hash_file_needs_look(const struct hash_file *file)
 {
-	return file->whole && (is_remote(file) || file->xattr);
+	return file->whole && (file->disk.kind != DISK_MEMORY || file->xattr);
 }
 
-/* Keeps the hash of the identity, if a later change cannot hide behind it. */
 static void hash_file_keep(const struct hash_file *file)
 {
-	if (hash_identity_is_settled(&file->identity, &file->looked_at, is_remote(file)))
-		hash_cache_put(file->cache, &file->identity, file->kind, file->bytes);
+	hash_cache_put(file->cache, &file->identity, file->kind, file->bytes);
 }
 
 int hash_file_look(struct hash_file *file)
@@ -70,12 +71,16 @@ int hash_file_look(struct hash_file *file)
 		if (r < 0)
 			return r;
 		file->end = (off_t)file->identity.size_bytes;
-		return hash_file_find(file);
+		if (hash_file_find(file))
+			return 1;
+	} else if (file->xattr &&
+		   hash_xattr_read(file->fd, &file->identity, file->kind, file->bytes)) {
+		if (hash_identity_is_settled(&file->identity, &file->looked_at, false))
+			hash_file_keep(file);
+		return 1;
 	}
-	if (!hash_xattr_read(file->fd, &file->identity, file->kind, file->bytes))
-		return 0;
-	hash_file_keep(file);
-	return 1;
+	file->lasting = written_back(file->fd, &file->disk, &file->identity, &file->looked_at);
+	return 0;
 }
 
 static int hash_file_begin(struct hash_file *file)
@@ -156,9 +161,7 @@ int hash_file_read(struct hash_file *file)
 /* Writes the attribute, which changes the identity: the next who asks reads it there. */
 static void hash_file_write_xattr(const struct hash_file *file)
 {
-	/* A file that could change unseen within the next tick is left as it is. */
-	if (file->xattr && !is_remote(file) &&
-	    hash_identity_is_settled(&file->identity, &file->looked_at, false))
+	if (file->xattr && !is_remote(file))
 		(void)hash_xattr_write(file->fd, &file->identity, file->kind, file->bytes);
 }
 
@@ -177,7 +180,7 @@ int hash_file_end(struct hash_file *file)
 	    now.modified_ns != file->identity.modified_ns)
 		return -EBUSY;
 	/* Another ctime alone: a new name or new rights. It may hide a new mtime, so nothing is kept. */
-	if (hash_identity_equal(&now, &file->identity)) {
+	if (file->lasting && hash_identity_equal(&now, &file->identity)) {
 		hash_file_keep(file);
 		hash_file_write_xattr(file);
 	}

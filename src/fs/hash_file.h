@@ -1,7 +1,8 @@
 /*
  * The hash of a file, or of a part of it, made by steps, each of which runs in a thread where it may:
  *
- *   look   a job thread, within the disk's queue: what is known already, where asking may wait
+ *   look   a job thread, within the disk's queue: what is known already, where asking may wait; writes
+ *          the file back, so that later changes show (fs/written_back.h)
  *   turn   a hashing thread of low priority: hashes what is in the page cache, which never waits
  *   read   a job thread, within the disk's queue: a piece that is not, for the next turn
  *   end    a job thread, within the disk's queue: has it changed meanwhile?  keeps the hash
@@ -49,6 +50,7 @@ struct hash_file {
 	struct timespec looked_at;     /* when that was */
 	struct digest *digest;
 	size_t read_bytes; /* in buffer, not hashed yet */
+	bool lasting;	   /* a later change gives it another identity */
 };
 
 /* Begins with what statx(2) said when fd was opened, a moment ago; the wish is filled in. */
@@ -57,7 +59,7 @@ void hash_file_init(struct hash_file *file, const struct statx *stat);
 /* Whether the cache has it; never waits. Of a network's file only after hash_file_look. */
 bool hash_file_is_known(struct hash_file *file);
 
-/* Whether a look may find more than that. */
+/* Whether a look may find more than that, or the hash is worth keeping only after one. */
 bool hash_file_needs_look(const struct hash_file *file);
 
 /* Returns 1 if bytes are there, 0 if they must be made, or a negative errno. */

@@ -41,7 +41,8 @@ struct listing_request {
 	struct view pattern; /* "" for all; copied */
 	struct view prefix;  /* NLST: put before each name, as "sub/"; copied */
 	struct entry_rights rights;
-	int64_t now_s; /* wall clock */
+	struct entry_rights own_rights; /* of the folder itself, by the one that holds it */
+	int64_t now_s;			/* wall clock */
 	/* What is made here is kept as, or NULL; owned by the listing from now on. */
 	struct cached_listing *draft;
 };

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "fs/creation_mode.h"
+#include "fs/in_use.h"
 #include "fs/path.h"
 #include "fs/place.h"
 #include "fs/resolve.h"
@@ -252,6 +253,7 @@ int upload_check(struct upload *upload)
 	upload->origin = (struct upload_origin){ 0 };
 	upload->writer = (struct writer){ .entered = false };
 	upload->source = -1;
+	upload->copied_from = -1;
 	upload->copied = 0;
 	upload->size_bytes = 0;
 	upload->exact = false;
@@ -283,7 +285,8 @@ static int upload_copy(struct upload *upload)
 		upload->copied += r;
 		return -EINPROGRESS;
 	}
-	upload_close(&upload->source);
+	upload->copied_from = upload->source;
+	upload->source = -1;
 	return (int)r;
 }
 
@@ -294,6 +297,8 @@ static int upload_open_source(struct upload *upload)
 
 	if (r >= 0)
 		upload->source = r;
+	if (r >= 0)
+		r = in_use_mark(r);
 	return r >= 0 || r == -ENOENT ? 0 : r;
 }
 
@@ -338,15 +343,17 @@ static int upload_open_hidden(struct upload *upload)
 static int upload_open_target(struct upload *upload, bool *ret_made)
 {
 	struct statx stat;
+	int r;
 
 	if (upload->made)
-		return 0;
+		return in_use_mark(upload->fd);
 	if (upload->atomic)
 		return upload_open_hidden(upload);
 	upload->fd = upload_make_file(upload->root, upload->path, upload->mask, &stat, ret_made);
 	if (upload->fd < 0)
 		return upload->fd;
-	return upload->append ? upload_lock(upload->fd) : 0;
+	r = upload->append ? upload_lock(upload->fd) : 0;
+	return r < 0 ? r : in_use_mark(upload->fd);
 }
 
 /* ALLO: blocks, not size. A file system that cannot reserve is no reason to refuse. */
@@ -493,6 +500,7 @@ int upload_finish(struct upload *upload, bool complete)
 	int r = 0;
 
 	upload_close(&upload->source);
+	upload_close(&upload->copied_from);
 	if (upload->fd >= 0) {
 		int closed;
 

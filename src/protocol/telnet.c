@@ -20,10 +20,14 @@ enum {
  *    | CR              |   +-----> INSIDE -----------> INSIDE_COMMAND -------> TEXT
  *    v                 | IP
  *   RETURN             +-----> INTERRUPTED
+ *    | NUL
+ *    v
+ *   RETURNED
  */
 enum telnet_state {
 	STATE_TEXT,
 	STATE_RETURN,	   /* a CR was the last byte: a NUL that follows belongs to it */
+	STATE_RETURNED,	   /* CR NUL were the last bytes: a LF that follows ends no line */
 	STATE_INTERRUPTED, /* IP was the last command: a DM that follows may have lost its IAC */
 	STATE_COMMAND,
 	STATE_OPTION,
@@ -88,7 +92,11 @@ static bool telnet_text(struct telnet *telnet, uint8_t byte)
 		telnet->state = STATE_COMMAND;
 		return false;
 	}
-	if (byte == '\0' && before == STATE_RETURN)
+	if (byte == '\0' && before == STATE_RETURN) {
+		telnet->state = STATE_RETURNED;
+		return false;
+	}
+	if (byte == '\n' && before == STATE_RETURNED)
 		return false;
 	/* A client sends IP, then IAC as urgent data, then DM. Where urgent data is not inline, IAC
 	 * is gone and DM stands alone. */
@@ -105,6 +113,7 @@ static bool telnet_byte(struct telnet *telnet, uint8_t byte, struct telnet_answe
 	switch ((enum telnet_state)telnet->state) {
 	case STATE_TEXT:
 	case STATE_RETURN:
+	case STATE_RETURNED:
 	case STATE_INTERRUPTED:
 		return telnet_text(telnet, byte);
 	case STATE_COMMAND:

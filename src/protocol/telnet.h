@@ -2,6 +2,8 @@
  * The Telnet side of a control connection (RFC 959 section 2.3, RFC 1123 section 4.1.2.12,
  * RFC 854): option requests are refused, commands and subnegotiations are taken out wherever
  * they stand, IAC IAC is the byte 255, CR NUL is CR. What is left are the bytes of command lines.
+ * A LF behind CR NUL is part of a name (RFC 2640 section 3.1) and ends no line; it is taken out as well,
+ * for the CR that stays is what no name may have here.
  * IP takes back the line that it interrupts: ABOR begins a new one.
  * A DM right after IP is taken out without its IAC too: that one is sent as urgent data, and gets
  * lost where urgent data is not received inline.

@@ -63,7 +63,7 @@ struct marker_file marker_file_of(const struct statx *stat, bool written)
 
 	if (!written) {
 		file.changed_ns =
-			(uint64_t)stat->stx_mtime.tv_sec * 1000000000 + stat->stx_mtime.tv_nsec;
+			(uint64_t)stat->stx_ctime.tv_sec * 1000000000 + stat->stx_ctime.tv_nsec;
 		file.size_bytes = stat->stx_size;
 	}
 	return file;

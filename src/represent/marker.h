@@ -34,8 +34,9 @@ struct marker {
 struct marker_file {
 	uint64_t device;
 	uint64_t inode;
-	uint64_t changed_ns; /* written: 0 */
-	uint64_t origin;     /* written, by a server: the upload; else 0 */
+	uint64_t
+		changed_ns; /* written: 0; ctime, which a client cannot set back: MFMT can the mtime */
+	uint64_t origin;    /* written, by a server: the upload; else 0 */
 	uint64_t size_bytes; /* written: 0 */
 	bool written;
 };

@@ -61,7 +61,9 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 	/* SIZE, and a restart point within what is converted (count.c). */
 	int count_file;
 	struct count *count;
-	bool count_settled; /* a change from now on gives the file another identity */
+	bool count_begun;
+	struct timespec count_looked_at;
+	bool count_lasting; /* a change from now on gives the file another identity */
 	void (*on_counted)(struct session *session, int64_t octets);
 	struct change change; /* what SITE and others do on the disk */
 	void (*on_part)(struct session *session, int result); /* unfinished.c */

@@ -98,6 +98,7 @@ static int list_make(struct session *session, int folder)
 								 : view_of(""),
 		.rights = session_rights(session, list_may_write(action, folder),
 					 &action->request.stat),
+		.own_rights = session_rights_to_itself(session),
 		.now_s = ring_wall_s(session->context->ring),
 	};
 

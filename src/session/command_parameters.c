@@ -27,11 +27,13 @@ static size_t number_parse(struct view text, int64_t *ret_number)
 /* The format that follows A or E; N if there is none (RFC 959 section 3.1.1.5). */
 static bool format_parse(struct session *session, struct view text, uint8_t *ret_format)
 {
+	char letter = (char)(text.length == 1 ? text.at[0] & ~0x20 : '\0');
+
 	*ret_format = FORMAT_NON_PRINT;
 	if (text.length == 0)
 		return true;
-	if (text.length == 1 && strchr("NTC", text.at[0] & ~0x20)) {
-		*ret_format = (uint8_t)(text.at[0] & ~0x20);
+	if (letter != '\0' && strchr("NTC", letter)) {
+		*ret_format = (uint8_t)letter;
 		return true;
 	}
 	session_reply(session,
@@ -198,11 +200,12 @@ static void opts_mlst(struct session *session, struct view wanted)
 	session->facts = (uint16_t)facts;
 	for (unsigned fact = 1; fact <= FACTS_ALL; fact <<= 1) {
 		if (facts & fact) {
+			strcat(text, text[0] ? "" : " ");
 			strcat(text, fact_name(fact));
 			strcat(text, ";");
 		}
 	}
-	session_reply(session, REPLY_200_OKAY, "MLST OPTS %s", text);
+	session_reply(session, REPLY_200_OKAY, "MLST OPTS%s", text);
 }
 
 /* Whether the data connection stays behind a file of MODE Z (represent/representation.h). */

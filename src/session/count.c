@@ -1,13 +1,12 @@
 /*
  * SIZE (RFC 3659 section 4) where it is not the file's own: what would be sent is counted in jobs of a
  * slice each, once for each file as it is. The last few counts of a worker are kept, but not of a file that could
- * change within a tick of its file system's clock, and so unseen.
+ * change unseen (fs/written_back.h).
  */
 #include <errno.h>
-#include <string.h>
 #include <time.h>
 
-#include "fs/hash_cache.h"
+#include "fs/written_back.h"
 #include "represent/count.h"
 #include "session/session_priv.h"
 
@@ -19,17 +18,14 @@ static struct action *action_of_op(struct op *op)
 static struct count_known known_of(const struct action *action)
 {
 	const struct representation *representation = &action->representation;
-	struct count_known known;
 
-	memset(&known, 0, sizeof(known)); /* compared as a whole */
-	known.file = marker_file_of(&action->request.stat, false);
-	known.changed_s = action->request.stat.stx_ctime.tv_sec;
-	known.changed_ns = action->request.stat.stx_ctime.tv_nsec;
-	known.type = representation->type;
-	known.format = representation->format;
-	known.structure = representation->structure;
-	known.mode = representation->mode == MODE_DEFLATE ? MODE_STREAM : representation->mode;
-	return known;
+	return (struct count_known){
+		.file = hash_identity_of(&action->request.stat),
+		.type = representation->type,
+		.format = representation->format,
+		.structure = representation->structure,
+		.mode = representation->mode == MODE_DEFLATE ? MODE_STREAM : representation->mode,
+	};
 }
 
 static struct count_known *known_place(struct session_context *context,
@@ -42,23 +38,29 @@ static struct count_known *known_place(struct session_context *context,
 
 static bool known_is(const struct count_known *a, const struct count_known *b)
 {
-	return memcmp(a, b, offsetof(struct count_known, octets)) == 0;
+	return hash_identity_equal(&a->file, &b->file) && a->type == b->type &&
+	       a->format == b->format && a->structure == b->structure && a->mode == b->mode;
 }
 
-static bool is_settled(const struct action *action)
+static bool is_lasting(const struct action *action)
 {
 	struct hash_identity identity = hash_identity_of(&action->request.stat);
-	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	return hash_identity_is_settled(&identity, &now, action->request.disk.kind == DISK_REMOTE);
+	return written_back(action->count_file, &action->request.disk, &identity,
+			    &action->count_looked_at);
 }
 
 static void count_done(struct op *op, int result);
 
 static int count_work(struct op *op)
 {
-	return count_step(action_of_op(op)->count, COUNT_SLICE_BYTES);
+	struct action *action = action_of_op(op);
+
+	if (!action->count_begun) { /* before the first byte is read */
+		action->count_begun = true;
+		action->count_lasting = is_lasting(action);
+	}
+	return count_step(action->count, COUNT_SLICE_BYTES);
 }
 
 static void count_continue(struct action *action)
@@ -74,7 +76,7 @@ static void count_end(struct action *action, int64_t octets)
 	count_free(action->count);
 	session->context->counting--;
 	known.octets = octets;
-	if (octets >= 0 && action->count_settled)
+	if (octets >= 0 && action->count_lasting)
 		*known_place(session->context, &known) = known;
 	action->on_counted(session, octets);
 }
@@ -116,7 +118,8 @@ void session_count(struct session *session, int file,
 
 	action->count_file = file;
 	action->on_counted = counted;
-	action->count_settled = is_settled(action); /* before the first byte is read */
+	action->count_begun = false;
+	clock_gettime(CLOCK_REALTIME, &action->count_looked_at);
 	if (known_is(known, &wanted)) {
 		counted(session, known->octets);
 		return;

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fs/hash_cache.h"
 #include "fs/tree.h"
 #include "net/address.h"
 #include "protocol/reply_text.h"
@@ -48,10 +49,8 @@ struct users;
 
 /* What a file has under a representation (count.c). */
 struct count_known {
-	struct marker_file file;
-	int64_t changed_s;
-	uint32_t changed_ns;
-	uint8_t type; /* 0: none */
+	struct hash_identity file; /* inode 0: none */
+	uint8_t type;
 	uint8_t format;
 	uint8_t structure;
 	uint8_t mode;

@@ -193,6 +193,18 @@ static int real_fsync(int fd)
 	return RESULT(fsync(fd));
 }
 
+static int real_fdatasync(int fd)
+{
+	return RESULT(fdatasync(fd));
+}
+
+static int real_write_back(int fd)
+{
+	return RESULT(sync_file_range(fd, 0, 0,
+				      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+					      SYNC_FILE_RANGE_WAIT_AFTER));
+}
+
 static ssize_t real_getxattr(int fd, const char *name, void *value, size_t size_bytes)
 {
 	return RESULT(fgetxattr(fd, name, value, size_bytes));
@@ -272,6 +284,8 @@ const struct calls calls_real = {
 	.ftruncate = real_ftruncate,
 	.fsync = real_fsync,
 	.flock = real_flock,
+	.fdatasync = real_fdatasync,
+	.write_back = real_write_back,
 	.seek = real_seek,
 	.getxattr = real_getxattr,
 	.setxattr = real_setxattr,

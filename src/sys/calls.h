@@ -63,6 +63,8 @@ struct calls {
 	int (*ftruncate)(int fd, off_t size_bytes);
 	int (*fsync)(int fd);
 	int (*flock)(int fd, int operation);
+	int (*fdatasync)(int fd);
+	int (*write_back)(int fd); /* sync_file_range(2): the pages alone, all of them */
 	off_t (*seek)(int fd, off_t offset, int whence); /* lseek(2): SEEK_DATA, SEEK_HOLE */
 	ssize_t (*getxattr)(int fd, const char *name, void *value, size_t size_bytes);
 	int (*setxattr)(int fd, const char *name, const void *value, size_t size_bytes);

@@ -59,6 +59,8 @@ enum kind {
 	FTRUNCATE,
 	FSYNC,
 	FLOCK,
+	FDATASYNC,
+	WRITE_BACK,
 	SEEK,
 	GETXATTR,
 	SETXATTR,
@@ -105,6 +107,8 @@ static const char *const kinds[KINDS] = {
 	[FTRUNCATE] = "ftruncate",
 	[FSYNC] = "fsync",
 	[FLOCK] = "flock",
+	[FDATASYNC] = "fdatasync",
+	[WRITE_BACK] = "write_back",
 	[SEEK] = "seek",
 	[GETXATTR] = "getxattr",
 	[SETXATTR] = "setxattr",
@@ -361,6 +365,20 @@ static int faulty_fsync(int fd)
 	return r < 0 ? r : calls_real.fsync(fd);
 }
 
+static int faulty_fdatasync(int fd)
+{
+	int r = fault_meet(FDATASYNC, NULL);
+
+	return r < 0 ? r : calls_real.fdatasync(fd);
+}
+
+static int faulty_write_back(int fd)
+{
+	int r = fault_meet(WRITE_BACK, NULL);
+
+	return r < 0 ? r : calls_real.write_back(fd);
+}
+
 static off_t faulty_seek(int fd, off_t offset, int whence)
 {
 	int r = fault_meet(SEEK, NULL);
@@ -532,6 +550,8 @@ static const struct calls calls_faulty = {
 	.ftruncate = faulty_ftruncate,
 	.fsync = faulty_fsync,
 	.flock = faulty_flock,
+	.fdatasync = faulty_fdatasync,
+	.write_back = faulty_write_back,
 	.seek = faulty_seek,
 	.getxattr = faulty_getxattr,
 	.setxattr = faulty_setxattr,

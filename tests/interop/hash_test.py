@@ -2,6 +2,7 @@
 """HASH and its kin against a real server: long hashes, what ends them, what is remembered, and sluice --verify."""
 
 import hashlib
+import mmap
 import os
 import subprocess
 import sys
@@ -166,13 +167,13 @@ def a_small_hash_has_its_turn_beside_large_ones():
 @test
 def a_hash_is_made_once():
     with Served(workers=2) as served:
-        write_pattern(served.path("big"), 200_000_000)
+        write_pattern(served.path("big"), 60_000_000)
         time.sleep(0.1)
         control = served.log_in()
         start = time.monotonic()
         first = command(control, "HASH big", "213")
         made_s = time.monotonic() - start
-        same("the hash", hashlib.sha256(pattern(200_000_000)).hexdigest(), first.split()[3])
+        same("the hash", hashlib.sha256(pattern(60_000_000)).hexdigest(), first.split()[3])
         others = [served.log_in() for _ in range(4)]  # on both workers
         for other in others:
             times = []
@@ -232,12 +233,43 @@ def a_file_that_changes_has_another_hash_each_time():
                 same(f"change {number}", f"250 {wanted}", command(control, "XMD5 small", "250"))
 
 
+def stores_are_seen(*options):
+    """A page of a mapping that is dirty already takes further stores without another time of the file."""
+    with Served(*options) as served:
+        with open(served.path("mapped"), "wb") as file:
+            file.write(b"a" * 8192)
+        os.chmod(served.path("mapped"), 0o666)
+        control = served.log_in()
+        command(control, "TYPE A", "200")
+        with open(served.path("mapped"), "r+b") as file, mmap.mmap(file.fileno(), 8192) as memory:
+            for number in range(3):
+                memory[number] = ord("b")
+                time.sleep(0.2)
+                for _ in range(2):
+                    wanted = hashlib.sha256(memory[:]).hexdigest()
+                    same("the hash", wanted, command(control, "HASH mapped", "213").split()[3])
+                memory[100 + number] = ord("\n")
+                wanted = hashlib.sha256(memory[:]).hexdigest()
+                same("after a store to a dirty page", wanted, command(control, "HASH mapped", "213").split()[3])
+                same("its size", f"213 {8193 + number}", command(control, "SIZE mapped", "213"))
+
+
+@test
+def what_is_stored_through_a_mapping_changes_the_hash():
+    stores_are_seen()
+
+
+@test
+def what_is_stored_through_a_mapping_changes_the_kept_hash():
+    stores_are_seen("--hash-xattr", "on")
+
+
 @test
 def a_kept_hash_outlives_the_server():
     with tempfile.TemporaryDirectory(prefix="sluice-hash-") as folder:
         os.chmod(folder, 0o777)
         path = os.path.join(folder, "big")
-        write_pattern(path, 100_000_000)
+        write_pattern(path, 60_000_000)
         os.chmod(path, 0o666)
         try:
             os.setxattr(path, "user.test", b"")
@@ -254,7 +286,7 @@ def a_kept_hash_outlives_the_server():
             control.close()
             server.stop()
         same("the hashes", replies[:1] * 4, replies)
-        same("the attribute", hashlib.sha256(pattern(100_000_000)).hexdigest(),
+        same("the attribute", hashlib.sha256(pattern(60_000_000)).hexdigest(),
              os.getxattr(path, "user.sluice.hash.sha-256").decode().split()[-1])
         again_s = min(times[1:])
         expect(again_s < times[0] / 5, f"further servers took {again_s * 1000:.1f} ms, not much less than "

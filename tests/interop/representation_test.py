@@ -7,7 +7,9 @@ SLUICE_TEST_SEED chooses how files are cut into blocks and strings; a failure te
 
 import os
 import random
+import re
 import sys
+import time
 import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
@@ -75,6 +77,31 @@ def one_file(session, root, form, name, content):
     same_content(f"{about}, stored", content, stored(root, "up"))
 
 
+def octets_read(server):
+    with open(f"/proc/{server.server_pid}/io", encoding="ascii") as file:
+        return int(re.search(r"rchar: (\d+)", file.read()).group(1))
+
+
+@served()
+def size_is_counted_once(server, root):
+    for name in ("counted", "other"):
+        with open(os.path.join(root, name), "wb") as file:
+            file.write(b"line\n" * 400_000)
+    time.sleep(0.1)  # a change from now on has another time
+    with Representing(server.port) as session:
+        for form, size in (("A N", 2_400_000), ("A C", None)):
+            session.command(f"TYPE {form}", "200")
+            first = session.command("SIZE counted", "213")
+            same(f"SIZE in TYPE {form}", size or int(first.split()[1]), int(first.split()[1]))
+            before = octets_read(server)
+            same("SIZE again", first, session.command("SIZE counted", "213"))
+            expect(octets_read(server) - before < 100_000, "the file is read again")
+        with open(os.path.join(root, "counted"), "ab") as file:
+            file.write(b"\n")
+        session.command("TYPE A", "200")
+        same("SIZE of a longer file", "213 2400002", session.command("SIZE counted", "213"))
+
+
 @served()
 def every_combination_of_type_a_is_right_or_refused(server, root):
     walk(server, root, [kind for kind in KINDS if kind[0] == "A"])
@@ -88,6 +115,18 @@ def every_combination_of_type_e_is_right_or_refused(server, root):
 @served()
 def every_combination_of_type_i_and_l_is_right_or_refused(server, root):
     walk(server, root, [kind for kind in KINDS if kind[0] in "IL"])
+
+
+@served()
+def a_file_that_lies_in_a_hole_keeps_its_size(server, root):
+    for kind in ("L 4", "L 5", "L 7", "I", "L 31"):
+        form = Form(kind, "P", "S")
+        for size in (1, 3, 4, 5, 31, 56):
+            with open(os.path.join(root, "hole"), "wb") as file:
+                file.truncate(size)
+            with Representing(server.port) as session:
+                session.stor_octets(form, "STOR back", octets_of(session, form, "hole"))
+            same(f"{form}, the size of {size} octets in a hole", size, os.path.getsize(os.path.join(root, "back")))
 
 
 def octets_of(session, form, name, restart=None):

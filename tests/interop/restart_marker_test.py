@@ -138,7 +138,13 @@ def a_marker_that_is_not_the_files_is_554_and_of_another_type_555(server, root):
         session.command(f"REST {text}", "350")
         session.command("NOOP", "200")
         expect(session.retr(form, "RETR big").pieces() == whole, "NOOP did not forget the marker")
-        # The file changes: in its octets, then in its length, then it is another file of that name.
+        # The file changes: in its octets (with its old time, too), then in its length, then it is another file of that name.
+        (text, _), = session.retr(form, "RETR big").markers
+        before = os.stat(os.path.join(root, "big"))
+        time.sleep(0.05)
+        write(root, "big", content[:-1] + b"?")
+        os.utime(os.path.join(root, "big"), ns=(before.st_atime_ns, before.st_mtime_ns))
+        refused(form, text, "RETR big", "554")
         write(root, "big", content[:-1] + b"!")
         refused(form, text, "RETR big", "554")
         write(root, "big", content + b"!")

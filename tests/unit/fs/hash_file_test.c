@@ -15,6 +15,7 @@
 
 #include "base/limits.h"
 #include "fs/hash_xattr.h"
+#include "fs/written_back.h"
 #include "sys/calls.h"
 
 #define SIZE 700000 /* several buffers */
@@ -97,6 +98,10 @@ static int run(void)
 
 	turns = 0;
 	reads = 0;
+	if (file.disk.kind == DISK_LOCAL && hash_file_needs_look(&file)) {
+		r = hash_file_look(&file);
+		assert_int_equal(r, 0);
+	}
 	do {
 		turns++;
 		r = hash_file_turn(&file);
@@ -236,6 +241,51 @@ static void what_changed_a_moment_ago_is_not_kept(void **state)
 	is_hash_of(content, SIZE);
 }
 
+static int wrote_back;
+
+static int counted_write_back(int fd)
+{
+	wrote_back++;
+	return calls_real.write_back(fd);
+}
+
+static int failing_write_back(int fd)
+{
+	(void)fd;
+	return -EIO;
+}
+
+static void what_cannot_be_written_back_is_not_kept(void **state)
+{
+	(void)state;
+	file.disk.watchable = true;
+	wish(DIGEST_SHA256, 0, SIZE, DISK_LOCAL);
+	spoilt.write_back = failing_write_back;
+	assert_int_equal(run(), 0);
+	is_hash_of(content, SIZE);
+	assert_false(hash_file_is_known(&file));
+	spoilt.write_back = counted_write_back;
+	wrote_back = 0;
+	wish(DIGEST_SHA256, 0, SIZE, DISK_LOCAL);
+	assert_int_equal(run(), 0);
+	assert_int_equal(wrote_back, 1);
+	assert_true(hash_file_is_known(&file));
+}
+
+static void a_large_young_file_is_not_waited_for(void **state)
+{
+	(void)state;
+	spoilt.write_back = counted_write_back;
+	wrote_back = 0;
+	assert_int_equal(ftruncate(file.fd, WRITE_BACK_BYTES_MAX + 1), 0);
+	usleep(50000);
+	file.disk.watchable = true;
+	wish(DIGEST_CRC32, 0, WRITE_BACK_BYTES_MAX + 1, DISK_LOCAL);
+	assert_int_equal(run(), 0);
+	assert_int_equal(wrote_back, 0);
+	assert_false(hash_file_is_known(&file));
+}
+
 static void a_change_makes_another_hash(void **state)
 {
 	(void)state;
@@ -304,7 +354,7 @@ static void a_networks_file_is_looked_at_each_time(void **state)
 	/* An hour later it has been kept, but is told only after a look. */
 	statx(file.fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stat);
 	wish(DIGEST_SHA256, 0, SIZE, DISK_REMOTE);
-	file.looked_at.tv_sec += 3600;
+	file.lasting = true;
 	assert_int_equal(run(), 0);
 	wish(DIGEST_SHA256, 0, SIZE, DISK_REMOTE);
 	assert_false(hash_file_is_known(&file));
@@ -363,7 +413,6 @@ static void without_the_option_none_is_written(void **state)
 
 	(void)state;
 	wish(DIGEST_SHA256, 0, SIZE, DISK_LOCAL);
-	assert_false(hash_file_needs_look(&file));
 	assert_int_equal(run(), 0);
 	assert_true(fgetxattr(file.fd, "user.sluice.hash.sha-256", value, sizeof(value)) < 0);
 }
@@ -455,6 +504,8 @@ int main(void)
 		TEST(a_hash_is_made_once),
 		TEST(a_part_is_not_kept),
 		TEST(what_changed_a_moment_ago_is_not_kept),
+		TEST(what_cannot_be_written_back_is_not_kept),
+		TEST(a_large_young_file_is_not_waited_for),
 		TEST(a_change_makes_another_hash),
 		TEST(a_file_that_changes_meanwhile_is_busy),
 		TEST(a_file_that_becomes_shorter_is_busy),

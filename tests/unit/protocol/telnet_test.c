@@ -67,6 +67,15 @@ static void cr_nul_is_cr_and_other_nuls_stay(void **state)
 	FILTER("\r\0\0", "\r\0", "");
 }
 
+static void lf_behind_cr_nul_ends_no_line(void **state)
+{
+	(void)state;
+	FILTER("DELE foo\r\0\nboo.bar\r\n", "DELE foo\rboo.bar\r\n", "");
+	FILTER("a\r\0\r\n", "a\r\r\n", "");
+	FILTER("a\r\0\n\n", "a\r\n", "");
+	FILTER("a\r\0b\n", "a\rb\n", "");
+}
+
 static void will_is_answered_dont_and_do_is_answered_wont(void **state)
 {
 	(void)state;
@@ -166,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plain_text_stays_as_it_is),
 		cmocka_unit_test(cr_nul_is_cr_and_other_nuls_stay),
+		cmocka_unit_test(lf_behind_cr_nul_ends_no_line),
 		cmocka_unit_test(will_is_answered_dont_and_do_is_answered_wont),
 		cmocka_unit_test(wont_and_dont_are_not_answered),
 		cmocka_unit_test(iac_iac_is_the_byte_255),

@@ -14,7 +14,7 @@ static struct statx a_file(void)
 	return (struct statx){ .stx_dev_major = 8,
 			       .stx_ino = 12345,
 			       .stx_size = 1000,
-			       .stx_mtime = { .tv_sec = 1700000000, .tv_nsec = 5 } };
+			       .stx_ctime = { .tv_sec = 1700000000, .tv_nsec = 5 } };
 }
 
 static void make(bool written, char *text)
@@ -92,7 +92,7 @@ static void another_file_is_noticed(void **state)
 	stats[0].stx_ino++;
 	stats[1].stx_dev_minor++;
 	stats[2].stx_size++;
-	stats[3].stx_mtime.tv_nsec++;
+	stats[3].stx_ctime.tv_nsec++;
 	for (int written = 0; written < 2; written++)
 		for (int i = 0; i < 5; i++) {
 			struct marker_file file = marker_file_of(&stats[i], written);
