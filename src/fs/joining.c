@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "fs/creation_mode.h"
+#include "fs/in_use.h"
 #include "fs/resolve.h"
 #include "fs/slice.h"
 #include "fs/upload_priv.h"
@@ -26,7 +27,8 @@ struct joining *joining_new(unsigned count)
 	joining->count = count;
 	joining->place.folder = -1;
 	joining->fd = -1;
-	joining->source = -1;
+	for (unsigned i = 0; i < count; i++)
+		joining->parts[i].fd = -1;
 	return joining;
 }
 
@@ -66,13 +68,16 @@ static int joining_check_part(struct joining *joining, unsigned index)
 {
 	struct joining_part *part = &joining->parts[index];
 	struct statx stat;
-	int fd = resolve_open_file(joining->root, part->path, PART_FLAGS, &stat);
+	int r;
 
-	if (fd < 0)
-		return fd;
-	calls->close(fd);
+	part->fd = resolve_open_file(joining->root, part->path, PART_FLAGS, &stat);
+	if (part->fd < 0)
+		return part->fd;
 	if (joining_has(joining, index, &stat))
 		return -ENOTUNIQ;
+	r = in_use_claim(part->fd);
+	if (r < 0)
+		return r;
 	part->device = device_of(&stat);
 	part->inode = stat.stx_ino;
 	return part_may_go(joining->root, part);
@@ -103,11 +108,15 @@ static int joining_open_target(struct joining *joining)
 	r = joining->fd < 0 ? joining->fd : upload_lock(joining->fd);
 	if (r == 0)
 		r = resolve_stat_file(joining->fd, &stat);
+	if (r == 0 && joining_has(joining, joining->count, &stat))
+		r = -ENOTUNIQ; /* before its own claim as a part is met */
+	if (r == 0)
+		r = in_use_claim(joining->fd);
 	if (r < 0)
 		return r;
 	joining->old_bytes = (off_t)stat.stx_size;
 	joining->new_bytes = joining->old_bytes;
-	return joining_has(joining, joining->count, &stat) ? -ENOTUNIQ : -EINPROGRESS;
+	return -EINPROGRESS;
 }
 
 static int joining_begin(struct joining *joining)
@@ -125,48 +134,28 @@ static int joining_begin(struct joining *joining)
 	return joining_open_target(joining);
 }
 
-static int joining_open_part(struct joining *joining)
-{
-	const struct joining_part *part = &joining->parts[joining->at];
-	struct statx stat;
-
-	joining->copied = 0;
-	joining->source = resolve_open_file(joining->root, part->path, PART_FLAGS, &stat);
-	return joining->source < 0 ? joining->source : part_is(part, &stat) ? 0 : -ESTALE;
-}
-
-static void joining_close_part(struct joining *joining)
-{
-	if (joining->source >= 0)
-		calls->close(joining->source);
-	joining->source = -1;
-}
-
 /* Copies a slice. Returns -EINPROGRESS or an error. */
 static int joining_copy(struct joining *joining)
 {
-	ssize_t r = 0;
+	const struct joining_part *part = &joining->parts[joining->at];
+	ssize_t r;
 
-	joining->blamed = joining->parts[joining->at].path;
-	if (joining->source < 0)
-		r = joining_open_part(joining);
-	if (r < 0)
-		return (int)r;
-	r = slice_copy(joining->source, joining->copied, joining->fd, joining->new_bytes,
+	joining->blamed = part->path;
+	r = slice_copy(part->fd, joining->copied, joining->fd, joining->new_bytes,
 		       SLICE_TO_THE_END);
 	if (r < 0)
 		return (int)r;
 	joining->copied += r;
 	joining->new_bytes += r;
 	if (r == 0) {
-		joining_close_part(joining);
+		joining->copied = 0;
 		joining->at++;
 	}
 	return -EINPROGRESS;
 }
 
-/* A file of that name that came meanwhile stays. */
-static int part_remove(int root, const struct joining_part *part)
+/* A file of that name that came meanwhile stays. removes: else it is only asked for. */
+static int part_settle(int root, const struct joining_part *part, bool removes)
 {
 	struct place place;
 	struct statx stat;
@@ -176,7 +165,9 @@ static int part_remove(int root, const struct joining_part *part)
 		return r;
 	r = calls->statx(place.folder, place.name, AT_SYMLINK_NOFOLLOW, STATX_INO, &stat);
 	if (r == 0)
-		r = part_is(part, &stat) ? calls->unlinkat(place.folder, place.name, 0) : -ESTALE;
+		r = part_is(part, &stat) ? 0 : -ESTALE;
+	if (r == 0 && removes)
+		r = calls->unlinkat(place.folder, place.name, 0);
 	place_close(&place);
 	return r;
 }
@@ -188,9 +179,14 @@ static int joining_remove_parts(struct joining *joining)
 
 	joining->blamed = joining->target;
 	result = calls->fsync(joining->fd);
+	for (unsigned i = 0; i < joining->count && result == 0; i++) {
+		result = part_settle(joining->root, &joining->parts[i], false);
+		if (result < 0)
+			joining->blamed = joining->parts[i].path;
+	}
 	for (unsigned i = 0; i < joining->count && (i == 0 ? result == 0 : joining->complete);
 	     i++) {
-		int r = part_remove(joining->root, &joining->parts[i]);
+		int r = part_settle(joining->root, &joining->parts[i], true);
 
 		if (r == 0)
 			joining->complete = true; /* no way back */
@@ -221,7 +217,11 @@ static void joining_undo(struct joining *joining)
 
 void joining_finish(struct joining *joining, int result)
 {
-	joining_close_part(joining);
+	for (unsigned i = 0; i < joining->count; i++) {
+		if (joining->parts[i].fd >= 0)
+			calls->close(joining->parts[i].fd);
+		joining->parts[i].fd = -1;
+	}
 	if (joining->fd >= 0) {
 		if (result < 0 && !joining->complete)
 			joining_undo(joining);

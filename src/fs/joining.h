@@ -5,7 +5,8 @@
  * as it was. A part that cannot be removed after another one was is told as an error, with the
  * target complete.
  *
- * The target is locked as by APPE (fs/upload.h): two do not mix.
+ * The target is locked as by APPE (fs/upload.h): two do not mix. It and the parts are claimed
+ * (fs/in_use.h), so that nothing that an upload writes meanwhile is lost.
  *
  * Thread:    job threads, one call at a time.
  * Ownership: what is open is the joining's, until joining_finish.
@@ -24,6 +25,7 @@ struct joining_part {
 	char path[PATH_BYTES_MAX]; /* of path_join */
 	uint64_t device;	   /* which file it was when it was checked */
 	uint64_t inode;
+	int fd; /* for reading, and claimed, or -1 */
 };
 
 struct joining {
@@ -43,7 +45,6 @@ struct joining {
 	unsigned at;	    /* the part that is copied */
 	struct place place; /* of the target */
 	int fd;
-	int source;
 	off_t old_bytes; /* of the target */
 	off_t new_bytes;
 	off_t copied; /* of the part */
@@ -56,8 +57,8 @@ struct joining *joining_new(unsigned count);
 
 /* Does a piece of it. Returns 0 at the end, -EINPROGRESS, or a negative errno: of any part and of
  * the target -EISDIR and -ENXIO for what is no regular file, -ENOTUNIQ where one of them is
- * another one, -ESTALE for a part that was replaced meanwhile, -EBUSY for a target that is being
- * appended to. */
+ * another one, -ESTALE for a part that was replaced meanwhile, -EBUSY for one that an
+ * upload is writing. */
 int joining_step(struct joining *joining);
 
 /* Closes all, and undoes what was done if result, which is joining_step's last or another error, is

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "fs/creation_mode.h"
+#include "fs/in_use.h"
 #include "fs/path.h"
 #include "fs/resolve.h"
 #include "fs/slice.h"
@@ -191,6 +192,7 @@ int upload_check(struct upload *upload)
 	upload->noted = false;
 	upload->origin = (struct upload_origin){ 0 };
 	upload->source = -1;
+	upload->copied_from = -1;
 	upload->copied = 0;
 	upload->size_bytes = 0;
 	upload->exact = false;
@@ -222,7 +224,8 @@ static int upload_copy(struct upload *upload)
 		upload->copied += r;
 		return -EINPROGRESS;
 	}
-	upload_close(&upload->source);
+	upload->copied_from = upload->source;
+	upload->source = -1;
 	return (int)r;
 }
 
@@ -233,6 +236,8 @@ static int upload_open_source(struct upload *upload)
 
 	if (r >= 0)
 		upload->source = r;
+	if (r >= 0)
+		r = in_use_mark(r);
 	return r >= 0 || r == -ENOENT ? 0 : r;
 }
 
@@ -279,13 +284,13 @@ static int upload_open_target(struct upload *upload, bool *ret_made)
 	struct statx stat;
 
 	if (upload->made)
-		return 0;
+		return in_use_mark(upload->fd);
 	if (upload->atomic)
 		return upload_open_hidden(upload);
 	upload->fd = upload_make_file(upload->root, upload->path, upload->mask, &stat, ret_made);
 	if (upload->fd < 0)
 		return upload->fd;
-	return upload->append ? upload_lock(upload->fd) : 0;
+	return upload->append && upload_lock(upload->fd) < 0 ? -EBUSY : in_use_mark(upload->fd);
 }
 
 /* ALLO: blocks, not size. A file system that cannot reserve is no reason to refuse. */
@@ -428,6 +433,7 @@ int upload_finish(struct upload *upload, bool complete)
 	int r = 0;
 
 	upload_close(&upload->source);
+	upload_close(&upload->copied_from);
 	if (upload->fd >= 0) {
 		int closed;
 

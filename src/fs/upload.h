@@ -43,6 +43,7 @@ struct upload {
 	int folder;	  /* descriptor, or -1 */
 	int fd;		  /* for writing from upload_open on, or -1 */
 	int source;	  /* what is copied to the hidden file, or -1 */
+	int copied_from; /* the same once it is; open, so that it stays in use (fs/in_use.h), or -1 */
 	off_t copied;
 	off_t size_bytes; /* when it was checked */
 	off_t start;	  /* where the first byte goes */
@@ -69,7 +70,7 @@ int upload_check(struct upload *upload);
 /* Makes or opens the file, reserves space, cuts it; a failure leaves what was there. -EINPROGRESS:
  * a part of the old file has been copied, and this is called again for the next one. -ERANGE: the
  * offset is past its end, or what is appended to has become shorter (554); -EBUSY: another upload
- * appends to it; -EKEYREJECTED: the file is no longer of the marker's origin. */
+ * appends to it, or COMB joins it; -EKEYREJECTED: the file is no longer of the marker's origin. */
 int upload_open(struct upload *upload);
 
 /* Before the first marker is answered: notes the origin with the file. Returns 0 or a negative errno:

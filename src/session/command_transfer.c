@@ -605,7 +605,9 @@ static void session_store(struct session *session, struct view argument, bool ap
 				 .owner = session_owner(session),
 				 .mask = session->creation_mask,
 				 .folder = -1,
-				 .fd = -1 };
+				 .fd = -1,
+				 .source = -1,
+				 .copied_from = -1 };
 	session->allocate_bytes = 0;
 	if (!session_path(session, argument, upload->path)) {
 		session_command_end(session);
