@@ -108,7 +108,7 @@ static void put_description(struct stage *stage, struct stage_step *step)
 					 (long long)pages->size);
 
 	pages->describe = false;
-	if (length > most) /* nothing but tiny pages, which nobody has */
+	if (length > most) /* L 4: all pages are sent, and they are whole octets */
 		return;
 	put_header(stage, step, 0, length, PAGE_DESCRIPTOR);
 	put_octets(stage, step, text, length);

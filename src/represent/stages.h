@@ -87,7 +87,9 @@ void stages_send_mark(struct stages *stages, const char *text);
  * Receiving them, before anything: where page 0 belongs, and what comes first goes. */
 void stages_set_position(struct stages *stages, off_t offset);
 
-/* Sending pages, before anything: the file's size does not follow from the pages that are sent. */
+/* Sending pages, before anything: the file's size does not follow from the pages that are sent. Nothing
+ * is said where pages are of fewer octets than "octets N" may need: then the last page must be sent. */
+#define DESCRIBED_PAGE_OCTETS_MIN 10
 void stages_describe(struct stages *stages, off_t size);
 
 /* Receiving pages, at the end: the size that was described, or -1. */

@@ -102,7 +102,9 @@ static int send_read_pages(struct op *op)
 	ssize_t got;
 
 	assert(page > 0);
-	if (data == -EINVAL) /* there are no holes on this file system */
+	/* There are no holes on this file system, or what a page left out would do to the size cannot be
+	 * described: then all pages are sent. */
+	if (data == -EINVAL || page < DESCRIBED_PAGE_OCTETS_MIN)
 		data = transfer->offset;
 	transfer->read_at = transfer->end;
 	if (data == -ENXIO || data >= transfer->end)

@@ -117,6 +117,18 @@ def every_combination_of_type_i_and_l_is_right_or_refused(server, root):
     walk(server, root, [kind for kind in KINDS if kind[0] in "IL"])
 
 
+@served()
+def a_file_that_lies_in_a_hole_keeps_its_size(server, root):
+    for kind in ("L 4", "L 5", "L 7", "I", "L 31"):
+        form = Form(kind, "P", "S")
+        for size in (1, 3, 4, 5, 31, 56):
+            with open(os.path.join(root, "hole"), "wb") as file:
+                file.truncate(size)
+            with Representing(server.port) as session:
+                session.stor_octets(form, "STOR back", octets_of(session, form, "hole"))
+            same(f"{form}, the size of {size} octets in a hole", size, os.path.getsize(os.path.join(root, "back")))
+
+
 def octets_of(session, form, name, restart=None):
     """The octets of one RETR, inflated if they were deflated, perhaps after a REST."""
     session.set(form)
