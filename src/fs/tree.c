@@ -82,10 +82,9 @@ int tree_may_enter(const struct disk *disk, int folder)
 	if (disk->kind == DISK_REMOTE)
 		return 0;
 	fd = calls->openat2(folder, ".", &how);
-	if (fd < 0)
-		return fd == -EACCES ? fd : 0;
-	calls->close(fd);
-	return 0;
+	if (fd >= 0)
+		calls->close(fd);
+	return fd < 0 ? fd : 0;
 }
 
 int tree_look_at_folder(const struct tree *tree, const char *path, struct statx *ret_stat)

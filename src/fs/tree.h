@@ -90,8 +90,8 @@ bool tree_cancel(struct tree_request *request);
  * wait for path will be. Never blocks. */
 struct disk tree_locate(const struct tree *tree, const char *path);
 
-/* Whether names in an open folder can be looked up: 0 or -EACCES. What a network says is not
- * waited for. */
+/* Whether names in an open folder can be looked up: 0, -EAGAIN (an open of "." in it will tell, also
+ * that they cannot), or another negative errno. What a network says is not waited for. */
 int tree_may_enter(const struct disk *disk, int folder);
 
 /* Whether names beside path may be made and removed: 0, or -EACCES, -EROFS or another negative errno;

@@ -52,21 +52,41 @@ static void session_set_folder(struct session *session, const char *path)
 			session_folder(session), session_text(session, "is the working folder"));
 }
 
+/* folder: open, or a negative errno. */
+static void cwd_end(struct session *session, int folder, int may_enter)
+{
+	if (folder >= 0 && may_enter < 0) {
+		tree_close(&session->action->request.disk, session->context->ring, folder);
+		folder = may_enter;
+	}
+	if (folder >= 0 && !session->closing)
+		session_set_folder(session, session->action->path);
+	session_looked_at(session, folder);
+}
+
+static void cwd_tried_to_enter(struct op *op, int result)
+{
+	struct action *action = (struct action *)(void *)((char *)op - offsetof(struct action, op));
+
+	if (result >= 0)
+		tree_close(&action->request.disk, action->session->context->ring, result);
+	cwd_end(action->session, action->file, result < 0 ? result : 0);
+}
+
 static void cwd_done(struct tree_request *request, int result)
 {
+	static const struct open_how how = { .flags = O_PATH | O_CLOEXEC };
 	struct session *session = session_of_request(request);
+	struct action *action = session->action;
+	int may_enter = result < 0 ? 0 : tree_may_enter(&request->disk, result);
 
-	if (result >= 0) {
-		int r = tree_may_enter(&request->disk, result);
-
-		if (r < 0) {
-			tree_close(&request->disk, session->context->ring, result);
-			result = r;
-		}
+	if (may_enter != -EAGAIN) {
+		cwd_end(session, result, may_enter);
+		return;
 	}
-	if (result >= 0 && !session->closing)
-		session_set_folder(session, session->action->path);
-	session_looked_at(session, result);
+	action->file = result;
+	action->op.done = cwd_tried_to_enter;
+	ring_open(session->context->ring, &action->op, result, ".", &how);
 }
 
 void command_cwd(struct session *session, struct view argument)
