@@ -504,22 +504,21 @@ void listing_dismiss(struct listing *listing)
 }
 
 /* The entry of the folder itself (RFC 3659 section 7.5.1.1); a full path in it would look like a
- * folder within to some clients. Whether it could be removed is its parent's matter. */
+ * folder within to some clients. */
 static size_t listing_line_cdir(struct listing *listing, char *line)
 {
 	const struct listing_request *request = &listing->request;
-	struct entry_rights rights = request->rights;
 	unsigned mask = entry_line_mask(request->facts);
 	struct statx stat;
 
-	rights.folder_writable = false;
 	memset(&stat, 0, sizeof(stat));
 	if (mask != 0 &&
 	    calls->statx(request->folder, "", AT_EMPTY_PATH | LOOK_FLAGS, mask, &stat) < 0) {
 		memset(&stat, 0, sizeof(stat));
 		listing_draft_spoil(request->draft, false);
 	}
-	return entry_line_facts(&stat, view_of("."), "cdir", request->facts, &rights, line);
+	return entry_line_facts(&stat, view_of("."), "cdir", request->facts, &request->own_rights,
+				line);
 }
 
 /* Writes the lines of a group, or one line of the rest that was left of it. Returns their length,

@@ -42,7 +42,8 @@ struct listing_request {
 	struct view prefix;  /* NLST: put before each name, as "sub/"; copied */
 	bool hidden;	     /* names with a leading dot too; MLSD always has them */
 	struct entry_rights rights;
-	int64_t now_s; /* wall clock */
+	struct entry_rights own_rights; /* of the folder itself, by the one that holds it */
+	int64_t now_s;			/* wall clock */
 	/* What is made here is kept as, or NULL; owned by the listing from now on. */
 	struct cached_listing *draft;
 };

@@ -185,15 +185,18 @@ static struct cached_listing **cache_place(struct listing_cache *cache,
 static struct listing_key key_of(const struct listing_request *request, const struct statx *stat)
 {
 	const struct entry_rights *rights = &request->rights;
+	const struct entry_rights *own = &request->own_rights;
 	bool facts = request->format == LISTING_MLSD;
 
 	return (struct listing_key){
 		.device = (uint64_t)stat->stx_dev_major << 32 | stat->stx_dev_minor,
 		.inode = stat->stx_ino,
 		.mount = stat->stx_mnt_id,
-		.format = (uint64_t)request->format << 8 | (uint64_t)rights->read_only << 4 |
-			  (uint64_t)rights->folder_sticky << 3 | (uint64_t)request->hidden << 2 |
-			  (uint64_t)rights->may_write << 1 | (uint64_t)rights->folder_writable,
+		.format = (uint64_t)request->format << 8 | (uint64_t)own->read_only << 7 |
+			  (uint64_t)own->folder_sticky << 6 | (uint64_t)own->folder_writable << 5 |
+			  (uint64_t)rights->read_only << 4 | (uint64_t)rights->folder_sticky << 3 |
+			  (uint64_t)request->hidden << 2 | (uint64_t)rights->may_write << 1 |
+			  (uint64_t)rights->folder_writable,
 		.facts = facts ? request->facts : 0,
 		.user = (uint64_t)rights->uid << 32 | rights->gid,
 	};

@@ -262,7 +262,7 @@ struct entry_rights session_rights(const struct session *session, int may_write,
 	return rights;
 }
 
-static struct entry_rights mlst_rights(const struct session *session)
+struct entry_rights session_rights_to_itself(const struct session *session)
 {
 	struct statx folder = { 0 };
 	int may_write = -EACCES;
@@ -279,7 +279,7 @@ static void mlst_done(struct tree_request *request, int result)
 
 	if (result >= 0 && !session->closing) {
 		struct reply_text *reply = session_reply_text(session);
-		struct entry_rights rights = mlst_rights(session);
+		struct entry_rights rights = session_rights_to_itself(session);
 		size_t length = entry_line_facts(&request->stat, view_of(session->action->path),
 						 NULL, session->facts, &rights, line);
 

@@ -19,12 +19,11 @@ static void index_opened(struct tree_request *request, int result)
 		result = -ECANCELED;
 	}
 	if (result >= 0) {
-		const struct tree_listing_request wanted = {
-			.folder = result,
-			.facts = session->facts,
-			.rights = session_rights(session, -EACCES, &request->stat),
-			.disk = request->disk
-		};
+		const struct tree_listing_request wanted = { .folder = result,
+							     .facts = session->facts,
+							     .rights = session_rights_to_itself(
+								     session),
+							     .disk = request->disk };
 
 		result = tree_listing_new(&wanted, &action->tree_listing);
 	}

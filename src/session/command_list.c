@@ -99,6 +99,7 @@ static int list_make(struct session *session, int folder)
 		.hidden = action->listing_hidden,
 		.rights = session_rights(session, list_may_write(action, folder),
 					 &action->request.stat),
+		.own_rights = session_rights_to_itself(session),
 		.now_s = ring_wall_s(session->context->ring),
 	};
 

@@ -166,6 +166,9 @@ uint64_t session_owner(const struct session *session);
 struct entry_rights session_rights(const struct session *session, int may_write,
 				   const struct statx *stat);
 
+/* The same of what the action's path names, by the folder that holds it. */
+struct entry_rights session_rights_to_itself(const struct session *session);
+
 /* Forgets user, parameters and data connection (REIN, a new USER). */
 void session_forget_user(struct session *session);
 void session_default_parameters(struct session *session);
