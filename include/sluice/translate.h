@@ -61,27 +61,35 @@ void translate_table_apply(const struct translate_table *table, const char *from
 			   char *to);
 
 /*
- * TYPE E: a file in ISO 8859-1 with LF is sent in EBCDIC with NL, 0x15, as the end of a line
+ * TYPE E: a file in an ISO 8859 code with LF is sent in EBCDIC with NL, 0x15, as the end of a line
  * (section 3.1.1.2). A code page puts LF at 0x25 and NEL (0x85 in ISO 8859-1) at 0x15; here the two
  * are exchanged, as z/OS does it, so that LF is NL and everything still comes back as it was.
  * Line ends are thus part of the table, and a file keeps its length.
+ *
+ * Both codes have 256 bytes, and each byte of one has its byte of the other, whatever it means: no byte
+ * of a file is lost. Equal characters are each other's; those bytes whose characters the other code
+ * does not have, and those without any, are paired in their order.
  */
+#define TRANSLATE_TEXT_NAME_MAX 32
 struct translate_ebcdic {
-	struct translate_table to_network;   /* ISO 8859-1, LF -> EBCDIC, NL */
+	struct translate_table to_network;   /* the file's code, LF -> EBCDIC, NL */
 	struct translate_table from_network; /* its inverse */
+	char text[TRANSLATE_TEXT_NAME_MAX];  /* the name of the file's code */
+	unsigned others; /* how many bytes are not each other's by their characters */
 };
 
 #define TRANSLATE_EBCDIC_DEFAULT "1047" /* what z/OS has for text; needs no iconv(3) */
 
 /* The tables of an EBCDIC page: a number of three or more digits, perhaps after "IBM" or "CP"
- * (with or without a hyphen), or another name that iconv(3) knows; case does not matter. For the
- * time of starting: all pages but 1047 are read through iconv, which may open files.
+ * (with or without a hyphen), or another name that iconv(3) knows; case does not matter. Behind a colon
+ * there may be the name of the file's code, as in "870:ISO-8859-2"; else it is ISO 8859-1 if the page
+ * has its characters, or the part of ISO 8859 with most of the page's. For the time of starting: all pages but 1047 are read through iconv, which may open files.
  *
  * Returns 0 and fills *ret_ebcdic, or
  *   -ENOENT   iconv does not know it, or its module is not installed,
  *   -EMSGSIZE not every character is one byte,
- *   -ERANGE   its 256 characters are not those of ISO 8859-1, so bytes would be lost,
  *   -EDOM     it is no EBCDIC: space, digits and line ends lie elsewhere,
+ *   -EPROTOTYPE the file's code is unknown, has characters of several bytes, or not ASCII's 128,
  *   or what iconv_open says else, such as -ENOMEM. */
 int translate_ebcdic_load(const char *page, struct translate_ebcdic *ret_ebcdic);
 

@@ -81,9 +81,10 @@ static const struct option options[] = {
 	  "data connections with third hosts, unchecked: trusted networks only" },
 	{ "ascii", OPTION_SWITCH, "convert|binary", FIELD(ascii_as_is), 0, 0, "convert",
 	  "binary: TYPE A moves files as they are, line ends and all" },
-	{ "ebcdic", OPTION_TEXT, "CODEPAGE", FIELD(ebcdic_page), 0, 0, NULL,
+	{ "ebcdic", OPTION_TEXT, "PAGE[:TEXT]", FIELD(ebcdic_page), 0, 0, NULL,
 	  "of TYPE E: 1047 (the default), 037, or another of iconv's with\n"
-	  "one byte a character" },
+	  "one byte a character; the files' code is TEXT, as in\n"
+	  "870:ISO-8859-2, or the ISO 8859 part that fits best" },
 	{ "listing-cache", OPTION_BYTES, "BYTES|off", FIELD(listing_cache_bytes), 1,
 	  LISTING_CACHE_MIB_MAX, TEXT_OF_NUMBER(LISTING_CACHE_BYTES),
 	  "memory for listings that are sent again as long as nothing\n"

@@ -165,6 +165,9 @@ static int server_load_ebcdic(struct server *server)
 
 	if (r < 0)
 		log_error("--ebcdic %s: the code page %s", page, translate_ebcdic_error(r));
+	else if (server->config->ebcdic_page)
+		log_info("TYPE E: code page %s, files in %s; %u of its 256 bytes stand for others",
+			 page, ebcdic.text, ebcdic.others);
 	server->ebcdic = &ebcdic;
 	return r;
 }

@@ -1,7 +1,8 @@
 /*
- * The code pages of TYPE E. A page is the ISO 8859-1 character of each of its 256 bytes; both
- * tables are made of that. IBM-1047 stands here, so that TYPE E does not depend on what the C
- * library finds at run time; the others are read through iconv(3).
+ * The code pages of TYPE E. Both tables are made of what each byte of the page and each byte of the
+ * file's code means, as ISO 10646 characters: equal ones are paired, then the bytes that are left over,
+ * in their order. IBM-1047 stands here, so that TYPE E does not depend on what the C library finds
+ * at run time; the others are read through iconv(3).
  */
 #include "sluice/translate.h"
 
@@ -21,6 +22,7 @@
 
 #define PAGE_DIGITS_MAX 5
 #define PAGE_NAME_MAX 32
+#define ISO_8859_PARTS 16
 
 #define CHARACTER_LF 0x0a /* ISO 8859-1 */
 #define EBCDIC_NL 0x15	  /* where a code page has NEL */
@@ -71,14 +73,16 @@ static bool page_name_is_plain(const char *page)
 	size_t length = strlen(page);
 
 	for (size_t i = 0; i < length; i++)
-		if (!isalnum((unsigned char)page[i]) && !strchr("-_.:", page[i]))
+		if (!isalnum((unsigned char)page[i]) && !strchr("-_.", page[i]))
 			return false;
 	return length > 0 && length < PAGE_NAME_MAX;
 }
 
-/* The character of one byte: its number in ISO 10646, or -EMSGSIZE when the byte is not a whole
- * character, or -ERANGE when it is none. */
-static int64_t page_read_byte(iconv_t page, uint8_t byte)
+#define NO_CHARACTER UINT32_MAX
+
+/* The character of one byte: its number in ISO 10646, NO_CHARACTER, or -EMSGSIZE when the byte is not a
+ * whole character. */
+static int64_t code_read_byte(iconv_t code, uint8_t byte)
 {
 	char from = (char)byte;
 	uint32_t character[2] = { 0 };
@@ -87,42 +91,37 @@ static int64_t page_read_byte(iconv_t page, uint8_t byte)
 	size_t from_left = 1;
 	size_t to_left = sizeof(character);
 
-	iconv(page, NULL, NULL, NULL, NULL);
-	if (iconv(page, &at, &from_left, &to, &to_left) == (size_t)-1)
-		return errno == EILSEQ ? -ERANGE : -EMSGSIZE;
+	iconv(code, NULL, NULL, NULL, NULL);
+	if (iconv(code, &at, &from_left, &to, &to_left) == (size_t)-1)
+		return errno == EILSEQ ? (int64_t)NO_CHARACTER : -EMSGSIZE;
 	return to_left == sizeof(character[1]) ? (int64_t)le32toh(character[0]) : -EMSGSIZE;
 }
 
-/* Reads all bytes of a page. Returns 0 and fills ret_characters, or as translate_ebcdic_load. */
-static int page_read(iconv_t page, uint8_t ret_characters[256])
+/* Reads all bytes of a code that iconv knows by this name. Returns 0, -ENOENT, -EMSGSIZE or what
+ * iconv_open says else. */
+static int code_read(const char *name, uint32_t ret_characters[256])
 {
-	bool seen[256] = { false };
-	int r = 0;
+	iconv_t code = iconv_open("UCS-4LE", name);
+	int64_t character = 0;
 
-	for (unsigned byte = 0; byte < 256; byte++) {
-		int64_t character = page_read_byte(page, (uint8_t)byte);
-
-		if (character == -EMSGSIZE)
-			return -EMSGSIZE;
-		if (character < 0 || character > 255 || seen[character]) {
-			r = -ERANGE; /* a later byte may still tell that it is no page of bytes */
-			continue;
-		}
-		seen[character] = true;
-		ret_characters[byte] = (uint8_t)character;
+	if (code == (iconv_t)-1)
+		return errno == EINVAL ? -ENOENT : -errno;
+	for (unsigned byte = 0; byte < 256 && character >= 0; byte++) {
+		character = code_read_byte(code, (uint8_t)byte);
+		ret_characters[byte] = (uint32_t)character;
 	}
-	return r;
+	iconv_close(code);
+	return character < 0 ? (int)character : 0;
 }
 
-static int page_load(const char *page, uint8_t ret_characters[256])
+static int page_read(const char *page, uint32_t ret_characters[256])
 {
 	char name[PAGE_NAME_MAX];
 	unsigned long number = page_number(page);
-	iconv_t opened;
-	int r;
 
 	if (number == 1047) {
-		memcpy(ret_characters, page_1047, sizeof(page_1047));
+		for (unsigned byte = 0; byte < 256; byte++)
+			ret_characters[byte] = page_1047[byte];
 		return 0;
 	}
 	if (!page_name_is_plain(page))
@@ -131,35 +130,121 @@ static int page_load(const char *page, uint8_t ret_characters[256])
 		snprintf(name, sizeof(name), "IBM%03lu", number);
 	else
 		strcpy(name, page);
-	opened = iconv_open("UCS-4LE", name);
-	if (opened == (iconv_t)-1)
-		return errno == EINVAL ? -ENOENT : -errno;
-	r = page_read(opened, ret_characters);
-	iconv_close(opened);
-	return r;
+	return code_read(name, ret_characters);
 }
 
-static bool page_is_ebcdic(const uint8_t characters[256])
+static bool page_is_ebcdic(const uint32_t characters[256])
 {
 	return characters[0x40] == ' ' && characters[0xf0] == '0' && characters[0xf9] == '9' &&
 	       characters[EBCDIC_LF] == CHARACTER_LF;
 }
 
+/* Whether its lower half is ASCII, so that a file's lines, at least, are lines. */
+static bool text_is_ascii(const uint32_t characters[256])
+{
+	for (unsigned byte = 0; byte < 128; byte++)
+		if (characters[byte] != byte)
+			return false;
+	return true;
+}
+
+/* Pairs the bytes of equal characters, then the others in their order. Returns how many those are. */
+static unsigned pair(const uint32_t page[256], const uint32_t text[256], uint8_t ret_text_of[256])
+{
+	bool paired[256] = { false }; /* of the page */
+	bool taken[256] = { false };  /* of the text */
+	unsigned others = 0;
+	unsigned next = 0;
+
+	for (unsigned i = 0; i < 256; i++)
+		for (unsigned j = 0; j < 256 && !paired[i] && page[i] != NO_CHARACTER; j++)
+			if (page[i] == text[j] && !taken[j]) {
+				paired[i] = taken[j] = true;
+				ret_text_of[i] = (uint8_t)j;
+			}
+	for (unsigned i = 0; i < 256; i++) {
+		if (paired[i])
+			continue;
+		while (taken[next])
+			next++;
+		ret_text_of[i] = (uint8_t)next++;
+		others++;
+	}
+	return others;
+}
+
+/* The part of ISO 8859 that has most of the page's characters: the first of those that do. */
+static int text_choose(const uint32_t page[256], char *ret_name)
+{
+	unsigned fewest = 257;
+	uint32_t text[256];
+	uint8_t unused[256];
+
+	for (int part = 1; part <= ISO_8859_PARTS && fewest > 0; part++) {
+		char name[TRANSLATE_TEXT_NAME_MAX];
+		unsigned others;
+
+		snprintf(name, sizeof(name), "ISO-8859-%d", part);
+		if (code_read(name, text) < 0 || !text_is_ascii(text))
+			continue;
+		others = pair(page, text, unused);
+		if (others < fewest) {
+			fewest = others;
+			strcpy(ret_name, name);
+		}
+	}
+	return fewest <= 256 ? 0 : -ENOENT;
+}
+
+/* The code that files are in, by its name or, if that is empty, by what the page has. */
+static int text_read(const uint32_t page[256], char *name, uint32_t ret_characters[256])
+{
+	int r;
+
+	for (unsigned byte = 0; byte < 256; byte++)
+		ret_characters[byte] = byte;
+	if (!name[0] && pair(page, ret_characters, (uint8_t[256]){ 0 }) == 0) {
+		strcpy(name, "ISO-8859-1"); /* which asks iconv for nothing */
+		return 0;
+	}
+	r = name[0] ? 0 : text_choose(page, name);
+	if (r == 0)
+		r = page_name_is_plain(name) ? code_read(name, ret_characters) : -ENOENT;
+	return r == 0 && text_is_ascii(ret_characters)	  ? 0
+	       : r == 0 || r == -ENOENT || r == -EMSGSIZE ? -EPROTOTYPE
+							  : r;
+}
+
 int translate_ebcdic_load(const char *page, struct translate_ebcdic *ret_ebcdic)
 {
-	uint8_t characters[256] = { 0 };
-	int r = page_load(page, characters);
+	struct translate_ebcdic ebcdic = { .text = "" };
+	uint32_t characters[256];
+	uint32_t text[256];
+	uint8_t text_of[256];
+	char name[PAGE_NAME_MAX] = "";
+	size_t length = strcspn(page, ":");
+	int r = -ENOENT;
 
+	if (length < sizeof(name) && strlen(page + length) <= sizeof(ebcdic.text)) {
+		memcpy(name, page, length);
+		strcpy(ebcdic.text, page[length] ? page + length + 1 : "");
+		r = page_read(name, characters);
+	}
+	if (r == 0)
+		r = page_is_ebcdic(characters) ? 0 : -EDOM;
+	if (r == 0)
+		r = page[length] && !ebcdic.text[0] ? -EPROTOTYPE
+						    : text_read(characters, ebcdic.text, text);
 	if (r < 0)
 		return r;
-	if (!page_is_ebcdic(characters))
-		return -EDOM;
-	characters[EBCDIC_LF] = characters[EBCDIC_NL];
-	characters[EBCDIC_NL] = CHARACTER_LF;
+	ebcdic.others = pair(characters, text, text_of);
+	text_of[EBCDIC_LF] = text_of[EBCDIC_NL];
+	text_of[EBCDIC_NL] = CHARACTER_LF;
 	for (unsigned byte = 0; byte < 256; byte++) {
-		ret_ebcdic->from_network.map[byte] = characters[byte];
-		ret_ebcdic->to_network.map[characters[byte]] = (uint8_t)byte;
+		ebcdic.from_network.map[byte] = text_of[byte];
+		ebcdic.to_network.map[text_of[byte]] = (uint8_t)byte;
 	}
+	*ret_ebcdic = ebcdic;
 	return 0;
 }
 
@@ -171,8 +256,9 @@ const char *translate_ebcdic_error(int error)
 		       "are installed";
 	case -EMSGSIZE:
 		return "has characters of more than one byte";
-	case -ERANGE:
-		return "has other characters than ISO 8859-1, so that bytes of a file would be lost";
+	case -EPROTOTYPE:
+		return "has a character set behind its colon that is not known to iconv(3), or not of one "
+		       "byte a character with those of ASCII in their places";
 	case -EDOM:
 		return "is not EBCDIC";
 	default:

@@ -57,6 +57,7 @@ def wrong_arguments_are_one_line_and_status_2():
         refused(2, ["--nonsense"], "--nonsense", folder)
         refused(2, ["--ebcdic nonsense", "iconv"], "--ebcdic", "nonsense", folder)
         refused(2, ["--ebcdic UTF-8", "one byte"], "--ebcdic", "UTF-8", folder)
+        refused(2, ["--ebcdic 870:UTF-8", "behind its colon"], "--ebcdic", "870:UTF-8", folder)
         refused(2, ["--listen", "nonsense", ":"], "--listen", "nonsense", folder)
         refused(2, ["--listen", "127.0.0.1:70000"], "--listen", "127.0.0.1:70000", folder)
         refused(2, ["--listen", "::1:21"], "--listen", "::1:21", folder)
