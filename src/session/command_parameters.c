@@ -27,11 +27,13 @@ static size_t number_parse(struct view text, int64_t *ret_number)
 /* The format that follows A or E; N if there is none (RFC 959 section 3.1.1.5). */
 static bool format_parse(struct session *session, struct view text, uint8_t *ret_format)
 {
+	char letter = (char)(text.length == 1 ? text.at[0] & ~0x20 : '\0');
+
 	*ret_format = FORMAT_NON_PRINT;
 	if (text.length == 0)
 		return true;
-	if (text.length == 1 && strchr("NTC", text.at[0] & ~0x20)) {
-		*ret_format = (uint8_t)(text.at[0] & ~0x20);
+	if (letter != '\0' && strchr("NTC", letter)) {
+		*ret_format = (uint8_t)letter;
 		return true;
 	}
 	session_reply(session,
