@@ -200,11 +200,12 @@ static void opts_mlst(struct session *session, struct view wanted)
 	session->facts = (uint16_t)facts;
 	for (unsigned fact = 1; fact <= FACTS_ALL; fact <<= 1) {
 		if (facts & fact) {
+			strcat(text, text[0] ? "" : " ");
 			strcat(text, fact_name(fact));
 			strcat(text, ";");
 		}
 	}
-	session_reply(session, REPLY_200_OKAY, "MLST OPTS %s", text);
+	session_reply(session, REPLY_200_OKAY, "MLST OPTS%s", text);
 }
 
 /* Whether the data connection stays behind a file of MODE Z (represent/representation.h). */

@@ -43,7 +43,7 @@ static const struct {
 	{ "%llu", "213: a number" },
 	{ "%lld", "213: a number" },
 	{ "%s", "213, 250: a time, a hash; or a text that is looked up" },
-	{ "MLST OPTS %s", "200 to OPTS MLST: RFC 3659 gives the words" },
+	{ "MLST OPTS%s", "200 to OPTS MLST: RFC 3659 gives the words" },
 	{ "UNIX Type: L8", "215: clients look for it" },
 	{ "Name=sluice; Version=%s; OS=Linux; CaseSensitive=1; DirSep=/;", "200 to CSID: facts" },
 	{ "Extensions:", "FEAT" },
