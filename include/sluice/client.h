@@ -240,7 +240,8 @@ struct sluice_transfer {
  * a size that the server describes is the file's in the end.)
  *
  * Of this and sluice_put, -EINVAL also for a representation that no file can be moved in; -ESPIPE:
- * for STRU P, and for put, the local file is no regular one; and for TYPE E what
+ * for STRU P, and for put, the local file is no regular one; for put, -EOVERFLOW: the file has more
+ * pages than a logical byte can number; and for TYPE E what
  * translate_ebcdic_load says. */
 int sluice_get(struct sluice_session *session, const char *path,
 	       const struct sluice_transfer *transfer, sluice_done_fn *done, void *context);

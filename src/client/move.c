@@ -277,7 +277,7 @@ static int move_check_file(const struct sluice_transfer *transfer, bool sends,
 		return -ESTALE; /* it has been cut since then */
 	return sends && representation_size_refusal(&beginning->representation,
 						    (int64_t)stat.stx_size)
-		       ? -EFBIG
+		       ? -EOVERFLOW
 		       : 0;
 }
 

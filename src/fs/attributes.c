@@ -67,6 +67,7 @@ static int number_parse(struct view text, unsigned base, uint32_t most, uint32_t
 static int fact_parse(struct view name, struct view value, struct attributes *attributes)
 {
 	unsigned fact = fact_of_name(name);
+	int r;
 
 	if (attributes->facts & fact)
 		return -EINVAL;
@@ -75,9 +76,11 @@ static int fact_parse(struct view name, struct view value, struct attributes *at
 	case FACT_MODIFY:
 		return attributes_parse_time(value, attributes);
 	case FACT_UNIX_MODE:
-		return number_parse(value, 8, 0777, &attributes->mode);
+		r = number_parse(value, 8, 0777 | SPECIAL_BITS, &attributes->mode);
+		return r == 0 && attributes->mode & SPECIAL_BITS ? -ERANGE : r;
 	case FACT_UNIX_GROUP: /* the highest number means "leave it" to chown(2) */
-		return number_parse(value, 10, UINT32_MAX - 1, &attributes->group);
+		r = number_parse(value, 10, UINT32_MAX - 1, &attributes->group);
+		return r < 0 ? -EDOM : 0;
 	default:
 		return -EOPNOTSUPP;
 	}

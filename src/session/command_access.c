@@ -165,7 +165,7 @@ void command_acct(struct session *session, struct view argument)
 		session_reply(session, REPLY_202_SUPERFLUOUS, "No account is needed here");
 	else
 		session_reply(session, REPLY_503_BAD_SEQUENCE,
-			      "No account is needed; log in with USER and PASS");
+			      "ACCT comes after USER and PASS, if these ask for it");
 }
 
 void command_rein(struct session *session, struct view argument)

@@ -104,6 +104,13 @@ void command_mff(struct session *session, struct view argument)
 	if (r == -EOPNOTSUPP)
 		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
 			      "Of the facts only modify, UNIX.mode and UNIX.group can be set");
+	else if (r == -ERANGE)
+		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
+			      "Set-user-ID, set-group-ID and sticky bits are not set by FTP; a "
+			      "mode is at most 777");
+	else if (r == -EDOM)
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "UNIX.group takes the number of a group, as MLST tells it");
 	else if (r < 0)
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
 			      "MFF takes facts and a path, as in MFF "

@@ -246,7 +246,7 @@ static uint64_t hash_progress_ms(void)
 	return text ? strtoul(text, NULL, 10) : HASH_PROGRESS_MS;
 }
 
-/* Which bytes of a file of that size. Returns 0, or -ERANGE if it has none of them. */
+/* Which bytes of a file of that size. Returns 0, or -EDOM if it has none of them. */
 static int hash_choose_bytes(struct action *action, off_t size)
 {
 	struct hash_file *hash = &action->hash;
@@ -260,7 +260,7 @@ static int hash_choose_bytes(struct action *action, off_t size)
 		end = (off_t)argument.last + 1;
 	}
 	if (action->hash_first > 0 && action->hash_first >= size)
-		return -ERANGE;
+		return -EDOM;
 	hash->offset = action->hash_first;
 	hash->end = end > 0 && end < size ? end : size;
 	hash->whole = action->hash_first == 0 && hash->end == size;

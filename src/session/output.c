@@ -209,6 +209,7 @@ static const struct {
 	{ EFBIG, 552, "The file would be larger than the file system allows" },
 	{ EUSERS, 450, "Too many files are being hashed; try again later" },
 	{ EMSGSIZE, 552, "More came than the range of RANG holds" },
+	{ EDOM, 554, "The range begins past the end of the file" },
 	{ ERANGE, 554, "The restart point lies past the end of the file" },
 	{ EKEYREJECTED, 554, "The restart marker is not of this file as it is now; begin anew" },
 	{ EPROTOTYPE, 555,

@@ -194,6 +194,10 @@ bool tool_add_name(struct tool *tool, const char *path, struct url *url)
 
 	if (length > 0 && url->path[length - 1] != '/')
 		return true;
+	if (name && strpbrk(name, "\r\n")) {
+		tool_say(tool, TOOL_FAILED, "%s: no name with a line end can be sent", path);
+		return false;
+	}
 	if (!name || length + strlen(name) >= sizeof(url->path)) {
 		tool_say(tool, TOOL_WRONG_ARGUMENTS, "%s: there is no name for it", path);
 		return false;

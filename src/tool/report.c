@@ -91,6 +91,9 @@ static void result_words(const struct tool_result *result, char *ret_text, size_
 		snprintf(ret_text, size_bytes, "what came is not as it must be: %s", text);
 	} else if (result->error == -ENOENT && text[0]) {
 		snprintf(ret_text, size_bytes, "%s", text); /* the resolver's */
+	} else if (result->error == -EOVERFLOW) {
+		snprintf(ret_text, size_bytes,
+			 "the file has more pages than a logical byte can number; use --type=L32");
 	} else {
 		snprintf(ret_text, size_bytes, "%s", strerror(-result->error));
 	}

@@ -302,6 +302,19 @@ def a_url_names_its_type():
 
 
 @test
+def what_cannot_be_put_says_why():
+    with Place() as place:
+        with open(os.path.join(place.here, "long"), "wb") as file:
+            file.truncate(1 << 20)
+        _, errors = place.run("put", "--structure=P", "--type=L8", "long", place.url(""), status=1)
+        expect("more pages than a logical byte can number" in errors, errors)
+        with open(os.path.join(place.here, "a\nb"), "wb") as file:
+            file.write(b"x")
+        _, errors = place.run("put", "a\nb", place.url(""), status=1)
+        expect("line end" in errors, errors)
+
+
+@test
 def options_that_mean_nothing_are_refused():
     with Place() as place:
         for words in (["--type=X"], ["--type=A:X"], ["--type=I:N"], ["--type=L"], ["--type=L0"], ["--type=L256"],

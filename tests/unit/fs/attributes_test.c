@@ -118,18 +118,24 @@ static void what_cannot_be_is_refused(void **state)
 		"modify=20260102030405;modify=20260102030405;",
 		"UNIX.mode=;",
 		"UNIX.mode=0888;",
-		"UNIX.mode=1777;", /* set-ID and sticky bits are nobody's to give */
 		"UNIX.mode=-1;",
-		"UNIX.mode=00000000000000000000001000;",
-		"UNIX.group=4294967295;",
-		"UNIX.group=18446744073709551617;",
-		"UNIX.group=staff;",
+		"UNIX.mode=00000000000000000000010000;",
 	};
+	/* Set-ID and sticky bits are nobody's to give. */
+	static const char *const special[] = { "UNIX.mode=1777;", "UNIX.mode=4755;",
+					       "UNIX.mode=00000000000000000000001000;" };
+	static const char *const no_groups[] = { "UNIX.group=4294967295;",
+						 "UNIX.group=18446744073709551617;",
+						 "UNIX.group=staff;", "UNIX.group=;" };
 	struct attributes attributes = { .group = 7 };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		assert_int_equal(attributes_parse(view_of(wrong[i]), &attributes), -EINVAL);
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
+		assert_int_equal(attributes_parse(view_of(special[i]), &attributes), -ERANGE);
+	for (size_t i = 0; i < sizeof(no_groups) / sizeof(no_groups[0]); i++)
+		assert_int_equal(attributes_parse(view_of(no_groups[i]), &attributes), -EDOM);
 	assert_int_equal(attributes.group, 7);
 }
 
