@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "fs/creation_mode.h"
 #include "fs/in_use.h"
@@ -138,17 +139,34 @@ static void upload_read_origin(struct upload *upload, int fd)
 		calls->close(partial);
 }
 
+/* Whether ALLO's bytes have room beside what the file has already, of which stat is; fd: on the file's
+ * disk. What a disk does not know for sure will show when they are reserved. */
+static int upload_check_room(const struct upload *upload, int fd, const struct statx *stat)
+{
+	struct statvfs disk;
+	uint64_t room;
+
+	if (upload->reserve_bytes <= 0 || upload->disk.kind == DISK_REMOTE ||
+	    calls->fstatvfs(fd, &disk) < 0 || disk.f_blocks == 0)
+		return 0;
+	room = (uint64_t)disk.f_bavail * disk.f_frsize + stat->stx_blocks * 512;
+	return (uint64_t)upload->reserve_bytes > room ? -ENOSPC : 0;
+}
+
 /* Whether the file may be written, or made if it is not there, and whether the restart point lies
  * within it. An unfinished upload counts as the file only while there is none of that name. */
 static int upload_check_target(struct upload *upload)
 {
 	struct statx stat = { 0 };
 	int64_t size_bytes = 0;
+	bool in_place;
 	int fd;
 	int r;
 
-	if (upload->unique)
-		return upload_take_unique(upload);
+	if (upload->unique) {
+		r = upload_check_room(upload, upload->folder, &stat);
+		return r < 0 ? r : upload_take_unique(upload);
+	}
 	fd = resolve_open_file(upload->root, upload->path, UPLOAD_FLAGS, &stat);
 	if (fd < 0 && fd != -ENOENT)
 		return fd;
@@ -156,8 +174,13 @@ static int upload_check_target(struct upload *upload)
 	if (fd >= 0 && !upload->atomic) /* a link may lead to another disk than the folder's */
 		upload->disk = mounts_find(stat.stx_mnt_id);
 	upload_read_origin(upload, fd);
+	in_place = fd >= 0 && !upload->atomic;
+	r = upload_check_room(upload, in_place ? fd : upload->folder,
+			      in_place ? &stat : &(struct statx){ 0 });
 	if (fd >= 0)
 		calls->close(fd);
+	if (r < 0)
+		return r;
 	if (fd >= 0)
 		size_bytes = (int64_t)stat.stx_size;
 	else if (upload->atomic)

@@ -63,7 +63,7 @@ struct upload {
 	bool noted;	  /* the origin, with the file */
 };
 
-/* Whether it can be done (and device, inode, size_bytes of what there is): 0, or -EISDIR, -ENOENT, -EACCES, -EROFS, -ENXIO (not a file), …; on
+/* Whether it can be done (and device, inode, size_bytes of what there is): 0, or -EISDIR, -ENOENT, -EACCES, -EROFS, -ENXIO (not a file), -ENOSPC (for ALLO), …; on
  * failure nothing is open. */
 int upload_check(struct upload *upload);
 
