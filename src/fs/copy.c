@@ -24,6 +24,7 @@ void copy_init(struct copy *copy, int root, const char *from, const char *to, ui
 	copy->upload.folder = -1;
 	copy->upload.fd = -1;
 	copy->upload.source = -1;
+	copy->upload.copied_from = -1;
 	strcpy(copy->from, from);
 	strcpy(copy->upload.path, to);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "fs/creation_mode.h"
 #include "fs/in_use.h"
@@ -166,6 +167,20 @@ static void upload_read_origin(struct upload *upload, int fd)
 		upload->origin = upload_origin_read(fd, &upload->disk);
 }
 
+/* Whether ALLO's bytes have room beside what the file has already, of which stat is; fd: on the file's
+ * disk. What a disk does not know for sure will show when they are reserved. */
+static int upload_check_room(const struct upload *upload, int fd, const struct statx *stat)
+{
+	struct statvfs disk;
+	uint64_t room;
+
+	if (upload->reserve_bytes <= 0 || upload->disk.kind == DISK_REMOTE ||
+	    calls->fstatvfs(fd, &disk) < 0 || disk.f_blocks == 0)
+		return 0;
+	room = (uint64_t)disk.f_bavail * disk.f_frsize + stat->stx_blocks * 512;
+	return (uint64_t)upload->reserve_bytes > room ? -ENOSPC : 0;
+}
+
 /* Looks at the file that there is, and whether nobody else appends to it: 0, or an error that is none
  * of -ENOENT. */
 static int upload_check_file(struct upload *upload, struct statx *ret_stat)
@@ -180,7 +195,9 @@ static int upload_check_file(struct upload *upload, struct statx *ret_stat)
 	if (!upload->atomic) /* a link may lead to another disk than the folder's */
 		upload->disk = mounts_find(ret_stat->stx_mnt_id);
 	upload_read_origin(upload, fd);
-	r = upload->append && !upload->atomic ? upload_lock(fd) : 0;
+	r = upload->atomic ? 0 : upload_check_room(upload, fd, ret_stat);
+	if (r == 0 && upload->append && !upload->atomic)
+		r = upload_lock(fd);
 	calls->close(fd); /* and with it the lock, which is taken for good by upload_open */
 	return r;
 }
@@ -215,9 +232,13 @@ static int upload_check_target(struct upload *upload)
 	struct statx stat = { 0 };
 	int r;
 
-	if (upload->unique)
-		return upload_take_unique(upload);
+	if (upload->unique) {
+		r = upload_check_room(upload, upload->folder, &stat);
+		return r < 0 ? r : upload_take_unique(upload);
+	}
 	r = upload_check_file(upload, &stat);
+	if (r == 0 && (upload->atomic || !upload->exists))
+		r = upload_check_room(upload, upload->folder, &(struct statx){ 0 });
 	if (r == 0 && upload->atomic)
 		r = calls->may_write(upload->folder);
 	else if (r == 0 && !upload->exists)

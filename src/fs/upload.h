@@ -70,8 +70,8 @@ struct upload {
 };
 
 /* Whether it can be done (and device, inode, size_bytes of what there is): 0, or -EISDIR, -ENOENT,
- * -EACCES, -EROFS, -ENXIO (not a file), -EALREADY: another upload appends to it, or brings a file of
- * that name, …; on failure nothing is open. */
+ * -EACCES, -EROFS, -ENXIO (not a file), -ENOSPC (for ALLO), -EALREADY: another upload appends to
+ * it, or brings a file of that name, …; on failure nothing is open. */
 int upload_check(struct upload *upload);
 
 /* Makes or opens the file, reserves space, cuts it; a failure leaves what was there. -EINPROGRESS:

@@ -306,9 +306,10 @@ void session_transfer_not_opened(struct session *session, const char *why)
 }
 
 /* 125 where the connection of the transfer before is used once more. */
-static int session_preliminary(const struct session *session)
+static int session_preliminary(struct session *session)
 {
-	return session->data_kept ? REPLY_125_DATA_ALREADY_OPEN : REPLY_150_ABOUT_TO_OPEN_DATA;
+	return session_data_is_kept(session) ? REPLY_125_DATA_ALREADY_OPEN
+					     : REPLY_150_ABOUT_TO_OPEN_DATA;
 }
 
 bool session_can_represent(struct session *session, const struct representation *representation)
@@ -607,7 +608,9 @@ static void session_store(struct session *session, struct view argument, bool ap
 				 .owner = session_owner(session),
 				 .mask = session->creation_mask,
 				 .folder = -1,
-				 .fd = -1 };
+				 .fd = -1,
+				 .source = -1,
+				 .copied_from = -1 };
 	session->allocate_bytes = 0;
 	if (!session_path(session, argument, upload->path)) {
 		session_command_end(session);

@@ -476,11 +476,16 @@ static bool session_use_default_port(struct session *session)
 	return true;
 }
 
+bool session_data_is_kept(struct session *session)
+{
+	if (session->data_state == DATA_CONNECTED && session_kept_is_over(session))
+		session_data_reset(session);
+	return session->data_kept;
+}
+
 void session_data_open(struct session *session)
 {
 	session->opening = true;
-	if (session->data_state == DATA_CONNECTED && session_kept_is_over(session))
-		session_data_reset(session);
 	if (session->data_state == DATA_CONNECTED) {
 		session_data_succeeded(session);
 		return;

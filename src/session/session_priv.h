@@ -133,6 +133,10 @@ const struct address *session_local(struct session *session);
 /* Gets the connection for the action's transfer; session_transfer_opened follows, or, after a
  * 425, session_transfer_not_opened. */
 void session_data_open(struct session *session);
+
+/* Whether that is the one of the transfer before; one that the client has closed since is given up. */
+bool session_data_is_kept(struct session *session);
+
 int session_data_take(struct session *session);
 /* The transfer before has left the connection open; early (malloc'ed, taken over, or NULL) has come
  * on it since. */
