@@ -12,6 +12,7 @@
  *   mirror.c          tasks, sessions, the beginning and the end
  *   mirror_down.c     what a task means when the server's tree is the model
  *   mirror_up.c       when the local tree is
+ *   mirror_store.c    how one of its files goes up
  *   mirror_entries.c  the entries of a folder of the server, by name
  *   mirror_local.c    the local tree
  *   mirror_hash.c     whether a file of equal size is the same

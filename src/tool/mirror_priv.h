@@ -66,7 +66,7 @@ struct mirror_task {
 	int mode;
 	bool compares; /* by hash, before it moves: its size is that of the other side */
 	bool time_is_exact;
-	bool is_new;			/* up: a folder that the server does not have */
+	bool is_new; /* up: a folder that the server does not have, or a file in one */
 	struct mirror_removal *removal; /* whose name this is, or that is to be listed */
 	char path[];
 };
@@ -82,13 +82,21 @@ struct mirror_worker {
 	int fd;				/* of the task's file, or -1 */
 	uint32_t tag;
 	bool hash_is_set; /* by OPTS, in this session */
-	bool plain_name;  /* up: the server takes no name with a dot in front */
+	bool plain_name;  /* up: the task's file is stored under its own name */
+	bool plain_known; /* up: plain_folder takes no name with a dot in front */
+	bool folder_made; /* up: the task's folder, by this run */
 	char mode;	  /* of its session */
 	struct mirror_entries entries;
 	struct mirror_entries links; /* down: of the same folder, by LIST */
 	void (*compared)(struct mirror_worker *worker, bool same);
 	char remote[SLUICE_ARGUMENT_MAX];
 	char remote_part[SLUICE_ARGUMENT_MAX];
+	char plain_folder[SLUICE_ARGUMENT_MAX];
+	struct { /* up: of a file that could not be stored, while what is left of it goes */
+		int error;
+		int code;
+		char text[512]; /* cut if longer */
+	} refusal;
 };
 
 struct mirror {
@@ -151,5 +159,8 @@ struct sluice_representation mirror_representation(const struct mirror_worker *w
  * cannot be done. */
 int mirror_down_begin(struct mirror_worker *worker);
 int mirror_up_begin(struct mirror_worker *worker);
+
+/* The same of a file that goes up (mirror_store.c). */
+int mirror_store_begin(struct mirror_worker *worker);
 
 #endif

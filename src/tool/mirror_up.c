@@ -1,7 +1,6 @@
 /*
- * The local tree is the model. A file goes to a part beside its name, which an interrupted run
- * leaves and the next one goes on with, and is renamed when it is whole; a server that takes no
- * name with a dot in front gets it under its own name. FTP cannot make symbolic links.
+ * The local tree is the model. How a file goes up stands in mirror_store.c; FTP cannot make
+ * symbolic links.
  *
  * A file is the same if it has the same size and is not newer here than there: what was stored
  * has the time of its arrival, unless the server knows MFMT.
@@ -14,17 +13,6 @@
 #include <unistd.h>
 
 #include "tool/mirror_priv.h"
-
-static void part_on_server(struct mirror_worker *worker)
-{
-	const char *slash = strrchr(worker->remote, '/');
-	int folder_bytes = slash ? (int)(slash - worker->remote) + 1 : 0;
-	char part[256];
-
-	mirror_part_name(worker->remote, worker->tag, part);
-	snprintf(worker->remote_part, sizeof(worker->remote_part), "%.*s%s", folder_bytes,
-		 worker->remote, part);
-}
 
 static bool same_size_on_server(const struct mirror_entry *there, const struct stat *here)
 {
@@ -71,6 +59,7 @@ static void compare_file(struct mirror_worker *worker, const char *name, const c
 	task->modified_s = stat->st_mtim.tv_sec;
 	task->part_bytes = bytes_of_part(worker, path, stat);
 	task->compares = compares;
+	task->is_new = worker->folder_made;
 }
 
 static void add_folder(struct mirror_worker *worker, const char *name,
@@ -194,6 +183,7 @@ static void folder_made(struct sluice_session *session, const struct sluice_outc
 	}
 	mirror_say(worker, MIRROR_MADE, worker->task->path, 0, "");
 	mirror_entries_clear(&worker->entries);
+	worker->folder_made = true;
 	compare_folder(worker);
 }
 
@@ -247,174 +237,6 @@ static void folder_listed(struct sluice_session *session, const struct sluice_ou
 	} else {
 		compare_folder(worker);
 	}
-}
-
-static void file_done(struct mirror_worker *worker)
-{
-	struct mirror *mirror = worker->mirror;
-
-	mirror->counts.moved++;
-	mirror->counts.moved_bytes += (uint64_t)worker->task->size_bytes;
-	mirror_say(worker, MIRROR_STORED, worker->task->path, (uint64_t)worker->task->size_bytes,
-		   "");
-	mirror_task_done(worker);
-}
-
-static void time_set(struct sluice_session *session, const struct sluice_outcome *outcome,
-		     void *context)
-{
-	(void)session;
-	(void)outcome; /* the file is there; its time is a matter of the next comparison */
-	file_done(context);
-}
-
-static void set_time(struct mirror_worker *worker)
-{
-	char argument[SLUICE_ARGUMENT_MAX];
-	time_t modified = worker->task->modified_s;
-	struct tm parts;
-	int length;
-
-	if (!sluice_session_has(worker->session, SLUICE_FEATURE_MFMT) ||
-	    !gmtime_r(&modified, &parts)) {
-		file_done(worker);
-		return;
-	}
-	length = snprintf(argument, sizeof(argument), "%04d%02d%02d%02d%02d%02d %s",
-			  (parts.tm_year + 1900) % 10000, parts.tm_mon + 1, parts.tm_mday,
-			  parts.tm_hour, parts.tm_min, parts.tm_sec, worker->remote);
-	if (length < 0 || (size_t)length >= sizeof(argument) ||
-	    sluice_command(worker->session, "MFMT", argument, time_set, worker) < 0)
-		file_done(worker);
-}
-
-static void part_renamed(struct sluice_session *session, const struct sluice_outcome *outcome,
-			 void *context)
-{
-	struct mirror_worker *worker = context;
-
-	(void)session;
-	if (outcome->error < 0)
-		mirror_task_failed(worker, outcome);
-	else
-		set_time(worker);
-}
-
-static void old_removed(struct sluice_session *session, const struct sluice_outcome *outcome,
-			void *context)
-{
-	struct mirror_worker *worker = context;
-	int r;
-
-	if (!outcome->connected) {
-		mirror_task_failed(worker, outcome);
-		return;
-	}
-	r = sluice_rename(session, worker->remote_part, worker->remote, part_renamed, worker);
-	if (r < 0) {
-		mirror_fail(worker, worker->task->path, r);
-		mirror_task_done(worker);
-	}
-}
-
-/* Some servers do not rename onto a name that exists: it goes first. */
-static void part_renamed_at_once(struct sluice_session *session,
-				 const struct sluice_outcome *outcome, void *context)
-{
-	struct mirror_worker *worker = context;
-
-	if (outcome->error == -EREMOTEIO &&
-	    sluice_command(session, "DELE", worker->remote, old_removed, worker) == 0)
-		return;
-	part_renamed(session, outcome, context);
-}
-
-static int store(struct mirror_worker *worker);
-
-static void file_stored(struct sluice_session *session, const struct sluice_outcome *outcome,
-			void *context)
-{
-	struct mirror_worker *worker = context;
-	int r = 0;
-
-	/* 550 and 553 before a byte: perhaps it is the name that it does not like. */
-	if (outcome->error == -EREMOTEIO && outcome->bytes == 0 && outcome->code / 10 == 55 &&
-	    !worker->plain_name) {
-		worker->plain_name = true;
-		worker->task->part_bytes = 0;
-		r = store(worker);
-		if (r == 0)
-			return;
-	}
-	if (outcome->error < 0) {
-		mirror_task_failed(worker, outcome);
-		return;
-	}
-	if (worker->plain_name) {
-		set_time(worker);
-		return;
-	}
-	r = sluice_rename(session, worker->remote_part, worker->remote, part_renamed_at_once,
-			  worker);
-	if (r < 0) {
-		mirror_fail(worker, worker->task->path, r);
-		mirror_task_done(worker);
-	}
-}
-
-static int store(struct mirror_worker *worker)
-{
-	const struct sluice_transfer transfer = { .fd = worker->fd,
-						  .offset = worker->task->part_bytes,
-						  .representation = mirror_representation(
-							  worker, worker->task->part_bytes),
-						  .progress = mirror_on_progress,
-						  .context = worker };
-
-	return sluice_put(worker->session,
-			  worker->plain_name ? worker->remote : worker->remote_part, &transfer,
-			  file_stored, worker);
-}
-
-static int begin_file(struct mirror_worker *worker);
-
-static void file_compared(struct mirror_worker *worker, bool same)
-{
-	int r = 1;
-
-	worker->task->compares = false;
-	close(worker->fd);
-	worker->fd = -1;
-	if (same)
-		worker->mirror->counts.kept++;
-	else
-		r = begin_file(worker);
-	if (r < 0)
-		mirror_fail(worker, worker->task->path, r);
-	if (r != 0)
-		mirror_task_done(worker);
-}
-
-static int begin_file(struct mirror_worker *worker)
-{
-	struct mirror *mirror = worker->mirror;
-	struct mirror_task *task = worker->task;
-
-	if (task->compares) {
-		worker->fd = mirror_local_open_file(&mirror->local, task->path);
-		return worker->fd < 0 ? worker->fd : mirror_hash_begin(worker, file_compared);
-	}
-	if (mirror->options->dry_run) {
-		mirror->counts.moved++;
-		mirror_say(worker, MIRROR_STORED, task->path, 0, "");
-		return 1;
-	}
-	worker->fd = mirror_local_open_file(&mirror->local, task->path);
-	if (worker->fd < 0)
-		return worker->fd;
-	worker->tag = mirror_tag(task->path, task->size_bytes, task->modified_s);
-	part_on_server(worker);
-	return store(worker);
 }
 
 static void name_removed(struct sluice_session *session, const struct sluice_outcome *outcome,
@@ -476,13 +298,14 @@ int mirror_up_begin(struct mirror_worker *worker)
 {
 	switch (worker->task->kind) {
 	case MIRROR_FILE:
-		return begin_file(worker);
+		return mirror_store_begin(worker);
 	case MIRROR_REMOVE_FILE:
 	case MIRROR_REMOVE_FOLDER:
 		return begin_removal(worker);
 	case MIRROR_FOLDER:
 		break;
 	}
+	worker->folder_made = false;
 	if (worker->task->is_new)
 		return make_folder(worker);
 	mirror_entries_clear(&worker->entries);
