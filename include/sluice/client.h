@@ -162,6 +162,7 @@ enum sluice_feature {
 	SLUICE_FEATURE_XMD5,
 	SLUICE_FEATURE_EPSV,
 	SLUICE_FEATURE_MODE_Z,
+	SLUICE_FEATURE_RANG, /* RANG STREAM */
 	SLUICE_FEATURES,
 };
 
@@ -179,7 +180,8 @@ bool sluice_session_is_free(const struct sluice_session *session);
 /* Any command that moves no data and has one final reply (groups 1 and 3 of section 6's diagrams:
  * CWD, DELE, MKD, SIZE, MDTM, HASH, SITE, ...). argument may be NULL. A reply of the kind 1yz or
  * 3yz that the command's diagram does not allow is a protocol error. The outcome of success has
- * the reply's code and text. SIZE and HASH are asked for in TYPE I, STRU F and MODE S. -EINVAL also for a verb that is not 3 to 8 letters or digits, and for
+ * the reply's code and text. SIZE, HASH and RANG (whose 350 is a success) are asked for in TYPE I, STRU F
+ * and MODE S. -EINVAL also for a verb that is not 3 to 8 letters or digits, and for
  * one that would set up or move data, or log in (PORT, RETR, REST, RNFR, USER, ...). */
 int sluice_command(struct sluice_session *session, const char *verb, const char *argument,
 		   sluice_done_fn *done, void *context);
@@ -226,12 +228,16 @@ struct sluice_transfer {
 	 * place, offset in the local file, with what is needed to go on there. */
 	void (*marked)(void *context, const char *remote_marker, const char *local_marker,
 		       int64_t offset);
+	/* get: NULL, or called once, when the server has agreed to send (1yz) and before the first byte
+	 * goes to the file: until then nothing of it has been touched. A negative errno ends the
+	 * errand. It may be called again if the data connection has to be opened anew. */
+	int (*accepted)(void *context);
 	/* NULL, or called every SLUICE_PROGRESS_MS with the bytes so far, moving or not. */
 	void (*progress)(void *context, uint64_t bytes);
 	/* get with fd -1: length bytes of the file in order. Nonzero, a negative errno,
 	 * ends the transfer with that error. It blocks the whole client for as long as it takes. */
 	int (*take)(void *context, const char *bytes, size_t length);
-	void *context; /* of progress, take and marked */
+	void *context; /* of accepted, progress, take and marked */
 };
 
 /* RETR path: the file is not made shorter if it was longer; that is the caller's to do. (In STRU P

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tool/mirror_priv.h"
+#include "tool/part.h"
 
 static void make_link(struct mirror_worker *worker, const char *path, const char *target)
 {
@@ -101,7 +102,7 @@ static int remove_unless_listed(void *context, const char *name)
 	char path[MIRROR_PATH_MAX];
 	int r;
 
-	if (mirror_entries_find(&worker->entries, name) || mirror_is_part(name))
+	if (mirror_entries_find(&worker->entries, name) || part_is(name))
 		return 0;
 	r = mirror_join(worker->task->path, name, path);
 	if (r == 0 && !mirror->options->dry_run)
@@ -132,7 +133,7 @@ static int keep_all(void *context, const char *name)
 {
 	struct mirror_worker *worker = context;
 
-	if (mirror_entries_find(&worker->entries, name) || mirror_is_part(name))
+	if (mirror_entries_find(&worker->entries, name) || part_is(name))
 		return 0;
 	worker->mirror->counts.failed++;
 	mirror_say(worker, MIRROR_FAILED, worker->task->path, 0,
@@ -352,7 +353,7 @@ static int begin_file(struct mirror_worker *worker)
 	}
 	if (mirror_local_stat(&mirror->local, task->path, &stat) == 0 && S_ISDIR(stat.st_mode))
 		return -EISDIR;
-	worker->tag = mirror_tag(task->path, task->size_bytes, task->modified_s);
+	worker->tag = part_tag(task->path, task->size_bytes, task->modified_s);
 	worker->fd =
 		mirror_local_open_part(&mirror->local, task->path, worker->tag, &transfer.offset);
 	if (worker->fd < 0)

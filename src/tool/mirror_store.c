@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "tool/mirror_priv.h"
+#include "tool/part.h"
 
 #define ASKS_FROM_BYTES (1 << 20) /* a smaller file is sent again as quickly as it is asked for */
 
@@ -37,7 +38,7 @@ static int name_part(struct mirror_worker *worker)
 	char part[256];
 	int length;
 
-	mirror_part_name(worker->remote, worker->tag, part);
+	part_name(worker->remote, worker->tag, part);
 	length = snprintf(worker->remote_part, sizeof(worker->remote_part), "%.*s%s",
 			  folder_bytes_of(worker->remote), worker->remote, part);
 	return (size_t)length < sizeof(worker->remote_part) ? 0 : -ENAMETOOLONG;
@@ -317,7 +318,7 @@ int mirror_store_begin(struct mirror_worker *worker)
 	worker->fd = mirror_local_open_file(&mirror->local, task->path);
 	if (worker->fd < 0)
 		return worker->fd;
-	worker->tag = mirror_tag(task->path, task->size_bytes, task->modified_s);
+	worker->tag = part_tag(task->path, task->size_bytes, task->modified_s);
 	worker->plain_name = is_in_plain_folder(worker);
 	r = name_part(worker);
 	if (r < 0)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "tool/mirror_priv.h"
+#include "tool/part.h"
 
 static bool same_size_on_server(const struct mirror_entry *there, const struct stat *here)
 {
@@ -33,7 +34,7 @@ static int64_t bytes_of_part(struct mirror_worker *worker, const char *path,
 	char part[256];
 	struct mirror_entry *entry;
 
-	mirror_part_name(path, mirror_tag(path, stat->st_size, stat->st_mtim.tv_sec), part);
+	part_name(path, part_tag(path, stat->st_size, stat->st_mtim.tv_sec), part);
 	entry = mirror_entries_find(&worker->entries, part);
 	if (!entry || entry->size_bytes > stat->st_size)
 		return 0;
@@ -81,7 +82,7 @@ static int compare_name(void *context, const char *name)
 	struct stat stat = { 0 };
 	int r = mirror_join(worker->task->path, name, path);
 
-	if (mirror_is_part(name))
+	if (part_is(name))
 		return 0;
 	if (r == 0)
 		r = mirror_local_stat(&mirror->local, path, &stat);
@@ -151,7 +152,7 @@ static void remove_the_rest(struct mirror_worker *worker)
 		const struct mirror_entry *entry = &worker->entries.at[i];
 		const char *name = mirror_entry_name(&worker->entries, entry);
 
-		if (!entry->matched && (worker->mirror->options->remove || mirror_is_part(name)))
+		if (!entry->matched && (worker->mirror->options->remove || part_is(name)))
 			add_removal(worker, name, entry->kind == SLUICE_FOLDER, NULL);
 	}
 }

@@ -131,16 +131,11 @@ static void transfer_once(struct tool *tool, struct sluice_session *session, con
 			  bool sends, struct sluice_transfer *transfer,
 			  struct tool_result *ret_result)
 {
-	int r = 0;
+	int r;
 
 	*ret_result = (struct tool_result){ .over = false };
-	/* What is longer than the server's file, or older, is not kept. */
-	if (!sends && transfer->offset == 0 && !transfer->local_marker &&
-	    ftruncate(transfer->fd, 0) < 0 && errno != EINVAL)
-		r = -errno;
-	if (r == 0)
-		r = sends ? sluice_put(session, url->path, transfer, tool_on_done, ret_result)
-			  : sluice_get(session, url->path, transfer, tool_on_done, ret_result);
+	r = sends ? sluice_put(session, url->path, transfer, tool_on_done, ret_result)
+		  : sluice_get(session, url->path, transfer, tool_on_done, ret_result);
 	tool_wait(tool, r, ret_result);
 }
 

@@ -57,6 +57,7 @@ struct tool_options {
 	unsigned timeout_s;
 };
 
+struct getting;
 struct restart;
 
 struct tool {
@@ -76,6 +77,7 @@ struct tool {
 	uint64_t shown_ms;
 	double rate_bytes_per_s;
 	struct restart *restart; /* its markers, see restart.h */
+	struct getting *getting; /* see get.c */
 
 	/* The session that was opened last, for further URLs of the same place. */
 	struct sluice_session *session;
@@ -135,6 +137,10 @@ int64_t tool_remote_size(struct tool *tool, struct sluice_session *session, cons
 /* What MDTM says: seconds since 1970. False: nothing. */
 bool tool_remote_time(struct tool *tool, struct sluice_session *session, const char *path,
 		      int64_t *ret_modified_s);
+
+/* Both, by MLST where that is known: -1 and INT64_MIN if they are not told. */
+void tool_remote_version(struct tool *tool, struct sluice_session *session, const char *path,
+			 int64_t *ret_size_bytes, int64_t *ret_modified_s);
 
 /* One URL's file, or what is listed there, on standard output. */
 void tool_cat_one(struct tool *tool, const struct url *url);

@@ -213,6 +213,20 @@ def a_part_of_another_version_is_not_gone_on_with():
 
 
 @test
+def long_names_with_one_beginning_are_different_files():
+    with Place() as place:
+        os.mkdir(os.path.join(place.root, "long"))
+        for number in range(12):
+            write_pattern(os.path.join(place.root, "long", "n" * 220 + f"{number:02d}"), 20_000_000 + number)
+        os.mkdir(place.down)
+        for number in range(12):
+            write_pattern(os.path.join(place.down, "n" * 220 + f"{number:02d}"), 1)
+        events = place.mirror("-j", "8", place.url("long"), place.down)
+        same("failed", [], paths(events, "failed"))
+        same_tree(tree_of(os.path.join(place.root, "long")), tree_of(place.down))
+
+
+@test
 def a_tree_goes_up_whole():
     for options in ([], ["--uploads", "atomic"]):
         with Place(*options) as place:

@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
 from checks import expect, main, same, test  # noqa: E402
-from pattern import pattern, write_pattern  # noqa: E402
-from place import SIZE, Place, program  # noqa: E402
+from pattern import pattern, write_large, write_pattern  # noqa: E402
+from place import SIZE, Place, cut, program  # noqa: E402
 from ports import have_ipv6  # noqa: E402
 from sluiced import password_hash  # noqa: E402
 
@@ -68,6 +69,115 @@ def a_file_that_the_server_does_not_have_leaves_nothing_behind():
         _, errors = place.run("get", place.url("none"), status=1)
         expect("550" in errors, errors)
         same("files", [], os.listdir(place.here))
+
+
+@test
+def a_refused_get_leaves_the_local_file_as_it_is():
+    with Place() as place:
+        path = os.path.join(place.here, "none")
+        for words in ([], ["--no-resume"], ["--ascii"], ["--mode=B"], ["--mode=B", "--no-resume"]):
+            with open(path, "wb") as file:
+                file.write(b"precious")
+            _, errors = place.run("get", *words, place.url("none"), status=1)
+            expect("550" in errors, errors)
+            same(f"the file, {words}", b"precious", place.read(place.here, "none"))
+        same("files", ["none"], os.listdir(place.here))
+
+
+@test
+def a_get_in_place_leaves_the_file_until_the_server_agrees():
+    """A file with two names is written to itself."""
+    with Place() as place:
+        for name in ("none", "lines"):
+            with open(os.path.join(place.here, name), "wb") as file:
+                file.write(b"precious, and longer")
+            os.link(os.path.join(place.here, name), os.path.join(place.here, name + ".2"))
+        place.run("get", place.url("none"), status=1)
+        same("the file", b"precious, and longer", place.read(place.here, "none"))
+        place.run("get", place.url("lines"))
+        same("its other name", b"one\ntwo\n", place.read(place.here, "lines.2"))
+
+
+@test
+def what_is_unrelated_is_no_beginning():
+    """Shorter and newer than the other side's file, but of other bytes."""
+    with Place() as place, Place() as other:
+        old = time.time() - 3600
+        for folder in (place.here, place.root):
+            with open(os.path.join(folder, "conf"), "wb") as file:
+                file.write(b"line1\nline2\nline3\n")
+            os.utime(os.path.join(folder, "conf"), (old, old))
+        wanted = place.read(place.here, "conf")
+        other.write_root("conf", b"UNRELATED")
+        place.run("put", "conf", other.url("conf"))
+        same("put", wanted, other.read(other.root, "conf"))
+        other.write_root("conf", b"UNRELATED")
+        place.run("copy", place.url("conf"), other.url("conf"))
+        same("copy", wanted, other.read(other.root, "conf"))
+        with open(os.path.join(place.here, "conf"), "wb") as file:
+            file.write(b"UNRELATED")
+        place.run("get", place.url("conf"))
+        same("get", wanted, place.read(place.here, "conf"))
+        with open(os.path.join(place.here, "conf"), "wb") as file:
+            file.write(b"UNRELATED".ljust(len(wanted)))
+        place.run("get", place.url("conf"))
+        same("get of the same size", wanted, place.read(place.here, "conf"))
+
+
+@test
+def a_cut_get_goes_on_with_its_part_and_replaces_what_was_there():
+    with Place() as place:
+        write_large(os.path.join(place.root, "large"))
+        path = os.path.join(place.here, "large")
+        with open(path, "wb") as file:
+            file.write(b"precious")
+        os.chmod(path, 0o600)
+        part = cut(place.here, place.here, ".sluice", "get", place.url("large"))
+        same("until then", b"precious", place.read(place.here, "large"))
+        had = os.path.getsize(part)
+        _, errors = place.run("get", "-v", place.url("large"))
+        expect(f"C: REST {had}" in errors, errors)
+        same("what is there", ["large"], os.listdir(place.here))
+        expect(place.read(place.here, "large") == place.read(place.root, "large"), "other bytes")
+        got, there = os.stat(path), os.stat(os.path.join(place.root, "large"))
+        same("mode and time", (0o600, int(there.st_mtime)), (got.st_mode & 0o777, int(got.st_mtime)))
+
+
+@test
+def a_part_of_another_version_is_not_gone_on_with():
+    with Place() as place:
+        write_large(os.path.join(place.root, "large"))
+        cut(place.here, place.here, ".sluice", "get", place.url("large"))
+        os.utime(os.path.join(place.root, "large"), (1_500_000_000, 1_500_000_000))
+        _, errors = place.run("get", "-v", place.url("large"))
+        expect("C: REST" not in errors, errors)
+        same("what is there", ["large"], os.listdir(place.here))
+
+
+@test
+def a_cut_put_goes_on_at_a_server_that_stores_whole_files_only():
+    with Place("--uploads", "atomic") as place:
+        write_large(os.path.join(place.here, "large"))
+        part = cut(place.here, os.path.join(place.root, "sub"), ".part", "put", "large", place.url("sub/"))
+        time.sleep(0.5)
+        if not os.path.exists(part):  # the end of its data connection came first, and is the end of a file
+            part = os.path.join(place.root, "sub", "large")
+        had = os.path.getsize(part)
+        _, errors = place.run("put", "-v", "large", place.url("sub/"))
+        expect(f"C: REST {had}" in errors, errors)
+        expect(place.read(place.here, "large") == place.read(place.root, "sub/large"), "other bytes")
+        same("what is here", ["large"], os.listdir(place.here))
+
+
+@test
+def an_old_file_is_not_taken_for_what_a_cut_put_has_left():
+    """The server has an old one still: what was cut lies elsewhere."""
+    with Place("--uploads", "atomic") as place:
+        write_large(os.path.join(place.here, "large"))
+        place.write_root("sub/large", b"old")
+        cut(place.here, os.path.join(place.root, "sub"), ".part", "put", "large", place.url("sub/"))
+        place.run("put", "-v", "large", place.url("sub/"))
+        expect(place.read(place.here, "large") == place.read(place.root, "sub/large"), "other bytes")
 
 
 @test
