@@ -281,6 +281,12 @@ int sluice_list_plain(struct sluice_session *session, const char *path,
 		      void (*entry)(void *context, const struct sluice_entry *entry),
 		      sluice_done_fn *done, void *context);
 
+/* The same by LIST -a, for names with a dot in front, which LIST leaves out at many servers. No standard
+ * knows -a: some refuse it, or look for a file of that name and list nothing. */
+int sluice_list_all(struct sluice_session *session, const char *path,
+		    void (*entry)(void *context, const struct sluice_entry *entry),
+		    sluice_done_fn *done, void *context);
+
 /* Has the listings to come move in this representation: in TYPE A if it is I or L, and MLSD always in
  * TYPE I, STRU F and MODE S or Z (RFC 3659 section 7.2). NULL: in whatever was set last, which is
  * how a session begins. Returns 0 or an error of sluice_get's. */

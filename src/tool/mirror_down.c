@@ -11,6 +11,32 @@
 #include "tool/mirror_priv.h"
 #include "tool/part.h"
 
+#define FOLDER_IN_THE_WAY "a folder is there; with --delete it would be replaced"
+
+/* What the model has as something else must not be a folder. Returns 1: there is none any more. */
+static int clear_folder(struct mirror_worker *worker, const char *path)
+{
+	struct mirror *mirror = worker->mirror;
+	struct stat stat;
+	int r = 0;
+
+	if (mirror_local_stat(&mirror->local, path, &stat) < 0 || !S_ISDIR(stat.st_mode))
+		return 1;
+	if (!mirror->options->remove) {
+		mirror_refuse(worker, path, FOLDER_IN_THE_WAY);
+		return 0;
+	}
+	if (!mirror->options->dry_run)
+		r = mirror_local_remove(&mirror->local, path);
+	if (r < 0) {
+		mirror_fail(worker, path, r);
+		return 0;
+	}
+	mirror->counts.removed++;
+	mirror_say(worker, MIRROR_REMOVED, path, 0, "");
+	return 1;
+}
+
 static void make_link(struct mirror_worker *worker, const char *path, const char *target)
 {
 	struct mirror *mirror = worker->mirror;
@@ -19,6 +45,8 @@ static void make_link(struct mirror_worker *worker, const char *path, const char
 
 	if (mirror_local_read_link(&mirror->local, path, present) == 0 &&
 	    strcmp(present, target) == 0)
+		return;
+	if (!clear_folder(worker, path))
 		return;
 	if (!mirror->options->dry_run)
 		r = mirror_local_make_link(&mirror->local, target, path);
@@ -94,6 +122,23 @@ static void compare_entry(struct mirror_worker *worker, const struct mirror_entr
 	}
 }
 
+/* Whether a part is of a version that the server has: it is gone on with. */
+static bool is_live_part(const struct mirror_worker *worker, const char *name)
+{
+	char part[PART_NAME_MAX];
+
+	for (size_t i = 0; i < worker->entries.count; i++) {
+		const struct mirror_entry *entry = &worker->entries.at[i];
+		const char *file = mirror_entry_name(&worker->entries, entry);
+
+		if (entry->kind != SLUICE_FILE || !part_is_of(name, file))
+			continue;
+		part_name(file, part_tag(file, entry->size_bytes, entry->modified_s), part);
+		return strcmp(name, part) == 0;
+	}
+	return false;
+}
+
 /* --delete: one name of the local folder. */
 static int remove_unless_listed(void *context, const char *name)
 {
@@ -102,7 +147,8 @@ static int remove_unless_listed(void *context, const char *name)
 	char path[MIRROR_PATH_MAX];
 	int r;
 
-	if (mirror_entries_find(&worker->entries, name) || part_is(name))
+	if (mirror_entries_find(&worker->entries, name) ||
+	    (part_is(name) && is_live_part(worker, name)))
 		return 0;
 	r = mirror_join(worker->task->path, name, path);
 	if (r == 0 && !mirror->options->dry_run)
@@ -272,6 +318,10 @@ static void file_fetched(struct sluice_session *session, const struct sluice_out
 		mirror_task_done(worker);
 		return;
 	}
+	if (!clear_folder(worker, task->path)) { /* only now that the other one is whole */
+		mirror_task_done(worker);
+		return;
+	}
 	r = mirror_local_settle_part(&mirror->local, task->path, worker->tag, worker->fd,
 				     task->modified_s, task->mode);
 	if (r < 0) {
@@ -347,12 +397,17 @@ static int begin_file(struct mirror_worker *worker)
 			return r;
 	}
 	if (mirror->options->dry_run) {
+		if (!clear_folder(worker, task->path))
+			return 1;
 		mirror->counts.moved++;
 		mirror_say(worker, MIRROR_FETCHED, task->path, 0, "");
 		return 1;
 	}
-	if (mirror_local_stat(&mirror->local, task->path, &stat) == 0 && S_ISDIR(stat.st_mode))
-		return -EISDIR;
+	if (!mirror->options->remove && mirror_local_stat(&mirror->local, task->path, &stat) == 0 &&
+	    S_ISDIR(stat.st_mode)) {
+		mirror_refuse(worker, task->path, FOLDER_IN_THE_WAY);
+		return 1;
+	}
 	worker->tag = part_tag(task->path, task->size_bytes, task->modified_s);
 	worker->fd =
 		mirror_local_open_part(&mirror->local, task->path, worker->tag, &transfer.offset);
@@ -373,6 +428,5 @@ int mirror_down_begin(struct mirror_worker *worker)
 {
 	if (worker->task->kind == MIRROR_FILE)
 		return begin_file(worker);
-	mirror_entries_clear(&worker->entries);
-	return sluice_list(worker->session, worker->remote, mirror_on_entry, folder_listed, worker);
+	return mirror_list(worker, folder_listed);
 }

@@ -52,7 +52,8 @@ enum mirror_task_kind { MIRROR_FOLDER, MIRROR_FILE, MIRROR_REMOVE_FILE, MIRROR_R
 struct mirror_removal {
 	struct list link; /* of all there are, until the end */
 	struct mirror_removal *parent;
-	size_t remaining; /* names in it, and one until its listing is done */
+	struct mirror_task *then; /* what takes its name, or NULL */
+	size_t remaining;	  /* names in it, and one until its listing is done */
 	char path[];
 };
 
@@ -66,7 +67,8 @@ struct mirror_task {
 	int mode;
 	bool compares; /* by hash, before it moves: its size is that of the other side */
 	bool time_is_exact;
-	bool is_new; /* up: a folder that the server does not have, or a file in one */
+	bool is_new;   /* up: a folder that the server does not have, or a file in one */
+	bool replaces; /* up: a folder whose name a file has there, which goes first */
 	struct mirror_removal *removal; /* whose name this is, or that is to be listed */
 	char path[];
 };
@@ -81,11 +83,13 @@ struct mirror_worker {
 	unsigned failures;		/* openings in a row */
 	int fd;				/* of the task's file, or -1 */
 	uint32_t tag;
-	bool hash_is_set; /* by OPTS, in this session */
-	bool plain_name;  /* up: the task's file is stored under its own name */
-	bool plain_known; /* up: plain_folder takes no name with a dot in front */
-	bool folder_made; /* up: the task's folder, by this run */
-	char mode;	  /* of its session */
+	bool hash_is_set;	/* by OPTS, in this session */
+	bool plain_name;	/* up: the task's file is stored under its own name */
+	bool plain_known;	/* up: plain_folder takes no name with a dot in front */
+	bool folder_made;	/* up: the task's folder, by this run */
+	bool no_all;		/* its session's server does not know LIST -a */
+	sluice_done_fn *listed; /* after LIST -a */
+	char mode;		/* of its session */
 	struct mirror_entries entries;
 	struct mirror_entries links; /* down: of the same folder, by LIST */
 	void (*compared)(struct mirror_worker *worker, bool same);
@@ -115,6 +119,12 @@ struct mirror {
 
 /* mirror.c */
 
+/* Puts a task at the end of its list. */
+void mirror_queue(struct mirror *mirror, struct mirror_task *task);
+
+/* Words of our own about what has failed. */
+void mirror_refuse(struct mirror_worker *worker, const char *path, const char *why);
+
 /* A new task, at the end of its list. NULL: no memory, or too many; it is counted as failed. */
 struct mirror_task *mirror_add(struct mirror *mirror, enum mirror_task_kind kind,
 			       const char *folder, const char *name);
@@ -136,7 +146,10 @@ void mirror_task_done(struct mirror_worker *worker);
  * or the refusal is a transient one. */
 void mirror_task_failed(struct mirror_worker *worker, const struct sluice_outcome *outcome);
 
-/* Collects the entries of a listing. */
+/* Lists the worker's folder into its entries, with the names that have a dot in front: where there is no
+ * MLSD, servers leave these out unless LIST has -a, which is no standard, so that what is refused or empty
+ * is listed without. Returns as sluice_list does. */
+int mirror_list(struct mirror_worker *worker, sluice_done_fn *done);
 void mirror_on_entry(void *context, const struct sluice_entry *entry);
 void mirror_on_progress(void *context, uint64_t bytes);
 

@@ -42,6 +42,70 @@ static int64_t bytes_of_part(struct mirror_worker *worker, const char *path,
 	return entry->size_bytes > 0 ? entry->size_bytes : 0;
 }
 
+/* The folder of removal has one name less; when it has none, it goes itself. */
+static void removal_step(struct mirror *mirror, struct mirror_removal *removal)
+{
+	struct mirror_task *task;
+
+	if (!removal || --removal->remaining > 0)
+		return;
+	task = mirror_add(mirror, MIRROR_REMOVE_FOLDER, "", removal->path);
+	if (task)
+		task->removal = removal;
+}
+
+/* Returns what a removal of a folder is, or NULL. */
+static struct mirror_removal *add_removal(struct mirror_worker *worker, const char *name,
+					  bool is_folder, struct mirror_removal *parent)
+{
+	struct mirror *mirror = worker->mirror;
+	struct mirror_task *task = mirror_add(mirror,
+					      is_folder ? MIRROR_REMOVE_FOLDER : MIRROR_REMOVE_FILE,
+					      worker->task->path, name);
+
+	if (!task)
+		return NULL;
+	task->removal = parent;
+	if (is_folder) {
+		struct mirror_removal *removal =
+			calloc(1, sizeof(*removal) + strlen(task->path) + 1);
+
+		if (!removal)
+			return NULL;
+		list_append(&mirror->removals, &removal->link);
+		strcpy(removal->path, task->path);
+		removal->parent = parent;
+		removal->remaining = 1;
+		task->removal = removal;
+		task->is_new = true; /* to be listed first */
+	}
+	if (parent)
+		parent->remaining++;
+	return is_folder ? task->removal : NULL;
+}
+
+/* A folder has the file's name: the task waits until that is gone. */
+static void wait_for_removal(struct mirror_worker *worker, const char *name,
+			     struct mirror_task *task)
+{
+	struct mirror_removal *removal = add_removal(worker, name, true, NULL);
+
+	if (!removal)
+		return;
+	list_remove(&task->link);
+	worker->mirror->tasks_count--;
+	removal->then = task;
+}
+
+/* The removed folder's name is free for what waits for it. */
+static void removal_done(struct mirror *mirror, struct mirror_removal *removal)
+{
+	if (!removal || !removal->then)
+		return;
+	mirror_queue(mirror, removal->then);
+	removal->then = NULL;
+}
+
 static void compare_file(struct mirror_worker *worker, const char *name, const char *path,
 			 const struct stat *stat, const struct mirror_entry *there)
 {
@@ -53,9 +117,16 @@ static void compare_file(struct mirror_worker *worker, const char *name, const c
 		worker->mirror->counts.kept++;
 		return;
 	}
+	if (there && there->kind == SLUICE_FOLDER && !worker->mirror->options->remove) {
+		mirror_refuse(worker, path,
+			      "a folder is there; with --delete it would be replaced");
+		return;
+	}
 	task = mirror_add(worker->mirror, MIRROR_FILE, worker->task->path, name);
 	if (!task)
 		return;
+	if (there && there->kind == SLUICE_FOLDER)
+		wait_for_removal(worker, name, task);
 	task->size_bytes = stat->st_size;
 	task->modified_s = stat->st_mtim.tv_sec;
 	task->part_bytes = bytes_of_part(worker, path, stat);
@@ -63,14 +134,21 @@ static void compare_file(struct mirror_worker *worker, const char *name, const c
 	task->is_new = worker->folder_made;
 }
 
-static void add_folder(struct mirror_worker *worker, const char *name,
+static void add_folder(struct mirror_worker *worker, const char *name, const char *path,
 		       const struct mirror_entry *there)
 {
-	struct mirror_task *task =
-		mirror_add(worker->mirror, MIRROR_FOLDER, worker->task->path, name);
+	bool replaces = there && there->kind == SLUICE_FILE;
+	struct mirror_task *task;
 
-	if (task)
-		task->is_new = !there;
+	if (replaces && !worker->mirror->options->remove) {
+		mirror_refuse(worker, path, "a file is there; with --delete it would be replaced");
+		return;
+	}
+	task = mirror_add(worker->mirror, MIRROR_FOLDER, worker->task->path, name);
+	if (!task)
+		return;
+	task->is_new = !there || replaces;
+	task->replaces = replaces;
 }
 
 static int compare_name(void *context, const char *name)
@@ -93,7 +171,7 @@ static int compare_name(void *context, const char *name)
 	if (there)
 		there->matched = true;
 	if (S_ISDIR(stat.st_mode)) {
-		add_folder(worker, name, there);
+		add_folder(worker, name, path, there);
 	} else if (S_ISREG(stat.st_mode)) {
 		compare_file(worker, name, path, &stat, there);
 	} else {
@@ -103,46 +181,6 @@ static int compare_name(void *context, const char *name)
 						 : "neither a file nor a folder");
 	}
 	return 0;
-}
-
-/* The folder of removal has one name less; when it has none, it goes itself. */
-static void removal_step(struct mirror *mirror, struct mirror_removal *removal)
-{
-	struct mirror_task *task;
-
-	if (!removal || --removal->remaining > 0)
-		return;
-	task = mirror_add(mirror, MIRROR_REMOVE_FOLDER, "", removal->path);
-	if (task)
-		task->removal = removal;
-}
-
-static void add_removal(struct mirror_worker *worker, const char *name, bool is_folder,
-			struct mirror_removal *parent)
-{
-	struct mirror *mirror = worker->mirror;
-	struct mirror_task *task = mirror_add(mirror,
-					      is_folder ? MIRROR_REMOVE_FOLDER : MIRROR_REMOVE_FILE,
-					      worker->task->path, name);
-
-	if (!task)
-		return;
-	task->removal = parent;
-	if (is_folder) {
-		struct mirror_removal *removal =
-			calloc(1, sizeof(*removal) + strlen(task->path) + 1);
-
-		if (!removal)
-			return;
-		list_append(&mirror->removals, &removal->link);
-		strcpy(removal->path, task->path);
-		removal->parent = parent;
-		removal->remaining = 1;
-		task->removal = removal;
-		task->is_new = true; /* to be listed first */
-	}
-	if (parent)
-		parent->remaining++;
 }
 
 /* Parts of other versions go always, and all that the model does not have with --delete. */
@@ -188,8 +226,28 @@ static void folder_made(struct sluice_session *session, const struct sluice_outc
 	compare_folder(worker);
 }
 
+static void obstacle_removed(struct sluice_session *session, const struct sluice_outcome *outcome,
+			     void *context)
+{
+	struct mirror_worker *worker = context;
+	int r = outcome->error;
+
+	if (r == 0) {
+		worker->task->replaces = false;
+		worker->mirror->counts.removed++;
+		mirror_say(worker, MIRROR_REMOVED, worker->task->path, 0, "");
+		r = sluice_command(session, "MKD", worker->remote, folder_made, worker);
+		if (r == 0)
+			return;
+	}
+	mirror_task_failed(worker, outcome);
+}
+
 static int make_folder(struct mirror_worker *worker)
 {
+	if (worker->task->replaces && !worker->mirror->options->dry_run)
+		return sluice_command(worker->session, "DELE", worker->remote, obstacle_removed,
+				      worker);
 	if (!worker->mirror->options->dry_run)
 		return sluice_command(worker->session, "MKD", worker->remote, folder_made, worker);
 	mirror_say(worker, MIRROR_MADE, worker->task->path, 0, "");
@@ -254,6 +312,8 @@ static void name_removed(struct sluice_session *session, const struct sluice_out
 	}
 	worker->mirror->counts.removed++;
 	mirror_say(worker, MIRROR_REMOVED, task->path, 0, "");
+	if (task->kind == MIRROR_REMOVE_FOLDER)
+		removal_done(worker->mirror, removal);
 	removal_step(worker->mirror,
 		     task->kind == MIRROR_REMOVE_FOLDER ? removal->parent : removal);
 	mirror_task_done(worker);
@@ -284,6 +344,8 @@ static int begin_removal(struct mirror_worker *worker)
 	if (worker->mirror->options->dry_run) {
 		worker->mirror->counts.removed++;
 		mirror_say(worker, MIRROR_REMOVED, task->path, 0, "");
+		if (task->kind == MIRROR_REMOVE_FOLDER)
+			removal_done(worker->mirror, task->removal);
 		return 1;
 	}
 	if (task->kind == MIRROR_REMOVE_FILE)
@@ -291,8 +353,7 @@ static int begin_removal(struct mirror_worker *worker)
 				      worker);
 	if (!task->is_new)
 		return sluice_command(worker->session, "RMD", worker->remote, name_removed, worker);
-	mirror_entries_clear(&worker->entries);
-	return sluice_list(worker->session, worker->remote, mirror_on_entry, doomed_listed, worker);
+	return mirror_list(worker, doomed_listed);
 }
 
 int mirror_up_begin(struct mirror_worker *worker)
@@ -309,6 +370,5 @@ int mirror_up_begin(struct mirror_worker *worker)
 	worker->folder_made = false;
 	if (worker->task->is_new)
 		return make_folder(worker);
-	mirror_entries_clear(&worker->entries);
-	return sluice_list(worker->session, worker->remote, mirror_on_entry, folder_listed, worker);
+	return mirror_list(worker, folder_listed);
 }

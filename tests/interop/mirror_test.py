@@ -212,6 +212,54 @@ def a_part_of_another_version_is_not_gone_on_with():
         same_tree(tree_of(place.root), tree_of(place.down))
 
 
+def make(folder, name, kind):
+    """One of the three kinds, the folder with something in it."""
+    path = os.path.join(folder, name)
+    if kind == "folder":
+        os.makedirs(os.path.join(path, "deep"))
+        path = os.path.join(path, "deep", "file")
+    if kind == "link":
+        os.symlink("nowhere", path)
+    else:
+        write_pattern(path, 1000)
+
+
+@test
+def a_name_that_changes_its_kind_is_replaced_with_delete():
+    """What is there is said otherwise, and nothing of it is touched."""
+    for up in (False, True):
+        for model, other in (("file", "folder"), ("folder", "file"), ("link", "folder")):
+            if up and model == "link":
+                continue
+            with Place() as place:
+                os.mkdir(place.down)
+                os.mkdir(os.path.join(place.root, "up"))
+                here, there = place.down, os.path.join(place.root, "up")
+                make(here if up else there, "name", model)
+                make(there if up else here, "name", other)
+                sides = (here, place.url("up")) if up else (place.url("up"), here)
+                kept = tree_of(there if up else here)
+                if other == "folder" or up:
+                    place.mirror(*sides, status=1)
+                    same_tree(kept, tree_of(there if up else here))
+                place.mirror("--delete", *sides)
+                same_tree(tree_of(here if up else there), tree_of(there if up else here))
+                same(f"events of a second run, {model} {other}", ["done"],
+                     [event["event"] for event in place.mirror("--delete", *sides)])
+
+
+@test
+def delete_removes_parts_that_nothing_will_go_on_with():
+    with Place() as place:
+        place.mirror(place.url("a"), place.down)
+        stale = os.path.join(place.down, ".gone.0badcafe.sluice")
+        write_pattern(stale, 10)
+        place.mirror(place.url("a"), place.down)
+        expect(os.path.exists(stale), "it is deleted without being asked")
+        place.mirror("--delete", place.url("a"), place.down)
+        expect(not os.path.exists(stale), "it is still there")
+
+
 @test
 def long_names_with_one_beginning_are_different_files():
     with Place() as place:

@@ -190,6 +190,17 @@ def a_tree_goes_up_equal_and_only_once(place, server):
 
 
 @each_peer
+def names_with_a_dot_in_front_move_once_as_well(place, server):
+    os.mkdir(place.path("tree"))
+    for name in (".hidden", "shown"):
+        write_pattern(place.path("tree/" + name), 1000)
+    place.mirror(place.path("tree"), server.url("up"))
+    same("moved by the second run", 0, place.mirror(place.path("tree"), server.url("up"))[-1]["moved"])
+    place.mirror(server.url("up"), place.path("down"))
+    same("came down", [".hidden", "shown"], sorted(os.listdir(place.path("down"))))
+
+
+@each_peer
 def a_mirror_up_replaces_and_deletes(place, server):
     wanted = plant(place.path("tree"))
     place.mirror(place.path("tree"), server.url("up"))
