@@ -5,7 +5,7 @@
  * Most of them do one thing after the other: tool_wait() runs the client until the errand that was
  * begun with tool_on_done has ended. What runs many sessions at once has callbacks of its own.
  *
- * Thread: one. Secrets: a URL's password is taken out of argv as soon as it is read.
+ * Thread: one. Secrets: passwords and an account are taken out of argv before anything else is done.
  */
 #ifndef TOOL_TOOL_H
 #define TOOL_TOOL_H
@@ -151,6 +151,11 @@ void tool_ls_one(struct tool *tool, const struct url *url);
 void tool_transfer_begin(struct tool *tool, const char *path, int64_t size_bytes,
 			 struct sluice_transfer *transfer);
 void tool_transfer_end(struct tool *tool, const struct url *url, const struct tool_result *result);
+
+/* Copies of arguments, malloc'ed, or NULL without memory; where the process list shows them, the secret
+ * is taken out, or a URL's password. */
+char *tool_take_secret(char *argument);
+char *tool_take_argument(char *argument);
 
 /* Reads an argument that must be a URL. False: it is none, which has been said. */
 bool tool_read_url(struct tool *tool, char *argument, struct url *ret_url);

@@ -318,6 +318,79 @@ def the_process_list_shows_no_password():
                 connection.close()
 
 
+def shown_while_it_waits(words):
+    """What the process list shows of a command whose first server says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with subprocess.Popen([program(), *(word.replace("PORT", str(port)) for word in words)],
+                              stderr=subprocess.DEVNULL) as run:
+            connection, _ = listener.accept()
+            try:
+                with open(f"/proc/{run.pid}/cmdline", "rb") as file:
+                    return file.read()
+            finally:
+                run.kill()
+                connection.close()
+
+
+@test
+def what_comes_later_is_not_shown_meanwhile():
+    for words in (["cat", "ftp://127.0.0.1:PORT/x", "ftp://joe:secret@127.0.0.1:PORT/y"],
+                  ["cat", "--account", "secret", "ftp://127.0.0.1:PORT/x"],
+                  ["cat", "--account=secret", "ftp://127.0.0.1:PORT/x"],
+                  ["copy", "ftp://127.0.0.1:PORT/x", "ftp://joe:secret@127.0.0.1:PORT/y"]):
+        shown = shown_while_it_waits(words)
+        expect(b"secret" not in shown and b"127.0.0.1" in shown, f"{words}: {shown}")
+
+
+@test
+def a_password_with_a_slash_is_not_shown():
+    with Place() as place:
+        _, errors = place.run("ls", "ftp://joe:se/cret@host/x", status=2)
+        expect("cret" not in errors and "joe" in errors and "host/x" in errors, errors)
+        _, errors = place.run("ls", place.url("a:b/c@d"), status=1)
+        expect("a:b/c@d" in errors, errors)
+
+
+@test
+def a_login_that_no_command_can_hold_is_a_wrong_argument():
+    with Place() as place:
+        for words in (["-u", "a\r\nDELE b"], ["--user="], ["--account", "a\nb"], ["-u", "x" * 5000]):
+            _, errors = place.run("ls", *words, place.url(), status=2)
+            expect("--user is" in errors or "--account is" in errors, errors)
+
+
+@test
+def a_netrc_with_a_wrong_word_is_named_with_its_line():
+    with Place() as place:
+        path = os.path.join(place.here, ".netrc")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("machine elsewhere login joe\n\tnonsense x\n")
+        os.chmod(path, 0o600)
+        _, errors = place.run("ls", place.url(), status=1)
+        expect(f"{path}, line 2" in errors, errors)
+
+
+@test
+def mv_is_of_one_user():
+    with Place() as place:
+        for words in ((place.url("lines", login="ann:pw@"), place.url("y", login="bob:pw@")),
+                      (place.url("lines"), place.url("y", login="bob:pw@"))):
+            _, errors = place.run("mv", *words, status=2)
+            expect("user" in errors, errors)
+        place.run("mv", place.url("lines", login="anonymous:x@"), place.url("y"))
+
+
+@test
+def json_holds_nothing_that_steers_a_terminal():
+    with Place() as place:
+        name = "a\u009b31m\u202eb\U000e0041c"
+        place.write_root("sub/" + name, b"")
+        said, _ = place.run("ls", "--json", place.url("sub"))
+        expect(said.isascii(), said)
+        same("name", name, json.loads(said)["name"])
+
+
 @test
 def json_events_tell_how_a_transfer_ended():
     with Place() as place:
