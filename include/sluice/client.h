@@ -38,6 +38,7 @@
 #define SLUICE_ADDRESSES_MAX 16	     /* of one host; further ones are not tried */
 #define SLUICE_LISTING_LINE_MAX 8192 /* bytes of a line of a listing; longer ones: -EPROTO */
 #define SLUICE_TIMEOUT_DEFAULT_S 60
+#define SLUICE_COPY_TIMEOUT_DEFAULT_S 43200
 #define SLUICE_PROGRESS_MS 200
 
 struct sluice_client;
@@ -51,7 +52,9 @@ struct sluice_options {
 	enum sluice_ring ring; /* AUTO: io_uring where it is allowed */
 	/* NULL, or "5.15": features of the ring that this kernel did not have are not used. */
 	const char *ring_mask;
-	/* Without a reply, or without a byte of a transfer, for so long: -ETIMEDOUT. 0: the default. */
+	/* Without a reply, or without a byte of a transfer, for so long: -ETIMEDOUT. A restart marker
+	 * counts if bytes have moved since the last one. 0: the default, which is longer while bytes move
+	 * between two servers (sluice_copy): of these nothing is seen. */
 	unsigned timeout_s;
 	/* NULL, or called with every command line (code 0; what follows PASS and ACCT is "****") and
 	 * every reply (its code, and its lines separated by LF without it). length bytes, no NUL. */

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
@@ -16,7 +17,7 @@ from checks import expect, main, same, test  # noqa: E402
 from pattern import pattern, write_large, write_pattern  # noqa: E402
 from place import SIZE, Place, cut, program  # noqa: E402
 from ports import have_ipv6  # noqa: E402
-from sluiced import password_hash  # noqa: E402
+from sluiced import engine_arguments, environment, password_hash  # noqa: E402
 
 
 @test
@@ -389,6 +390,100 @@ def json_holds_nothing_that_steers_a_terminal():
         said, _ = place.run("ls", "--json", place.url("sub"))
         expect(said.isascii(), said)
         same("name", name, json.loads(said)["name"])
+
+
+class Scripted:
+    """A server that answers by verb; None: not at all. A number: with markers, so many times a second."""
+
+    def __init__(self, **replies):
+        self.replies = {"USER": "230 in", "TYPE": "200 ok", "FEAT": "500 no", "QUIT": "221 bye", "PORT": "200 ok",
+                        "SIZE": "550 none", "MDTM": "550 none", **replies}
+        self.control = socket.create_server(("127.0.0.1", 0))
+        self.data = socket.create_server(("127.0.0.1", 0))
+        port = self.data.getsockname()[1]
+        self.replies.setdefault("EPSV", f"229 here (|||{port}|)")
+        self.replies.setdefault("PASV", f"227 here (127,0,0,1,{port >> 8},{port & 255})")
+        self.kept = []
+
+    def url(self, path="file"):
+        return f"ftp://127.0.0.1:{self.control.getsockname()[1]}/{path}"
+
+    def serve(self):
+        connection, _ = self.control.accept()
+        self.kept.append(connection)
+        with connection.makefile("rb") as lines:
+            connection.sendall(b"220 hello\r\n")
+            for line in lines:
+                reply = self.replies.get(line.split()[0].decode().upper().lstrip("\ufffd"), "500 no")
+                while isinstance(reply, float):
+                    connection.sendall(b"110 MARK a = b\r\n")
+                    time.sleep(reply)
+                if reply is not None:
+                    connection.sendall(reply.encode() + b"\r\n")
+
+    def go(self):
+        try:
+            self.serve()
+        except (OSError, ValueError, UnicodeDecodeError):
+            pass
+
+    def __enter__(self):
+        threading.Thread(target=self.go, daemon=True).start()
+        return self
+
+    def __exit__(self, *reason):
+        for connection in [self.control, self.data, *self.kept]:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            connection.close()
+
+
+def run_timed(*words):
+    """Runs sluice with a time-out of 2 s. Returns its exit code, what it said, and the seconds that took."""
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="sluice-silent-") as here:
+        done = subprocess.run([program(), words[0], *engine_arguments(), "--timeout=2", "--no-resume", *words[1:]],
+                              cwd=here, check=False, timeout=20, capture_output=True, env=environment(HOME=here))
+    return done.returncode, done.stderr.decode(), time.monotonic() - start
+
+
+@test
+def a_copy_between_servers_that_fall_silent_ends():
+    """Both after their 150, and the source after the target's 226."""
+    for stor in ("150 now", "150 now\r\n226 stored"):
+        with Scripted(RETR="150 now") as source, Scripted(STOR=stor) as target:
+            status, errors, seconds = run_timed("copy", source.url(), target.url())
+            same("exit code", 1, status)
+            expect("timed out" in errors, errors)
+            expect(1.5 < seconds < 5, f"after {seconds} s")
+
+
+@test
+def what_the_source_of_a_copy_refuses_is_told_though_the_target_is_silent():
+    with Scripted(RETR="550 no such file") as source, Scripted(STOR="150 now", ABOR=None) as target:
+        status, errors, _ = run_timed("copy", source.url(), target.url())
+        same("exit code", 1, status)
+        expect("550 no such file" in errors, errors)
+
+
+@test
+def markers_without_data_do_not_count_for_ever():
+    for retr in (0.3, "150 now"):
+        with Scripted(RETR=retr, ABOR=0.3) as server:
+            status, errors, seconds = run_timed("get", server.url())
+            same("exit code", 1, status)
+            expect("timed out" in errors, errors)
+            expect(seconds < 9, f"after {seconds} s")
+
+
+@test
+def a_421_is_told_in_the_servers_words():
+    for output in ([], ["-o", "-"]):
+        with Scripted(RETR="421 too many of you") as server:
+            _, errors, _ = run_timed("get", *output, server.url())
+            expect("421 too many of you" in errors, errors)
 
 
 @test
