@@ -23,6 +23,41 @@ void mirror_say(struct mirror_worker *worker, enum mirror_event event, const cha
 	options->say(options->context, event, worker->index, path, bytes, why);
 }
 
+void mirror_tell_found(const struct mirror *mirror, const struct mirror_task *task)
+{
+	const struct mirror_options *options = mirror->options;
+
+	if (options->found)
+		options->found(options->context, task->size_bytes);
+}
+
+void mirror_tell_begun(const struct mirror_worker *worker, int64_t offset)
+{
+	const struct mirror_options *options = worker->mirror->options;
+
+	if (options->begun)
+		options->begun(options->context, worker->index, worker->task->path,
+			       worker->task->size_bytes, offset);
+}
+
+/* Once no folder waits or is being compared. */
+static void tell_counted(struct mirror *mirror)
+{
+	const struct mirror_options *options = mirror->options;
+
+	if (mirror->counted || !list_empty(&mirror->folders))
+		return;
+	for (unsigned i = 0; i < options->sessions; i++) {
+		const struct mirror_task *task = mirror->workers[i].task;
+
+		if (task && task->kind == MIRROR_FOLDER)
+			return;
+	}
+	mirror->counted = true;
+	if (options->counted)
+		options->counted(options->context);
+}
+
 void mirror_fail(struct mirror_worker *worker, const char *path, int error)
 {
 	worker->mirror->counts.failed++;
@@ -168,11 +203,15 @@ static struct mirror_task *take_task(struct mirror *mirror)
 
 static void worker_drop_task(struct mirror_worker *worker)
 {
+	const struct mirror_options *options = worker->mirror->options;
+
 	if (worker->fd >= 0)
 		close(worker->fd);
 	worker->fd = -1;
 	free(worker->task);
 	worker->task = NULL;
+	if (options->ended)
+		options->ended(options->context, worker->index);
 }
 
 static bool worker_is_idle(const struct mirror_worker *worker)
@@ -210,6 +249,7 @@ static void mirror_wake(struct mirror *mirror)
 	for (unsigned i = 0; i < mirror->options->sessions; i++)
 		if (worker_is_idle(&mirror->workers[i]))
 			worker_next(&mirror->workers[i]);
+	tell_counted(mirror);
 	mirror_end_if_done(mirror);
 }
 

@@ -54,6 +54,13 @@ struct mirror_options {
 	/* path is relative to the mirrored folder; session counts from 0. */
 	void (*say)(void *context, enum mirror_event event, unsigned session, const char *path,
 		    uint64_t bytes, const char *why);
+	/* A file is to move, has begun to (where, behind what there is already), or does not any more, moved
+	 * or not; and no more files will be found. Each may be NULL. */
+	void (*found)(void *context, int64_t size_bytes);
+	void (*begun)(void *context, unsigned session, const char *path, int64_t size_bytes,
+		      int64_t offset);
+	void (*ended)(void *context, unsigned session);
+	void (*counted)(void *context);
 	void *context;
 };
 

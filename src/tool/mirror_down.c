@@ -93,6 +93,8 @@ static void add_file(struct mirror_worker *worker, const struct mirror_entry *en
 	task->time_is_exact = entry->time_is_exact;
 	task->mode = entry->mode;
 	task->compares = verdict == FILE_HASH;
+	if (!task->compares)
+		mirror_tell_found(worker->mirror, task);
 }
 
 static void compare_entry(struct mirror_worker *worker, const struct mirror_entry *entry)
@@ -361,6 +363,7 @@ static void file_compared(struct mirror_worker *worker, bool same)
 		return;
 	}
 	worker->task->compares = false;
+	mirror_tell_found(worker->mirror, worker->task);
 	close(worker->fd);
 	worker->fd = -1;
 	r = begin_file(worker);
@@ -378,6 +381,7 @@ static int begin_comparison(struct mirror_worker *worker)
 	worker->fd = mirror_local_open_file(&worker->mirror->local, task->path);
 	if (worker->fd < 0) {
 		task->compares = false;
+		mirror_tell_found(worker->mirror, task);
 		return 1;
 	}
 	return mirror_hash_begin(worker, file_compared);
@@ -419,6 +423,7 @@ static int begin_file(struct mirror_worker *worker)
 			return -errno;
 		transfer.offset = 0;
 	}
+	mirror_tell_begun(worker, transfer.offset);
 	transfer.fd = worker->fd;
 	transfer.representation = mirror_representation(worker, transfer.offset);
 	return sluice_get(worker->session, worker->remote, &transfer, file_fetched, worker);

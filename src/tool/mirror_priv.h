@@ -113,6 +113,7 @@ struct mirror {
 	size_t tasks_count;
 	int64_t now_s;
 	bool ended;
+	bool counted; /* no more files will be found, which has been told */
 	struct mirror_counts counts;
 	struct mirror_worker workers[MIRROR_SESSIONS_MAX];
 };
@@ -146,10 +147,16 @@ void mirror_task_done(struct mirror_worker *worker);
  * or the refusal is a transient one. */
 void mirror_task_failed(struct mirror_worker *worker, const struct sluice_outcome *outcome);
 
+/* For those who show progress: a task is a file that will move; the worker's has begun to. */
+void mirror_tell_found(const struct mirror *mirror, const struct mirror_task *task);
+void mirror_tell_begun(const struct mirror_worker *worker, int64_t offset);
+
 /* Lists the worker's folder into its entries, with the names that have a dot in front: where there is no
  * MLSD, servers leave these out unless LIST has -a, which is no standard, so that what is refused or empty
  * is listed without. Returns as sluice_list does. */
 int mirror_list(struct mirror_worker *worker, sluice_done_fn *done);
+
+/* Collects the entries of a listing. */
 void mirror_on_entry(void *context, const struct sluice_entry *entry);
 void mirror_on_progress(void *context, uint64_t bytes);
 

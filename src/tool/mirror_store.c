@@ -244,6 +244,7 @@ static int store(struct mirror_worker *worker)
 						  .progress = mirror_on_progress,
 						  .context = worker };
 
+	mirror_tell_begun(worker, offset);
 	return sluice_put(worker->session,
 			  worker->plain_name ? worker->remote : worker->remote_part, &transfer,
 			  file_stored, worker);
@@ -290,10 +291,12 @@ static void file_compared(struct mirror_worker *worker, bool same)
 	worker->task->compares = false;
 	close(worker->fd);
 	worker->fd = -1;
-	if (same)
+	if (same) {
 		worker->mirror->counts.kept++;
-	else
+	} else {
+		mirror_tell_found(worker->mirror, worker->task);
 		r = mirror_store_begin(worker);
+	}
 	if (r < 0)
 		mirror_fail(worker, worker->task->path, r);
 	if (r != 0)

@@ -132,6 +132,8 @@ static void compare_file(struct mirror_worker *worker, const char *name, const c
 	task->part_bytes = bytes_of_part(worker, path, stat);
 	task->compares = compares;
 	task->is_new = worker->folder_made;
+	if (!compares)
+		mirror_tell_found(worker->mirror, task);
 }
 
 static void add_folder(struct mirror_worker *worker, const char *name, const char *path,

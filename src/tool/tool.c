@@ -162,9 +162,17 @@ static int take_arguments(int count, char **argv, struct tool_options *wanted)
 	return 0;
 }
 
+/* One on which lines can be redrawn. */
+static bool is_terminal(void)
+{
+	const char *kind = getenv("TERM");
+
+	return isatty(STDERR_FILENO) && kind && *kind && strcmp(kind, "dumb") != 0;
+}
+
 static int tool_run(const struct tool_command *command, int argc, char **argv)
 {
-	struct tool tool = { .command = command->name, .terminal = isatty(STDERR_FILENO) };
+	struct tool tool = { .command = command->name, .terminal = is_terminal() };
 	char error[300];
 	int count = options_parse(command->name, argc, argv, &tool.options, error, sizeof(error));
 

@@ -16,6 +16,7 @@
 
 #include "client/url.h"
 #include "sluice/client.h"
+#include "tool/bars.h"
 
 /* Documented in sluice(1). */
 enum tool_exit {
@@ -65,17 +66,15 @@ struct tool {
 	struct tool_options options;
 	struct sluice_client *client;
 	enum tool_exit exit_code; /* the first that was not TOOL_DONE */
-	bool terminal;		  /* stderr is one: a progress line may be redrawn there */
-	bool progress_shown;	  /* such a line stands there now */
+	bool terminal;		  /* stderr is one: progress may be redrawn there */
+	struct bars bars;
 
 	/* The transfer that is under way, for its progress. */
 	const char *path;
 	int64_t size_bytes;
 	int64_t offset; /* where it began */
 	uint64_t began_ms;
-	uint64_t shown_bytes; /* at the last look, for the rate */
-	uint64_t shown_ms;
-	double rate_bytes_per_s;
+	struct bars_rate rate;
 	struct restart *restart; /* its markers, see restart.h */
 	struct getting *getting; /* see get.c */
 
