@@ -306,6 +306,8 @@ static void file_fetched(struct sluice_session *session, const struct sluice_out
 
 	(void)session;
 	if (outcome->error < 0) {
+		if (fstat(worker->fd, &stat) == 0 && stat.st_size == 0) /* nothing to go on with */
+			mirror_local_remove_part(&mirror->local, task->path, worker->tag);
 		mirror_task_failed(worker, outcome);
 		return;
 	}

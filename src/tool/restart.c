@@ -139,6 +139,16 @@ static void transfer_once(struct tool *tool, struct sluice_session *session, con
 	tool_wait(tool, r, ret_result);
 }
 
+/* Whether the server does not begin there, or at no byte but the first. */
+static bool is_refused_there(const struct sluice_session *session,
+			     const struct sluice_transfer *transfer,
+			     const struct tool_result *result)
+{
+	return transfer->offset > 0 && !transfer->append && result->bytes == 0 &&
+	       result->error == -EREMOTEIO && (result->code / 10 == 50 || result->code == 554) &&
+	       sluice_session_is_free(session);
+}
+
 void restart_transfer(struct tool *tool, struct sluice_session *session, const struct url *url,
 		      const char *path, bool sends, struct sluice_transfer *transfer,
 		      struct tool_result *ret_result)
@@ -147,6 +157,10 @@ void restart_transfer(struct tool *tool, struct sluice_session *session, const s
 
 	if (!represent_has_markers(&transfer->representation) || transfer->append) {
 		transfer_once(tool, session, url, sends, transfer, ret_result);
+		if (is_refused_there(session, transfer, ret_result)) {
+			transfer->offset = tool->offset = 0;
+			transfer_once(tool, session, url, sends, transfer, ret_result);
+		}
 		return;
 	}
 	restart_init(&restart, path, url);

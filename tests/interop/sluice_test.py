@@ -392,6 +392,14 @@ def json_holds_nothing_that_steers_a_terminal():
         same("name", name, json.loads(said)["name"])
 
 
+def part_tag(text, size, modified_s):
+    """The number in a part's name: FNV-1a of what it is a part of."""
+    result = 0x811c9dc5
+    for byte in f"{text}/{size}/{modified_s}".encode():
+        result = (result ^ byte) * 0x01000193 & 0xffffffff
+    return result
+
+
 class Scripted:
     """A server that answers by verb; None: not at all. A number: with markers, so many times a second."""
 
@@ -476,6 +484,21 @@ def markers_without_data_do_not_count_for_ever():
             same("exit code", 1, status)
             expect("timed out" in errors, errors)
             expect(seconds < 9, f"after {seconds} s")
+
+
+@test
+def a_part_is_no_obstacle_where_the_server_cannot_go_on():
+    """It knows no REST: all is asked for once more."""
+    with Scripted(RETR="550 changed my mind", REST="502 no", SIZE="213 10", MDTM="213 20200101000000") as server, \
+            tempfile.TemporaryDirectory(prefix="sluice-part-") as here:
+        words = [program(), "get", *engine_arguments(), "-v", "--timeout=2", server.url()]
+        with open(os.path.join(here, "file"), "wb") as file:
+            file.write(b"old")
+        tag = part_tag(server.url(), 10, 1577836800)
+        with open(os.path.join(here, f".file.{tag:08x}.sluice"), "wb") as file:
+            file.write(b"x" * 5)
+        done = subprocess.run(words, cwd=here, check=False, timeout=20, capture_output=True, env=environment(HOME=here))
+        expect(b"C: REST 5" in done.stderr and b"C: RETR" in done.stderr, done.stderr)
 
 
 @test
