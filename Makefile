@@ -10,6 +10,7 @@ DESTDIR ?=
 ROOT ?= build/sample
 PORT ?= 2121
 RUN ?=
+RUN_VARIANT := release
 FUZZ_SECONDS ?= 10
 V ?=
 
@@ -148,8 +149,8 @@ deps-test:
 
 run: ## serve ROOT (default: a sample tree) on 127.0.0.1 and ::1, port PORT (2121), with options RUN
 	@$(MAKE) deps-build
-	@$(MAKE) VARIANT=release programs sample
-	@tests/serve.sh build/release/sluiced '$(ROOT)' '$(PORT)' $(RUN)
+	@$(MAKE) VARIANT=$(RUN_VARIANT) programs sample
+	@tests/serve.sh build/$(RUN_VARIANT)/sluiced '$(ROOT)' '$(PORT)' $(RUN)
 
 sample: build/sample
 	@:

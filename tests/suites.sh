@@ -2,41 +2,34 @@
 # Runs suites, then names the skipped tests and adds everything up.
 # usage: suites.sh VARIANT units|ENGINE/SUITE...      ENGINE and SUITE: what tests/run.sh knows
 #
-# The units come first, then the suites of each engine in their order. Engines run side by side, one
-# more than there are CPUs, where each can have a network of its own (root); a suite's output is shown
-# when it ends.
+# Suites are cut into pieces, which run side by side, one more than there are CPUs, where each can have
+# a network of its own (root); a piece's output is shown when it ends.
 #
-# A suite sees its build in SLUICE_BUILD and SLUICED. It prints "SKIPPED name: reason" for a test it
+# A piece sees its build in SLUICE_BUILD and SLUICED. It prints "SKIPPED name: reason" for a test it
 # could not run, and ends with "N passed, N failed". Unit tests have no engine: those of the ring and
 # of what runs on it go through all of them by themselves.
 set -u
 
-# One suite after another, each into its log; shown one at a time.
-suites_run()
+log_of() # VARIANT PIECE
 {
-	for suite in "$@"; do
-		file=$log/$(echo "$suite" | tr / -).log
-		{
-			case $suite in
-			units) tests/units.sh "$variant" ;;
-			*) tests/run.sh "${suite%%/*}" "${suite#*/}" ;;
-			esac
-			echo "status $?"
-		} >"$file" 2>&1
-		flock "$log/lock" sh -c 'echo "== $1"; grep -v "^status [0-9]*$" "$2"' sh "$variant $suite" "$file"
-	done
+	echo "build/$1/log/$(echo "$2" | tr / -).log"
 }
 
-if [ "$1" = --engine ]; then # suites.sh itself calls this: --engine ENGINE VARIANT SUITE...
-	engine=$2
-	variant=$3
-	log=build/$variant/log
-	shift 3
-	for suite in "$@"; do
-		case $suite in
-		"$engine"/*) suites_run "$suite" ;;
+if [ "$1" = --piece ]; then # suites.sh itself calls this: --piece VARIANT units|ENGINE/SUITE/PIECE
+	variant=$2
+	piece=$3
+	file=$(log_of "$variant" "$piece")
+	{
+		case $piece in
+		units) tests/units.sh "$variant" ;;
+		*)
+			rest=${piece#*/}
+			tests/run.sh "${piece%%/*}" "${rest%%/*}" "${rest#*/}"
+			;;
 		esac
-	done
+		echo "status $?"
+	} >"$file" 2>&1
+	flock "build/$variant/log/lock" sh -c 'echo "== $1"; grep -v "^status [0-9]*$" "$2"' sh "$variant $piece" "$file"
 	exit 0
 fi
 
@@ -54,30 +47,25 @@ jobs=1
 if [ "$(id -u)" = 0 ] && unshare --net true 2>/dev/null; then
 	jobs=$(($(nproc) + 1)) # they wait more than they work
 fi
-engines=
-for suite in "$@"; do
+
+# The conversations come last, as they fill the CPUs best: nobody waits for a long piece at the end.
+pieces=$(for suite in "$@"; do
 	case $suite in
-	units) suites_run units ;;
-	*)
-		case " $engines " in
-		*" ${suite%%/*} "*) ;;
-		*) engines="$engines ${suite%%/*}" ;;
-		esac
-		;;
+	units) echo "1 units" ;;
+	*) tests/run.sh "${suite%%/*}" "${suite#*/}" --pieces |
+		awk -v suite="$suite" '{ print (suite ~ /conversation/ ? 1000 : suite ~ /faults/ ? 10 : 100) + NR, suite "/" $0 }' ;;
 	esac
-done
-# shellcheck disable=SC2086 # a list
-[ -z "$engines" ] ||
-	printf '%s\n' $engines | xargs -P "$jobs" -I '{}' "$0" --engine '{}' "$variant" "$@"
+done | sort -n -s -k 1,1 | cut -d ' ' -f 2)
+printf '%s\n' "$pieces" | xargs -P "$jobs" -I '{}' "$0" --piece "$variant" '{}'
 
 total_passed=0
 total_failed=0
-for suite in "$@"; do
-	file=$log/$(echo "$suite" | tr / -).log
+for piece in $pieces; do
+	file=$(log_of "$variant" "$piece")
 	counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2/p' "$file" | tail -n 1)
 	passed=${counts%% *}
 	failed=${counts##* }
-	# A suite that ends badly without a count is itself one failure.
+	# A piece that ends badly without a count is itself one failure.
 	if [ "$(tail -n 1 "$file")" != "status 0" ] && [ "${failed:-0}" = 0 ]; then
 		failed=1
 	fi

@@ -1,7 +1,9 @@
-"""lftp: no configuration file, and no try at TLS, which would cost a turn for each session."""
+"""lftp: no configuration file, no try at TLS, which would cost a turn for each session, and no
+MODE Z, which it takes from any server that offers it: what is compared is a file as it is."""
 from harness.clients import installed
 
-SETTINGS = "set cmd:fail-exit yes; set ftp:ssl-allow no; set net:max-retries 1; "
+SETTINGS = "set cmd:fail-exit yes; set ftp:ssl-allow no; set ftp:use-mode-z no; " \
+    "set net:max-retries 1; "
 
 
 def VERSION(place):

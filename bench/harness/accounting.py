@@ -10,6 +10,8 @@ import time
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 CPUCLOCK_SCHED = 2
+GROWTH, GROWTH_S = 0.02, 0.4
+ESTABLISHED = "01"  # in /proc/net/tcp
 
 
 def tree(pid):
@@ -60,6 +62,45 @@ def machine_busy_s():
         user, nice, system, _idle, _iowait, irq, softirq, steal = \
             map(int, file.readline().split()[1:9])
     return (user + nice + system + irq + softirq + steal) * TICK_S
+
+
+def queued_bytes(lines):
+    """Bytes in the queues of all connections, to be sent and to be read, in the form of
+    /proc/net/tcp."""
+    total = 0
+    for line in lines:
+        words = line.split()
+        if len(words) > 4 and words[3] == ESTABLISHED:
+            total += sum(int(part, 16) for part in words[4].split(":"))
+    return total
+
+
+def network_queued_bytes():
+    """Those of the network namespace of the servers."""
+    with open("/proc/net/tcp") as file:
+        return queued_bytes(file)
+
+
+def tcp_memory_bytes():
+    """What the buffers of all connections of the machine hold."""
+    with open("/proc/net/sockstat") as file:
+        words = next(line for line in file if line.startswith("TCP:")).split()
+    return int(words[words.index("mem") + 1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def growth_await(value, limit_s, now=time.monotonic, sleep=time.sleep):
+    """Waits until value() has not grown by over GROWTH for GROWTH_S, as buffers do until they are
+    full. Returns whether that was within limit_s."""
+    most, since = value(), now()
+    end = since + limit_s
+    while now() < end:
+        if now() - since >= GROWTH_S:
+            return True
+        sleep(0.05)
+        found = value()
+        if found > most * (1 + GROWTH):
+            most, since = found, now()
+    return False
 
 
 def tree_pss_bytes(pid):

@@ -1,9 +1,9 @@
 """One run as data: what schema.md describes, from what was measured. Everything that is
 printed, drawn or compared is made from this alone."""
 from . import machine, verdict
-from .metrics import metric
+from .metrics import RATIOS, metric
 
-SCHEMA = "sluice-benchmark/2"
+SCHEMA = "sluice-benchmark/3"
 OTHERS_WORTH_A_WORD = 0.15  # CPUs busy with neither the server nor the load
 LOAD_WORTH_A_WORD = 0.9  # of the load generator's one thread
 
@@ -35,26 +35,36 @@ def server_document(run, name):
                        for each in rounds]}
 
 
-def ratios(run, names):
-    """The first server's figures of these names over those of every other."""
-    subject, found = run.subject, []
-    for name in names:
-        for against in run.names:
-            if metric(name).better and against != subject:
-                ratio = verdict.ratio(run.results.get(subject, []), run.results[against], name)
-                if ratio:
-                    found.append({"metric": name, "server": subject, "against": against,
-                                  "main": name in run.main_metrics, **ratio,
-                                  "noisy": (ratio["spread"] or 0) > verdict.SPREAD_WORTH_A_WORD})
+def ratio_document(run, name, against=None):
+    """One ratio of the subject's, over another server's or (against none) as it is; or None."""
+    own = run.results.get(run.subject, [])
+    if against:
+        found = verdict.ratio(own, run.results.get(against, []), name)
+    else:
+        values = verdict.values_of(own, name)
+        found = verdict.ratio_of_figure(values) if values else None
+    return found and {"metric": name, "server": run.subject,
+                      **({"against": against} if against else {}), **found,
+                      "noisy": (found["spread"] or 0) > verdict.SPREAD_WORTH_A_WORD}
+
+
+def ratios(run):
+    """Those that are stated: of the first figure over every other server's, and those that bars
+    are held against. Of everything else a report says medians and quartiles alone."""
+    first, found = run.metrics[0], []
+    if first in RATIOS:
+        wanted = [(first, None)]
+    else:
+        wanted = [(first, name) for name in run.names if name != run.subject]
+    for bar in run.scenario.BARS:
+        best = verdict.best_of(bar, run.results)
+        if best or bar.metric in RATIOS:
+            wanted.append((bar.metric, best))
+    for name, against in dict.fromkeys(wanted):
+        ratio = ratio_document(run, name, against) if metric(name).better else None
+        if ratio:
+            found.append(ratio)
     return found
-
-
-def wide_text(ratios_):
-    """The metrics of noisy ratios, each with its widest spread."""
-    wide = {}
-    for each in ratios_:
-        wide[each["metric"]] = max(wide.get(each["metric"], 0), each["spread"])
-    return ", ".join(f"{metric(name).label} up to {most:.0%}" for name, most in wide.items())
 
 
 def load_busy(rounds):
@@ -64,7 +74,7 @@ def load_busy(rounds):
     return verdict.median(parts) if parts else 0
 
 
-def noise(servers_, ratios_):
+def noise(servers_, ratios_, repeated=0):
     """Sentences about what makes figures less certain than they look."""
     notes, busy = [], {}
     for each in servers_:
@@ -79,18 +89,18 @@ def noise(servers_, ratios_):
     if driven:
         notes.append(f"the load generator was busy for over {LOAD_WORTH_A_WORD:.0%} of the time, "
                      "and may be what limits the rate, beside " + ", ".join(driven))
-    noisy = [each for each in ratios_ if each["noisy"]]
-    for what, wide in (("NOISY: ratios", [each for each in noisy if each["main"]]),
-                       ("other ratios", [each for each in noisy if not each["main"]])):
-        if wide:
-            notes.append(f"{what} with a spread over {verdict.SPREAD_WORTH_A_WORD:.0%}, in "
-                         + wide_text(wide))
+    if repeated:
+        notes.append(f"{repeated} measurements were made again, since something else was busy")
+    wide = [each["spread"] for each in ratios_ if each["noisy"]]
+    if wide:
+        notes.append(f"NOISY: {len(wide)} of {len(ratios_)} ratios have a spread over "
+                     f"{verdict.SPREAD_WORTH_A_WORD:.0%}, up to {max(wide):.0%}")
     return notes
 
 
 def scenario_document(run):
     servers_ = [server_document(run, name) for name in run.names]
-    ratios_ = ratios(run, run.metrics)
+    ratios_ = ratios(run)
     title, _, text = run.scenario.__doc__.strip().partition("\n\n")
     return {
         "name": run.name, "group": run.scenario.GROUP, "title": " ".join(title.split()),
@@ -99,8 +109,8 @@ def scenario_document(run):
         "took_s": round(run.took_s, 1),
         "metrics": [{"name": each, **metric(each)._asdict()} for each in run.metrics],
         "subject": run.subject, "servers": servers_, "ratios": ratios_, "bars": run.verdicts(),
-        "noise": noise(servers_, ratios_),
-        "noisy": any(each["noisy"] and each["main"] for each in ratios_),
+        "repeated": run.repeated, "noise": noise(servers_, ratios_, run.repeated),
+        "noisy": any(each["noisy"] for each in ratios_),
     }
 
 

@@ -1,8 +1,7 @@
 """A run as Markdown, for a file that stands in the tree: short tables, and where another server is
 ahead it says so."""
 from . import summary
-from .charts import short_name
-from .metrics import figure, percent
+from .metrics import figure, short_name, times
 
 
 def table(head, rows):
@@ -24,9 +23,10 @@ def bars(report):
             value = figure(bar.get("ratio"))
             if "low" in bar and bar["low"] != bar["high"]:
                 value += f" ({figure(bar['low'])} – {figure(bar['high'])})"
-            rows.append([scenario["name"], summary.bar_subject(bar), bar["bar"], value,
-                         percent(bar.get("spread")), bar["verdict"]])
-    return table(["scenario", "what", "bar", "figure (quartiles)", "spread", ""],
+            medians = times(bar["of_medians"]) if "of_medians" in bar else ""
+            rows.append([scenario["name"], summary.bar_subject(bar), bar["bar"], value, medians,
+                         summary.bar_spread(bar), bar["verdict"]])
+    return table(["scenario", "what", "bar", "figure (quartiles)", "of the medians", "spread", ""],
                  rows) if rows else []
 
 
@@ -34,8 +34,8 @@ def behind(report):
     lost = summary.lost(report)
     if not lost:
         return ["In no scenario's first figure is another server ahead."]
-    return [f"- {scenario}: {short_name(against)} is ahead, {subject} is {times:.2f} times as good."
-            for scenario, times, against, subject in lost]
+    return [f"- {scenario}: {short_name(against)} is ahead, {subject} is {text}."
+            for scenario, text, against, subject in lost]
 
 
 def scenario(each):
@@ -69,9 +69,9 @@ def scenario(each):
 
 def document(report):
     lines = ["# Results", "", summary.sentence(report), "",
-             "Written by `bench/run --results`; medians with quartiles in brackets; the spread of a "
-             "ratio is the width of its 95 % interval. How it is measured stands in "
-             "[README.md](README.md).", ""]
+             "Written by `bench/run --results`; medians with quartiles in brackets; a ratio is that "
+             "of the rounds' pairs, its spread the width of its 95 % interval, and NOISY where that "
+             "is over 15 %. How it is measured stands in [README.md](README.md).", ""]
     lines += table(["", ""], summary.facts(report))
     lines += ["", "## Bars", "", *bars(report), "", "## Where sluiced is not ahead", "",
               *behind(report), ""]

@@ -46,13 +46,29 @@ METRICS = {
 }
 
 
+# A server's own, of two measurements of the same round: no ratio of two of them is stated.
+RATIOS = {"kept", "times"}
+
+
 def metric(name):
     return METRICS.get(name, Metric(name.replace("_", " "), "", NEITHER))
+
+
+def short_name(name):
+    """A server's name as a report shows it."""
+    if name.startswith("reference:"):
+        return "bare " + name.partition(":")[2]
+    return "nginx (HTTP)" if name == "nginx" else name
 
 
 def percent(part):
     """A spread, where it is known."""
     return "" if part is None else f"{part:.0%}"
+
+
+def times(ratio):
+    """A ratio: three digits behind the point, or where it is small, three that count."""
+    return f"{ratio:.3f}" if abs(ratio) >= 0.1 or ratio == 0 else f"{ratio:.3g}"
 
 
 def figure(value):

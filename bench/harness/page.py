@@ -3,7 +3,7 @@ reader's system is."""
 import html
 
 from . import charts, summary
-from .metrics import figure, percent
+from .metrics import figure, percent, short_name, times
 
 STYLE = """
 :root { color-scheme: light dark;
@@ -44,15 +44,37 @@ svg .dot.peer.better { fill: var(--good); stroke: var(--good); }
 svg .dot.peer.worse { fill: var(--bad); stroke: var(--bad); }
 svg .bar.http { fill: var(--http); } svg .dot.http { fill: var(--http); stroke: var(--http); }
 svg .dot.reference { fill: var(--card); stroke: var(--soft); stroke-width: 2; }
+svg .dot.peer.even { fill: var(--peer); stroke: var(--peer); }
+svg a .name { fill: var(--subject); }
 table { border-collapse: collapse; width: 100%; font-size: .88rem;
   font-variant-numeric: tabular-nums; }
 th { text-align: right; font-weight: 500; color: var(--soft); vertical-align: bottom; }
 td { text-align: right; white-space: nowrap; }
 th, td { padding: 5px 10px; border-bottom: 1px solid var(--rule); }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
-tr:last-child td { border-bottom: 0; } tr.subject td { font-weight: 600; }
-td small { color: var(--soft); font-weight: 400; display: block; font-size: .8em; }
-td.text { text-align: left; white-space: normal; } .asked th:nth-child(2) { text-align: left; }
+tbody tr:last-child > * { border-bottom: 0; } tr.subject > * { font-weight: 600; }
+tbody th { color: var(--ink); font-weight: 400; white-space: nowrap; vertical-align: middle; }
+tbody th small { color: var(--soft); font-weight: 400; display: block; font-size: .85em; }
+.note { font-size: .85rem; } h3 a { color: inherit; text-decoration: none; }
+td small { color: var(--soft); font-weight: 400; display: block; font-size: .85em; }
+caption { text-align: left; color: var(--soft); padding-bottom: 4px; }
+.asked td { padding-top: 3px; padding-bottom: 3px; } .asked td small { display: inline; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); gap: 10px;
+  margin: 22px 0; padding: 0; list-style: none; }
+.tiles li { background: var(--card); border: 1px solid var(--rule); border-radius: 10px;
+  padding: 10px 14px; } .tiles b { display: block; font-size: 1.7rem; line-height: 1.25; }
+.tiles span { color: var(--soft); font-size: .85rem; }
+a:focus-visible, summary:focus-visible { outline: 2px solid var(--subject); outline-offset: 2px; }
+@media (max-width: 600px) { main { padding: 20px 12px 60px; } .card { padding: 14px 12px; }
+  h1 { font-size: 1.6rem; } .asked td.text { min-width: 12em; } }
+@media print { :root { --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --rule: #ccc;
+    --subject: #0b7285; --peer: #a9b3ba; --bare: #d8c9a8; --http: #b9a5d6;
+    --good: #2b7a3d; --bad: #b3372c; --unsure: #96690a; color-scheme: light; }
+  body { font-size: 12px; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+  main { max-width: none; padding: 0; } nav { display: none; } svg { min-width: 0; }
+  .card, figure, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
+  .scroll { overflow: visible; } a { color: inherit; text-decoration: none; } }
+td.text { text-align: left; white-space: normal; } .asked th:nth-child(-n+3) { text-align: left; }
 details { margin-top: 10px; } summary { cursor: pointer; color: var(--soft); font-size: .9rem; }
 .verdict { font-weight: 650; font-size: .8rem; letter-spacing: .03em; white-space: nowrap; }
 .PASS { color: var(--good); } .FAIL { color: var(--bad); } .NOISY, .NO { color: var(--unsure); }
@@ -67,15 +89,21 @@ def escape(value):
 
 
 def tag(name, content, **attributes):
-    text = "".join(f' {key.rstrip("_")}="{escape(value)}"' for key, value in attributes.items())
+    text = "".join(f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
+                   for key, value in attributes.items())
     return f"<{name}{text}>{content}</{name}>"
 
 
-def table(head, rows):
+def table(head, rows, name, caption=""):
     """rows: (class of the row, cells already HTML)."""
-    lines = [tag("tr", "".join(tag("th", escape(each)) for each in head))]
-    lines += [tag("tr", "".join(cells), class_=kind) for kind, cells in rows]
-    return tag("div", tag("table", "".join(lines)), class_="scroll")
+    top = tag("tr", "".join(tag("th", escape(each), scope="col") for each in head))
+    lines = [tag("tr", "".join(cells), class_=kind) if kind else tag("tr", "".join(cells))
+             for kind, cells in rows]
+    content = tag("caption", escape(caption)) * bool(caption) + tag("thead", top) + \
+        tag("tbody", "".join(lines))
+    # What may have to be scrolled must be reached by keyboard, and say what it is.
+    return tag("div", tag("table", content), class_="scroll", tabindex="0", role="region",
+               aria_label=caption or name)
 
 
 def verdict(word):
@@ -88,20 +116,35 @@ def facts(report):
                              for name, value in pairs), class_="facts")
 
 
+def tiles(report):
+    """What the bars came to, in figures that can be read from afar."""
+    bars = summary.verdicts(report)
+    words = (("PASS", "bars met"), ("FAIL", "bars not met"), ("NOISY", "bars undecided: noise"),
+             ("NO FIGURE", "bars without a figure"), ("SKIPPED", "bars skipped"))
+    found = [(word.split()[0], str(bars[word]), text) for word, text in words if bars.get(word)]
+    noisy, ratios = summary.ratios_noisy(report)
+    if ratios:
+        found.append(("NOISY" if noisy else "PASS", f"{noisy} of {ratios}",
+                      "ratios are noisy"))
+    return tag("ul", "".join(tag("li", tag("b", number, class_=word) + tag("span", text))
+                             for word, number, text in found), class_="tiles")
+
+
 def bars_table(report):
     rows = []
     for scenario in report["scenarios"]:
         for bar in scenario["bars"]:
-            low = f"<small>{figure(bar['low'])} – {figure(bar['high'])}</small>" \
+            low = f" <small>({figure(bar['low'])} – {figure(bar['high'])})</small>" \
                 if bar.get("low") != bar.get("high") else ""
             link = tag("a", escape(scenario["name"]), href="#" + scenario["name"])
             rows.append(("", [
-                tag("td", link), tag("td", escape(summary.bar_subject(bar)), class_="text"),
+                tag("td", link), tag("td", verdict(bar["verdict"]), class_="text"),
+                tag("td", escape(summary.bar_subject(bar)), class_="text"),
                 tag("td", escape(bar["bar"])),
                 tag("td", figure(bar.get("ratio")) + low),
-                tag("td", percent(bar.get("spread"))),
-                tag("td", verdict(bar["verdict"]))]))
-    return table(["scenario", "what", "bar", "figure", "spread", ""], rows) if rows else ""
+                tag("td", summary.bar_spread(bar))]))
+    return table(["scenario", "verdict", "what", "bar", "figure (quartiles)", "spread"], rows,
+                 "bars") if rows else ""
 
 
 def glance(report):
@@ -110,12 +153,29 @@ def glance(report):
         return ""
     caption = ("How many times better sluice is in each scenario's first figure, with the interval "
                "in which that lies with 95 % probability: than the best FTP peer (green; red where "
-               "that is ahead), than nginx with HTTP "
-               "(violet), than the cheapest bare reference (ring). Left of the line it is worse.")
+               "that is ahead, grey where it is undecided), than nginx with HTTP "
+               "(violet), than the cheapest bare reference (ring). Left of the line it is worse; "
+               "arrows lie beyond the scale, which is logarithmic.")
     chart = charts.glance(rows, "sluice against the best of each kind, scenario by scenario")
-    return tag("h2", "At a glance") + tag(
-        "div", tag("figure", tag("div", chart, class_="scroll") + tag("figcaption", caption)),
+    return tag("h2", "At a glance", id="glance") + tag(
+        "div", tag("figure", scrolled(chart, "at a glance") + tag("figcaption", caption)),
         class_="card")
+
+
+def scrolled(chart, name):
+    return tag("div", chart, class_="scroll", tabindex="0", role="region",
+               aria_label="chart: " + name)
+
+
+def ratio_short(ratio):
+    """(text, tip) of how the subject stands to another."""
+    if not ratio:
+        return "", ""
+    spread = percent(ratio["spread"])
+    text = times(ratio["ratio"]) + f" ({spread}{', NOISY' * ratio['noisy']})" * bool(spread)
+    interval = ", 95 % interval {} to {}".format(*map(times, ratio["interval"])) \
+        if ratio["interval"] else ""
+    return text, f"{ratio['server']} is at {times(ratio['ratio'])} of it{interval}"
 
 
 def chart(scenario):
@@ -124,18 +184,20 @@ def chart(scenario):
     for server in scenario["servers"]:
         each = server["figures"].get(first["name"])
         if each:
-            ratio = summary.ratio_of(scenario, first["name"], server["name"])
-            times = f"{1 / ratio['ratio']:.2f} ×" if ratio and ratio["ratio"] else ""
-            rows.append({"name": server["name"], "role": server["role"], **each,
-                         "ratio": times})
+            text, tip = ratio_short(summary.ratio_of(scenario, first["name"], server["name"]))
+            rows.append({"name": server["name"], "role": server["role"], **each, "ratio": text,
+                         "tip": tip})
     if not rows:
         return ""
     unit = f", {first['unit']}" if first["unit"] else ""
     better = {"low": "less is better", "high": "more is better"}.get(first["better"], "")
-    ratio = f"; × is that of {scenario['subject']}" if any(row["ratio"] for row in rows) else ""
-    caption = f"{first['label']}{unit}: {better}{ratio}; lines join the quartiles"
-    return tag("figure", tag("div", charts.bars(rows, caption, first["better"] == "low"),
-                             class_="scroll") + tag("figcaption", escape(caption)))
+    ratio = f"; behind it {scenario['subject']} / it and its spread" \
+        if any(row["ratio"] for row in rows) else ""
+    scale = "; the scale is logarithmic" if charts.Scale(rows).logarithmic else ""
+    caption = f"{first['label']}{unit}: {better}; lines join the quartiles{ratio}{scale}"
+    return tag("figure", scrolled(charts.bars(rows, f"{scenario['name']}, {caption}",
+                                              first["better"] == "low"), scenario["name"])
+               + tag("figcaption", escape(caption)))
 
 
 def figure_cell(server, metric):
@@ -153,32 +215,31 @@ def servers_table(scenario):
                          for each in metrics]
     rows = []
     for server in scenario["servers"]:
-        version = f"<small>{escape(server['version'])}</small>" if server["version"] else ""
-        name = tag("td", escape(charts.short_name(server["name"])) + version)
-        if server["without_figure"]:
-            text = tag("td", escape(server["without_figure"]), class_="text soft",
-                       colspan=len(metrics))
-            rows.append((server["role"], [name, text]))
-        else:
+        if not server["without_figure"]:
+            version = f"<small>{escape(server['version'])}</small>" if server["version"] else ""
+            name = tag("th", escape(short_name(server["name"])) + version, scope="row")
             rows.append((server["role"], [name] + [figure_cell(server, each) for each in metrics]))
-    return table(head, rows)
+    missing = [tag("p", escape(f"{', '.join(map(short_name, names))}: {text}"), class_="soft note")
+               for text, names in summary.without_figure(scenario).items()]
+    return (table(head, rows, "figures of " + scenario["name"]) if rows else "") + "".join(missing)
 
 
 def ratios_table(scenario):
     labels = {each["name"]: each["label"] for each in scenario["metrics"]}
     rows = [("", [tag("td", escape(labels[each["metric"]])),
-                  tag("td", escape(charts.short_name(each["against"]))),
-                  tag("td", f"{each['ratio']:.3f}"),
-                  tag("td", f"{each['low']:.3f} – {each['high']:.3f}"),
-                  tag("td", " – ".join(f"{edge:.3f}" for edge in each["interval"] or [])),
+                  tag("td", escape(short_name(each.get("against", "itself")))),
+                  tag("td", times(each["ratio"])),
+                  tag("td", times(each["of_medians"]) if "of_medians" in each else ""),
+                  tag("td", f"{times(each['low'])} – {times(each['high'])}"),
+                  tag("td", " – ".join(map(times, each["interval"] or []))),
                   tag("td", percent(each["spread"]) + " "
                       + verdict("NOISY") * each["noisy"])]) for each in scenario["ratios"]]
     if not rows:
         return ""
     title = tag("summary", "every ratio, with quartiles, interval and spread")
     return tag("details", title + table(
-        [f"{scenario['subject']} / another", "other", "ratio", "quartiles of the rounds",
-         "95 % interval", "spread"], rows))
+        [f"{scenario['subject']} / another", "other", "ratio", "of the medians as they stand",
+         "quartiles of the rounds", "95 % interval", "spread"], rows, "ratios of " + scenario["name"]))
 
 
 def scenario_card(scenario):
@@ -191,7 +252,8 @@ def scenario_card(scenario):
         return tag("section", "".join(parts), class_="card", id=scenario["name"])
     parts += [chart(scenario), servers_table(scenario)]
     for bar in scenario["bars"]:
-        spread = f", spread {percent(bar['spread'])}" if bar.get("spread") else ""
+        spread = summary.bar_spread(bar)
+        spread = f", spread {spread}" if spread else ""
         parts.append(tag("p", f"{verdict(bar['verdict'])} {escape(summary.bar_subject(bar))}: "
                               f"{figure(bar.get('ratio'))}, bar {escape(bar['bar'])}{spread}"))
     if scenario["noise"]:
@@ -209,11 +271,19 @@ def groups(report):
 
 
 def key():
-    kinds = (("subject", "sluiced"), ("peer", "an FTP peer"), ("http", "HTTP instead"),
+    kinds = (("subject", "sluice"), ("peer", "an FTP peer"), ("http", "HTTP instead"),
              ("bare", "a bare reference: the same system calls without a protocol"))
     return tag("p", "&emsp;".join(
         f'<span class="key" style="background:var(--{kind})"></span>{text}'
         for kind, text in kinds), class_="soft")
+
+
+def navigation(report, anchors):
+    links = [("#glance", "At a glance"), ("#bars", "Bars")] + \
+        [("#" + anchor, name) for name, anchor in anchors.items()]
+    missing = {"#glance": not summary.glance(report), "#bars": not summary.verdicts(report)}
+    return tag("nav", "".join(tag("a", escape(name), href=href) for href, name in links
+                              if not missing.get(href)), aria_label="chapters")
 
 
 def page(report):
@@ -221,11 +291,10 @@ def page(report):
     anchors = {name: name.lower().replace(" ", "-") for name in found}
     body = [tag("h1", "sluice, measured"),
             tag("p", escape(summary.sentence(report)), class_="lead"), facts(report),
-            tag("nav", "".join(tag("a", escape(name), href="#" + anchors[name])
-                               for name in found)), glance(report)]
+            tiles(report), navigation(report, anchors), glance(report)]
     table_of_bars = bars_table(report)
     if table_of_bars:
-        body += [tag("h2", "What was asked for"), tag("div", table_of_bars, class_="card asked")]
+        body += [tag("h2", "Bars", id="bars"), tag("div", table_of_bars, class_="card asked")]
     body.append(key())
     for name, scenarios in found.items():
         body.append(tag("h2", escape(name), id=anchors[name]))

@@ -1,5 +1,6 @@
 """One scenario: what it plans, and its rounds."""
 import glob
+import math
 import os
 import re
 import time
@@ -14,6 +15,9 @@ REFERENCES_KEPT = 2  # go on after the warm-up round
 QUICK_SCENARIO_S = 2.5  # of all rounds together, with --quick
 QUICK_SECONDS = 0.3
 ROUNDS_MAX = 60  # from then on more would tell little more
+SPREAD_WANTED = 0.12  # with more rounds: one that has just come below 15 % may be there by luck
+REPEATS_MAX = 2  # of one measurement beside which something else was busy
+WINDOW_S = 0.2  # from which on CPU time that comes in ticks says what else was busy
 
 BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -95,24 +99,37 @@ def uploads_clear(place):
         os.unlink(path)
 
 
+class Patience:
+    """The time that all scenarios together may spend on measuring again."""
+
+    def __init__(self, left_s=0):
+        self.left_s = left_s
+
+
+def disturbed(result):
+    """How many CPUs something else kept busy beside a measurement; 0 where that is no matter. It
+    is what the machine says, and not what the server did, that makes it worth another one."""
+    others = result.get("other_cpus", 0) if result.get("seconds", 0) >= WINDOW_S else 0
+    return others if others > document.OTHERS_WORTH_A_WORD and not result["failure"] else 0
+
+
 class Run:
     """One scenario over all rounds. Every round starts its servers anew, so that what one process
     happened to be given (its memory, its CPU) is chance that the rounds show, too."""
 
-    def __init__(self, name, place, arguments):
-        self.name, self.place = name, place
+    def __init__(self, name, place, arguments, patience):
+        self.name, self.place, self.patience = name, place, patience
         self.scenario = scenario_load(name)
         self.plan = Plan(self.scenario, arguments)
         self.seconds, self.names = self.plan.seconds, self.plan.names
         self.goes_on = not arguments.quick and not hasattr(self.scenario, "ROUNDS")
         self.options = self._options(arguments)
-        self.main_metrics = list(dict.fromkeys(
-            [self.scenario.SHOW[0], *(bar.metric for bar in self.scenario.BARS)]))
         self.metrics = list(dict.fromkeys([
-            *self.scenario.SHOW, *self.main_metrics,
+            *self.scenario.SHOW, *(bar.metric for bar in self.scenario.BARS),
             *(["cpu_group_s", "cpu_s"] if place.check_accounting else [])]))
         self.results, self.unavailable = {each: [] for each in self.names}, {}
         self.rounds_done, self.took_s, self.skipped, self.begun = 0, 0, None, False
+        self.repeated = 0  # measurements
         self.spread_known = 0, 0  # after so many rounds
 
     def _options(self, arguments):
@@ -175,10 +192,24 @@ class Run:
         finally:
             server.stop()
 
+    def turn_in_quiet(self, name):
+        """The server's round; where something else was busy beside it, the quietest of a few."""
+        result = self.turn(name, self.seconds)
+        for _ in range(REPEATS_MAX):
+            if not result or not disturbed(result) or self.patience.left_s <= 0:
+                break
+            began = time.monotonic()
+            again = self.turn(name, self.seconds)
+            self.patience.left_s -= time.monotonic() - began
+            self.repeated += 1
+            if not again or again["failure"] or disturbed(again) < disturbed(result):
+                result = again or result
+        return result
+
     def round(self, number):
         # Backwards every second time, so that none always follows the same one.
         for name in self.names if number % 2 == 0 else reversed(self.names):
-            result = self.turn(name, self.seconds)
+            result = self.turn_in_quiet(name)
             if result:
                 self.results[name].append(result)
 
@@ -225,17 +256,23 @@ class Run:
             self.took_s += time.monotonic() - began
 
     def spread(self):
-        """The widest of the main ratios."""
+        """The widest of its ratios."""
         if self.spread_known[0] != self.rounds_done:
-            widest = max((each["spread"] or 0 for each in document.ratios(self, self.main_metrics)),
-                         default=0)
+            widest = max((each["spread"] or 0 for each in document.ratios(self)), default=0)
             self.spread_known = self.rounds_done, widest
         return self.spread_known[1]
 
-    def wants_more(self):
-        """Whether more rounds may bring its spread down to what is worth no word."""
-        return self.goes_on and not self.skipped and self.rounds_done < ROUNDS_MAX and \
-            self.spread() > verdict.SPREAD_WORTH_A_WORD
+    def round_s(self):
+        """What a round takes, by what they have taken."""
+        return self.took_s / self.rounds_done if self.rounds_done else self.plan.round_s
+
+    def rounds_wanted(self):
+        """How many more rounds its spread needs, which is halved by four times as many, or 0."""
+        if not self.goes_on or self.skipped or self.spread() <= SPREAD_WANTED or \
+                self.rounds_done >= ROUNDS_MAX:
+            return 0
+        needed = math.ceil(self.rounds_done * (self.spread() / SPREAD_WANTED) ** 2)
+        return max(min(needed, ROUNDS_MAX) - self.rounds_done, 1)
 
     def verdicts(self):
         # A count, of which one round says all, has its verdict from that.

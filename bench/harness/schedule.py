@@ -1,9 +1,12 @@
 """In which order rounds are measured, and for how long.
 
 The rounds of one scenario are not all measured in a row: half of them first, of every scenario,
-then the others, then more of what is still noisy. So what the machine does for some minutes is
-part of every scenario's spread, as it would be of the next run's, and does not pass for a
-difference between two runs.
+then the others, then more of what is noisy. So what the machine does for some minutes is part of
+every scenario's spread, as it would be of the next run's, and does not pass for a difference
+between two runs.
+
+What time is left goes to as many scenarios as it can bring to a spread worth no word: those that
+need the least for that, by turns.
 """
 import time
 
@@ -11,10 +14,18 @@ ROUNDS_FIRST = 4
 ROUNDS_MORE = 2  # one forwards and one backwards
 
 
-def worst(runs, left_s):
-    """Of the runs that want more and can have it within left_s, the one that has had least."""
-    able = [run for run in runs if ROUNDS_MORE * run.plan.round_s <= left_s and run.wants_more()]
-    return min(able, key=lambda run: (run.rounds_done * run.plan.round_s), default=None)
+def promising(runs, left_s):
+    """The runs that want more rounds and that left_s is enough for, the cheapest first; of the
+    others the cheapest one where there is no such run."""
+    needed = sorted(((max(wanted, ROUNDS_MORE) * run.round_s(), i)
+                     for i, run in enumerate(runs) if (wanted := run.rounds_wanted())))
+    found = []
+    for seconds, i in needed:
+        if seconds > left_s and (found or ROUNDS_MORE * runs[i].round_s() > left_s):
+            continue
+        found.append(runs[i])
+        left_s -= seconds
+    return found
 
 
 def measure(runs, end_s, now=time.monotonic):
@@ -28,9 +39,10 @@ def measure(runs, end_s, now=time.monotonic):
         if run.rounds_done < run.plan.rounds and not run.skipped:
             run.rounds_more(run.plan.rounds - run.rounds_done)
             yield run
-    again = []
-    while (run := worst(runs, end_s - now())) is not None:
+    turns, again = 0, {}  # each run's last turn
+    while found := promising(runs, end_s - now()):
+        run = min(found, key=lambda each: again.get(each, -1))
         run.rounds_more(ROUNDS_MORE)
-        if run not in again:
-            again.append(run)
+        turns += 1
+        again[run] = turns
     yield from again

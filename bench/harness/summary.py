@@ -1,5 +1,5 @@
 """What all forms of a report say alike: the machine, who is ahead, and by how much."""
-from .metrics import metric, percent
+from .metrics import RATIOS, figure, metric, percent, short_name, times
 
 NO_LESS = 0.99  # times as good: nobody is ahead by less than this leaves
 
@@ -17,6 +17,9 @@ def facts(report):
                        for scenario in report["scenarios"] for server in scenario["servers"]
                        if server["version"]})
     seconds = sum(each["took_s"] for each in report["scenarios"])
+    repeated = sum(each["repeated"] for each in report["scenarios"])
+    measured = repeated + sum(len(server["rounds"]) for each in report["scenarios"]
+                              for server in each["servers"])
     virtual = "" if machine["virtual"] in (None, "none") else f" (virtual: {machine['virtual']})"
     return [
         ("CPU", f"{machine['cpu']}, {machine['cpus']} CPUs{virtual}"),
@@ -28,39 +31,77 @@ def facts(report):
         ("commit", machine["commit"] or "unknown"),
         ("rounds", f"{rounds_text(report)}, interleaved" + " (quick)" * settings["quick"]),
         ("measured in", f"{seconds / 60:.1f} minutes"),
+        ("measured again", f"{repeated} of {measured} times, as something else was busy"
+         if repeated else "never"),
         ("versions", ", ".join(versions)),
     ]
 
 
 def ratio_of(scenario, name, against):
     return next((each for each in scenario["ratios"]
-                 if each["metric"] == name and each["against"] == against), None)
+                 if each["metric"] == name and each.get("against") == against), None)
 
 
 def ratio_text(ratio):
-    return f"{ratio['ratio']:.3f} ({percent(ratio['spread']) or 'one round'})"
+    spread = percent(ratio["spread"]) or "one round"
+    return f"{times(ratio['ratio'])} ({spread}{', NOISY' * ratio['noisy']})"
+
+
+def without_figure(scenario):
+    """{why there is none: names of servers}"""
+    found = {}
+    for server in scenario["servers"]:
+        if server["without_figure"]:
+            found.setdefault(server["without_figure"], []).append(server["name"])
+    return found
+
+
+def bar_spread(bar):
+    """Of a bar that is held against a ratio; of a plain figure the quartiles say enough."""
+    return percent(bar.get("spread")) if "against" in bar or bar["metric"] in RATIOS else ""
 
 
 def bar_subject(bar):
-    against = f" over that of {bar['against']}" if "against" in bar else ""
+    against = f" over that of {short_name(bar['against'])}" if "against" in bar else ""
     return metric(bar["metric"]).label + against
 
 
 def times_better(scenario, role):
     """(times, low, high, against) of the subject's first figure against the best of a role; low
-    and high are the interval's."""
+    and high are the interval's. None where no such ratio is stated."""
     first = scenario["metrics"][0]
     names = {each["name"] for each in scenario["servers"] if each["role"] == role}
     found = []
     for each in scenario["ratios"]:
         low, high = each["interval"] or [each["ratio"]] * 2
-        if each["metric"] == first["name"] and each["against"] in names and each["ratio"] > 0 \
-                and low > 0:
+        if each["metric"] == first["name"] and each.get("against") in names \
+                and each["ratio"] > 0 and low > 0:
             value = each["ratio"], low, high
             if first["better"] == "low":
                 value = 1 / each["ratio"], 1 / high, 1 / low
             found.append((*value, each["against"]))
     return min(found, default=None)
+
+
+def ahead_of(scenario, role):
+    """(whether the subject is no worse than the best of a role in its first figure, a text of how
+    they stand, that server), or None. Where no ratio is stated, the figures say it."""
+    best = times_better(scenario, role)
+    if best:
+        better, low, high, against = best
+        unsure = ", which lies within the spread" if low <= 1 <= high else ""
+        return better >= NO_LESS, f"{better:.2f} times as good{unsure}", against
+    first = scenario["metrics"][0]
+    figures = {each["name"]: each["figures"][first["name"]]["median"]
+               for each in scenario["servers"] if first["name"] in each["figures"]
+               and (each["role"] == role or each["name"] == scenario["subject"])}
+    own = figures.pop(scenario["subject"], None)
+    if own is None or not figures or not first["better"]:
+        return None
+    against = (min if first["better"] == "low" else max)(figures, key=figures.get)
+    other = figures[against]
+    better = own <= other / NO_LESS if first["better"] == "low" else own >= other * NO_LESS
+    return better, f"at {figure(own)} beside its {figure(other)}", against
 
 
 def glance(report):
@@ -77,32 +118,46 @@ def glance(report):
 
 
 def lost(report):
-    """The scenarios in whose first figure another server is ahead: (scenario, times, against,
+    """The scenarios in whose first figure another server is ahead: (scenario, text, against,
     subject)."""
     found = []
     for scenario in report["scenarios"]:
         for role in ("peer", "http"):
-            best = times_better(scenario, role)
-            if best and best[0] < NO_LESS:
-                found.append((scenario["name"], best[0], best[3], scenario["subject"]))
+            stands = ahead_of(scenario, role)
+            if stands and not stands[0]:
+                found.append((scenario["name"], stands[1], stands[2], scenario["subject"]))
     return found
 
 
+def verdicts(report):
+    """{PASS, FAIL, NOISY …: number of bars}, those of few rounds among them."""
+    found = {}
+    for scenario in report["scenarios"]:
+        for bar in scenario["bars"]:
+            word = bar["verdict"].partition(" (")[0]
+            found[word] = found.get(word, 0) + 1
+    return found
+
+
+def ratios_noisy(report):
+    """(how many stated ratios have a spread worth a word, how many there are)."""
+    ratios = [each for scenario in report["scenarios"] for each in scenario["ratios"]]
+    return sum(each["noisy"] for each in ratios), len(ratios)
+
+
 def sentence(report):
-    compared = [each for each in glance(report) if "peer" in each]
-    ahead = sum(each["peer"][0] >= NO_LESS for each in compared)
-    bars = [bar["verdict"] for each in report["scenarios"] for bar in each["bars"]]
-    met = sum(each.startswith("PASS") for each in bars)
+    compared = [stands for each in report["scenarios"] if (stands := ahead_of(each, "peer"))]
+    bars = verdicts(report)
     skipped = sum(bool(each["skipped"]) for each in report["scenarios"])
-    noisy = sum(each["noisy"] for each in report["scenarios"])
+    noisy, ratios = ratios_noisy(report)
     text = f"{len(report['scenarios'])} scenarios"
     if skipped:
         text += f", {skipped} of them skipped"
     if compared:
-        text += (f"; in {ahead} of the {len(compared)} with an FTP peer sluice is ahead of the "
-                 "best one")
+        text += (f"; in {sum(each[0] for each in compared)} of the {len(compared)} with an FTP "
+                 "peer sluice is ahead of the best one")
     if bars:
-        text += f"; {met} of {len(bars)} bars are met"
+        text += f"; {bars.get('PASS', 0)} of {sum(bars.values())} bars are met"
     if noisy:
-        text += f"; {noisy} are noisy"
+        text += f"; {noisy} of {ratios} ratios are noisy"
     return text + ". Compare figures only inside this run: another machine has others."

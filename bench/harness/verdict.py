@@ -1,23 +1,26 @@
 """Medians, quartiles, ratios with their intervals, and whether a bar is met.
 
-A round measures all servers within seconds of each other, so rounds are what chance deals out,
-and the rounds of two servers belong together in pairs. How far a ratio of two medians may be off
-is found by the bootstrap: rounds are drawn again from those measured, as many, with repetition, a
-pair always as a pair; the ratio is calculated anew; what is left of RESAMPLES such ratios without
-the outermost 2.5 % at either end is the interval, in which the true ratio lies with 95 %
-probability. Its width is the spread: of two runs of the same thing the ratios differ by more than
-the wider spread about once in a hundred times. A figure's interval is found in the same way.
+A round measures all servers within seconds of each other, so what the machine did then it did to
+all of them, and the rounds of two servers belong together in pairs. A ratio is that of the medians
+of the two once what each pair has in common (its geometric mean) is taken out of both: the median
+of the ratios of the pairs. Of synthetic rounds in which twice as much noise is common as is each
+server's own, it strays two thirds as far as the ratio of the medians as they stand, for which
+another run needs twice the rounds; that one is reported beside it.
+
+In the interval the true value lies with 95 % probability. It is a pair of order statistics,
+interpolated (Hettmansperger and Sheather 1986): how many of n rounds lie below the true median is
+binomial, whatever their distribution is. Its width is the spread: of two runs of the same thing the
+ratios differ by more than the wider spread about three times in a thousand.
 
 A bar is NOISY, and decides nothing, where it lies within the interval.
 """
-import functools
-import random
+import math
 import statistics
 
 ROUNDS_FOR_A_VERDICT = 7
 SPREAD_WORTH_A_WORD = 0.15
-RESAMPLES = 1000
-TAIL = 0.025  # of the resamples, at either end of the interval
+SPREAD_LEAST = 0.03  # what a run has throughout, and another may not have, is in no round's noise
+CERTAINTY = 0.95
 
 
 class Bar:
@@ -51,33 +54,42 @@ def median(values):
     return ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
-@functools.lru_cache(maxsize=None)
-def resamples(count):
-    """RESAMPLES draws of `count` out of `count` rounds; always the same, so that a report can be
-    made again from its rounds."""
-    draw = random.Random(count)
-    return [draw.choices(range(count), k=count) for _ in range(RESAMPLES)]
+def covered(count, edge):
+    """The probability that the true median lies between the edge-th value from below and the
+    edge-th from above, of so many."""
+    return 1 - 2 * sum(math.comb(count, i) for i in range(edge)) / 2 ** count
 
 
-def interval(own, other=None):
-    """(low, high) of the median of own, or of its ratio to the median of other, whose rounds are
-    paired with own's."""
-    found = []
-    for rounds in resamples(len(own)):
-        value = median([own[i] for i in rounds])
-        below = median([other[i] for i in rounds]) if other else 1
-        if below:
-            found.append(value / below)
-    found.sort()
-    outside = int(TAIL * len(found))
-    return found[outside], found[-1 - outside]
+def interval(values):
+    """(low, high) of their median. Of five values and fewer it is their range, which is certain to
+    less than 95 %."""
+    ordered, count, edge = sorted(values), len(values), 1
+    if covered(count, edge) < CERTAINTY:
+        return ordered[0], ordered[-1]
+    while covered(count, edge + 1) >= CERTAINTY:
+        edge += 1
+    outer, inner = covered(count, edge), covered(count, edge + 1)
+    part = (outer - CERTAINTY) / (outer - inner)
+    part = (count - edge) * part / (edge + (count - 2 * edge) * part)
+    return tuple((1 - part) * a + part * b for a, b in
+                 ((ordered[edge - 1], ordered[edge]), (ordered[-edge], ordered[-edge - 1])))
+
+
+def valid(rounds):
+    """The rounds of one server, or none at all if any of them failed."""
+    return [] if any(each.get("failure") for each in rounds) else rounds
 
 
 def values_of(rounds, metric):
-    """The metric's values of one server, or none at all if any round of it failed."""
-    if any(each.get("failure") for each in rounds):
-        return []
-    return [each[metric] for each in rounds if metric in each]
+    return [each[metric] for each in valid(rounds) if metric in each]
+
+
+def pairs_of(own_rounds, other_rounds, metric):
+    """Two lists: of the rounds that both servers have the metric of."""
+    pairs = [(own[metric], other[metric]) for own, other in zip(valid(own_rounds),
+                                                                 valid(other_rounds))
+             if metric in own and metric in other]
+    return [own for own, _ in pairs], [other for _, other in pairs]
 
 
 def width(low, middle, high):
@@ -85,59 +97,59 @@ def width(low, middle, high):
     return (high - low) / abs(middle) if middle else 0.0
 
 
-def certainty(middle, own, other=None):
-    """The interval, its width, and the number of rounds; of a single round nothing is known."""
-    known = {"interval": None, "spread": None, "rounds": len(own)}
-    if len(own) > 1:
-        low, high = interval(own, other)
-        known.update(interval=[low, high], spread=width(low, middle, high))
+def certainty(values):
+    """Of their median: the interval, its width, and their number; of one nothing is known."""
+    known = {"interval": None, "spread": None, "rounds": len(values)}
+    if len(values) > 1:
+        low, high = interval(values)
+        wide = width(low, median(values), high)
+        known.update(interval=[low, high], spread=max(wide, SPREAD_LEAST) if high else wide)
     return known
 
 
 def figure(values):
     """What a report says of one figure over its rounds."""
     low, middle, high = quartiles(values)
-    return {"median": middle, "low": low, "high": high, **certainty(middle, values)}
+    return {"median": middle, "low": low, "high": high, **certainty(values)}
+
+
+def ratio_of_figure(values):
+    """The same in the form of a ratio, of a figure that is one already."""
+    found = figure(values)
+    return {"ratio": found.pop("median"), **found}
 
 
 def ratio_of_values(own, other):
-    """Ratio of the medians, the quartiles of the ratios of the single rounds, the interval and its
-    width; None where there is none."""
-    pairs = list(zip(own, other))
-    if not pairs or not median([below for _, below in pairs]):
+    """The ratio of paired values, with quartiles, interval and spread, and that of the medians as
+    they stand; None where there is none."""
+    if not own or not all(other):
         return None
-    own, other = map(list, zip(*pairs))
-    middle = median(own) / median(other)
-    low, _, high = quartiles([a / b for a, b in pairs if b])
-    return {"ratio": middle, "low": low, "high": high, **certainty(middle, own, other)}
+    return {**ratio_of_figure([a / b for a, b in zip(own, other)]),
+            "of_medians": median(own) / median(other)}
 
 
 def ratio(own_rounds, other_rounds, metric):
-    return ratio_of_values(values_of(own_rounds, metric), values_of(other_rounds, metric))
+    return ratio_of_values(*pairs_of(own_rounds, other_rounds, metric))
 
 
 def best_of(bar, results):
-    """(name, values) of the server that a bar is held to, or None."""
-    others = {name: values_of(results.get(name, []), bar.metric) for name in bar.against}
-    medians = {name: median(each) for name, each in others.items() if each}
-    if not medians:
-        return None
-    name = (min if bar.at_most is not None else max)(medians, key=medians.get)
-    return name, others[name]
+    """The name of the server that a bar is held to, or None."""
+    medians = {name: median(values) for name in bar.against
+               if (values := values_of(results.get(name, []), bar.metric))}
+    return (min if bar.at_most is not None else max)(medians, key=medians.get, default=None)
 
 
 def measured(bar, subject, results):
-    """What a bar is held against: a dict with ratio, low, high, interval, spread and rounds, and
-    the server it is compared with; empty where something is missing."""
-    own = values_of(results.get(subject, []), bar.metric)
-    if not own:
+    """What a bar is held against: a dict as of ratio_of_values, and the server it is compared with;
+    empty where something is missing."""
+    own = results.get(subject, [])
+    if not values_of(own, bar.metric):
         return {}
     if not bar.against:
-        found = figure(own)
-        return {"ratio": found.pop("median"), **found}
+        return ratio_of_figure(values_of(own, bar.metric))
     best = best_of(bar, results)
-    found = best and ratio_of_values(own, best[1])
-    return {"against": best[0], **found} if found else {}
+    found = best and ratio(own, results[best], bar.metric)
+    return {"against": best, **found} if found else {}
 
 
 def judge(bar, subject, results, rounds_needed=ROUNDS_FOR_A_VERDICT):

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ static const struct option long_options[] = {
 	{ "settle", required_argument, NULL, 'S' },
 	{ "deadline", required_argument, NULL, 'd' },
 	{ "pace", required_argument, NULL, 'r' },
+	{ "receive-buffer", required_argument, NULL, 'b' },
 	{ "expect", required_argument, NULL, 'e' },
 	{ "file", required_argument, NULL, 'f' },
 	{ "files", required_argument, NULL, 'k' },
@@ -139,6 +141,9 @@ static bool number_take(int letter, struct options *options)
 		return true;
 	case 'r':
 		options->pace_bytes_per_s = value;
+		return true;
+	case 'b':
+		options->receive_buffer_bytes = value < INT_MAX ? (int)value : INT_MAX;
 		return true;
 	case 'e':
 		options->expect = value;

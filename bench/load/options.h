@@ -34,6 +34,7 @@ struct options {
 	bool settles;		   /* and a line that says so */
 	double deadline_s;	   /* for everything, the logins included */
 	uint64_t pace_bytes_per_s; /* per session; 0: as fast as it comes */
+	int receive_buffer_bytes;  /* of every connection; 0: as the kernel tunes it */
 	uint64_t expect;  /* bytes of the file, or entries of the listing; 0: not checked */
 	const char *file; /* path on the server; of fill: local directory */
 	unsigned files;	  /* small files f0 .. f<files - 1> */

@@ -61,4 +61,5 @@ def measure(bench, server, seconds):
                 f"{bench.files}/cold.bin"):
             wrong = "the cold file was finished before the hot downloads"
     return {"times": beside["p99_us"] / max(alone["p99_us"], 1e-9), "failure": wrong,
+            "other_cpus": alone["other_cpus"], "seconds": alone["seconds"],
             "alone_p99_us": alone["p99_us"], "beside_p99_us": beside["p99_us"]}

@@ -16,7 +16,7 @@ BARS = []
 SECONDS = 0
 COST = 4
 FILE = "text.txt"
-LOAD_Z = ["retr", "--mode", "Z", "--file", FILE, "--sessions", 2, "--count", 2]
+LOAD_Z = ["retr", "--mode", "Z", "--file", FILE, "--sessions", 2, "--count", 8]
 
 
 def inflated(server):

@@ -31,4 +31,5 @@ def measure(bench, server, seconds):
             waiting.process.terminate()
     return {"kept": beside["per_s"] / alone["per_s"], "alone_p99_us": alone["p99_us"],
             "beside_p99_us": beside["p99_us"], "times": beside["p99_us"] / alone["p99_us"],
-            "other_cpus": alone["other_cpus"], "failure": wrong}
+            "other_cpus": alone["other_cpus"], "seconds": alone["seconds"],
+            "failure": wrong}

@@ -12,4 +12,4 @@ BARS = [
 ]
 SECONDS = 0
 COST = 1.3
-measure = listing("MLSD", repeated=3)
+measure = listing("MLSD")

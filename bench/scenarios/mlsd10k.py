@@ -8,4 +8,4 @@ SHOW = LISTING
 BARS = []
 SECONDS = 0
 COST = 1.0
-measure = listing("MLSD", repeated=5)
+measure = listing("MLSD")

@@ -8,4 +8,4 @@ SHOW = [*LISTING, MORE_MEMORY.metric]
 BARS = [MORE_MEMORY]
 SECONDS = 0
 COST = 5
-measure = listing("MLSD", repeated=1)
+measure = listing("MLSD")

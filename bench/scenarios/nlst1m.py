@@ -11,4 +11,4 @@ BARS = [MORE_MEMORY]
 ROUNDS = 1
 SECONDS = 0
 COST = 2
-measure = listing("NLST", repeated=1)
+measure = listing("NLST")

@@ -2,11 +2,11 @@
 
 At full speed the CPU time for each gigabyte depends on whether the readers or the server are
 what limits the rate; here it does not."""
-from harness.scenario import BIG_RETR, EVENT_SENDERS, SENDING
+from harness.scenario import BIG_RETR, EVENT_SENDERS, PACED, SENDING
 
 GROUP = "Large files"
 SERVERS = ["sluiced", "vsftpd", *[name for name in EVENT_SENDERS if "lowat" not in name]]
-LOAD = [*BIG_RETR, "--sessions", 100, "--pace", 15000000, "--settle", 0.6]
+LOAD = [*BIG_RETR, "--sessions", 100, *PACED, 15000000, "--settle", 0.6]
 SHOW = SENDING
 BARS = []
 SECONDS = 0.6

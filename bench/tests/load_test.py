@@ -169,6 +169,35 @@ class Generator(unittest.TestCase):
         result, _ = self.retr({"MODE": b"504 no\r\n"}, "--mode", "B")
         self.assert_error(result, "MODE: 504 no")
 
+    def test_a_pinned_receive_buffer_holds_what_it_says(self):
+        """Of a download that is never read, the socket takes what fits into both buffers."""
+        def taken(*arguments):
+            held = []
+
+            def fills(server):
+                server.data = server.passive_listener.accept()[0]
+                server.data.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                server.data.settimeout(0.3)
+                held.append(0)
+                try:
+                    while True:
+                        held[-1] += server.data.send(bytes(4096))
+                except TimeoutError:
+                    server.data.close()
+                return b"150 opening\r\n426 enough\r\n"
+            server = Server({"RETR": fills})
+            self.addCleanup(server.close)
+            server.passive_listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            with subprocess.Popen(
+                    [LOAD, "stall", "--file", "x", "--sessions", "1", "--deadline", "2", *arguments,
+                     "--port", str(server.listener.getsockname()[1])], stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE) as program:
+                program.stdout.read()
+            return held[0]
+        few, many = (taken("--receive-buffer", size) for size in ("16384", "262144"))
+        self.assertLess(few, 40000)
+        self.assertGreater(many, few + 150000)
+
     def test_commands_are_mixed_or_one_alone(self):
         replies = {"NOOP": b"200 ok\r\n", "PWD": b'257 "/"\r\n', "SIZE": b"213 1\r\n",
                    "MDTM": b"213 2\r\n", "HASH": b"213 SHA-256 0-1 00 x\r\n"}

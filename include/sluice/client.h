@@ -166,6 +166,7 @@ enum sluice_feature {
 	SLUICE_FEATURE_EPSV,
 	SLUICE_FEATURE_MODE_Z,
 	SLUICE_FEATURE_RANG, /* RANG STREAM */
+	SLUICE_FEATURE_MODE_Z_KEEP, /* OPTS MODE Z KEEP ON */
 	SLUICE_FEATURES,
 };
 
@@ -206,8 +207,9 @@ struct sluice_representation {
 	char format;		 /* of A and E: 'N', 'T' or 'C'; 0: 'N' */
 	unsigned char byte_bits; /* of L: 1 to 255; 0: 8 */
 	char structure;		 /* 'F', 'R', or 'P' (neither with A, E, nor with fd -1) */
-	/* 'S', 'B', 'C', or 'Z'. In B and C the server may keep the data connection (250), which
-	 * then serves the next errand of the session that moves data, without a new one. */
+	/* 'S', 'B', 'C', or 'Z'. In B and C, and in Z if its reply to FEAT offers that, the server may
+	 * keep the data connection (250), which then serves the next errand of the session that moves
+	 * data, without a new one. */
 	char mode;
 };
 

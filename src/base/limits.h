@@ -15,6 +15,7 @@
 #define REPLY_HELD_MAX 65536	  /* bytes a client has not read; then no command is executed */
 #define REPLY_MAX 16384		  /* one reply; longer texts are cut at a line */
 #define PASSWORD_ATTEMPTS_MAX 3	  /* then 421 and close (RFC 2577 section 5) */
+#define PASSWORD_DELAY_MS 1000 /* before the first such reply; twice, thrice before the next ones */
 
 /* Sessions. */
 #define SESSIONS_DEFAULT 10000
@@ -51,6 +52,8 @@
 #define MARK_EVERY_BYTES 4194304       /* of the file, in MODE B and C */
 #define MARK_REPLIES_MAX 4096	       /* bytes a client has not read; then markers get no 110 */
 #define SIZE_COUNT_BYTES_MAX 268435456 /* of a file that is converted to be counted; else 550 */
+#define COUNT_SLICE_BYTES 16777216     /* of which so many in one job */
+#define COUNTING_MAX 64		       /* such files of one worker at a time; more: 450 */
 #define RECENT_BYTES_MAX 65536 /* of a file that was sent a moment ago: the cache is not asked */
 #define NOTSENT_LOWAT_BYTES 131072	/* unsent bytes the kernel keeps for a data connection */
 #define NOTSENT_LOWAT_BYTES_MAX 1048576 /* a share above: as many as the kernel will */

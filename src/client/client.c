@@ -46,7 +46,7 @@ static int marker_error;
 
 static void client_make_key(void)
 {
-	marker_error = marker_key_init();
+	marker_error = marker_key_init_of_machine();
 }
 
 /* The key of restart markers is one for the process, however many clients there are. */

@@ -128,6 +128,7 @@ struct kept {
 struct parameters {
 	struct representation at_server;
 	bool type_is_set; /* until then it is what servers begin with, if they follow section 5.1 */
+	bool keep_asked; /* whether the connection stays in MODE Z, too; at_server has the answer */
 	struct representation wanted;
 	const char *verb; /* on its way */
 	void (*done)(struct sluice_session *session, const struct reply *refusal);

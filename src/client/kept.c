@@ -1,5 +1,5 @@
 /*
- * A data connection that outlives its transfer: in MODE B and C the end of a file is marked, and a
+ * A data connection that outlives its transfer: in MODE B, C and Z the end of a file is marked, and a
  * 250 instead of a 226 says that the server keeps it too (RFC 959 sections 3.3 and 4.2).
  */
 #include <errno.h>

@@ -158,6 +158,11 @@ static bool feature_is_mode_z(struct view word, struct view rest)
 	       (rest.length == 1 || rest.at[1] == ' ' || rest.at[1] == ';');
 }
 
+static bool feature_is_mode_z_keep(struct view word, struct view rest)
+{
+	return view_is_word(word, "OPTS") && view_is_word(rest, "MODE Z KEEP");
+}
+
 /* One line of the reply to FEAT: a space, a feature, and its parameters. */
 static void session_take_feature(struct sluice_session *session, struct view line)
 {
@@ -172,6 +177,8 @@ static void session_take_feature(struct sluice_session *session, struct view lin
 	rest = view_skip(line, word.length < line.length ? word.length + 1 : word.length);
 	if (feature_is_mode_z(word, rest))
 		session->features |= 1U << SLUICE_FEATURE_MODE_Z;
+	if (feature_is_mode_z_keep(word, rest))
+		session->features |= 1U << SLUICE_FEATURE_MODE_Z_KEEP;
 	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
 		if (!view_is_word(word, features[i].word))
 			continue;

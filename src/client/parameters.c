@@ -1,6 +1,7 @@
 /*
  * TYPE, STRU and MODE (RFC 959 section 4.1.2) as this session has set them: a command is sent for
- * each that is to be another, in this order.
+ * each that is to be another, in this order. Before its first file in MODE Z a server that offers
+ * it is asked to keep the data connection; if it will not after all, that is no failure.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -89,6 +90,13 @@ static void type_format(const struct representation *wanted, char *ret_text, siz
 		snprintf(ret_text, size_bytes, "%c", wanted->type);
 }
 
+static bool keep_is_wanted(const struct sluice_session *session)
+{
+	return session->parameters.wanted.mode == MODE_DEFLATE && !session->errand.copy &&
+	       !session->parameters.keep_asked &&
+	       sluice_session_has(session, SLUICE_FEATURE_MODE_Z_KEEP);
+}
+
 static void parameters_on_reply(struct sluice_session *session, const struct reply *reply);
 
 /* The first that is not as wanted, or the end. */
@@ -96,7 +104,8 @@ static void parameters_next(struct sluice_session *session)
 {
 	struct parameters *parameters = &session->parameters;
 	const struct representation *wanted = &parameters->wanted;
-	char argument[8];
+	bool keep = parameters->at_server.keep;
+	char argument[16];
 
 	if (type_differs(parameters)) {
 		type_format(wanted, argument, sizeof(argument));
@@ -107,8 +116,13 @@ static void parameters_next(struct sluice_session *session)
 	} else if (parameters->at_server.mode != wanted->mode) {
 		snprintf(argument, sizeof(argument), "%c", wanted->mode);
 		parameters->verb = "MODE";
+	} else if (keep_is_wanted(session)) {
+		parameters->keep_asked = true;
+		snprintf(argument, sizeof(argument), "MODE Z KEEP ON");
+		parameters->verb = "OPTS";
 	} else {
 		parameters->at_server = *wanted; /* with what does not matter to the server */
+		parameters->at_server.keep = keep;
 		parameters->done(session, NULL);
 		return;
 	}
@@ -121,7 +135,9 @@ static void parameters_on_reply(struct sluice_session *session, const struct rep
 	struct parameters *parameters = &session->parameters;
 	struct representation *is = &parameters->at_server;
 
-	if (reply->state != DIAGRAM_S) {
+	if (parameters->verb[0] == 'O') {
+		is->keep = reply->state == DIAGRAM_S;
+	} else if (reply->state != DIAGRAM_S) {
 		parameters->done(session, reply);
 		return;
 	}
@@ -136,7 +152,7 @@ static void parameters_on_reply(struct sluice_session *session, const struct rep
 	case 'S':
 		is->structure = parameters->wanted.structure;
 		break;
-	default:
+	case 'M':
 		is->mode = parameters->wanted.mode;
 	}
 	parameters_next(session);

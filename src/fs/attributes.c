@@ -90,7 +90,7 @@ int attributes_parse(struct view text, struct attributes *ret_attributes)
 
 	while (r == 0 && text.length > 0) {
 		const char *end = memchr(text.at, ';', text.length);
-		size_t length = end ? (size_t)(end - text.at) : 0;
+		size_t length = end ? (size_t)(end - text.at) : text.length;
 		const char *equals = length > 0 ? memchr(text.at, '=', length) : NULL;
 		size_t name_length = equals ? (size_t)(equals - text.at) : 0;
 
@@ -98,7 +98,7 @@ int attributes_parse(struct view text, struct attributes *ret_attributes)
 			return -EINVAL;
 		r = fact_parse((struct view){ text.at, name_length },
 			       (struct view){ equals + 1, length - name_length - 1 }, &attributes);
-		text = view_skip(text, length + 1);
+		text = view_skip(text, end ? length + 1 : length);
 	}
 	if (r == 0)
 		*ret_attributes = attributes;

@@ -25,9 +25,10 @@ struct attributes {
 /* Reads a time of RFC 3659 section 2.3, its fraction too, into attributes. Returns 0 or -EINVAL. */
 int attributes_parse_time(struct view text, struct attributes *attributes);
 
-/* Reads "fact=value;fact=value;", the names in any case. Returns 0; -EINVAL for bad syntax, a value
- * that cannot be, or a fact said twice (501); -EOPNOTSUPP for a fact that nobody knows or that cannot
- * be changed (504). */
+/* Reads "fact=value;fact=value;", the names in any case. The last semicolon may be missing, as ncftp
+ * sends it: a value ends with the text as well. Returns 0; -EINVAL for bad syntax, a value that
+ * cannot be, or a fact said twice (501); -EOPNOTSUPP for a fact that nobody knows or that cannot be
+ * changed (504). */
 int attributes_parse(struct view text, struct attributes *ret_attributes);
 
 #define ATTRIBUTES_TEXT_MAX 128

@@ -7,6 +7,7 @@
 #include "sys/identity.h"
 
 #define HALF_YEAR_S 15778476 /* of the mean Gregorian year */
+#define AHEAD_S 60	     /* changed since the listing was begun: no other year for that */
 
 /* User and group: which accounts the server's machine has is nobody's business. */
 #define OWNER_COLUMNS " ftp      ftp      "
@@ -159,7 +160,7 @@ static char *put_date(char *at, int64_t seconds, int64_t now_s)
 	at = put_bytes(at, months[calendar.month - 1], 3);
 	at = put_number(at, (unsigned)calendar.day, 3);
 	*at++ = ' ';
-	if (seconds <= now_s && seconds >= now_s - HALF_YEAR_S) {
+	if (seconds <= now_s + AHEAD_S && seconds >= now_s - HALF_YEAR_S) {
 		at = put_two(at, (unsigned)calendar.hour);
 		*at++ = ':';
 		return put_two(at, (unsigned)calendar.minute);
@@ -198,8 +199,8 @@ int64_t entry_line_list_until(const struct statx *stat, int64_t now_s)
 {
 	int64_t seconds = stat->stx_mtime.tv_sec;
 
-	if (seconds > now_s)
-		return seconds - 1;
+	if (seconds > now_s + AHEAD_S)
+		return seconds - AHEAD_S - 1;
 	return seconds < now_s - HALF_YEAR_S ? INT64_MAX : seconds + HALF_YEAR_S;
 }
 

@@ -59,7 +59,7 @@ void entry_rights_of_folder(struct entry_rights *rights, int may_write, const st
 #define ENTRY_LINE_MAX (256 + 2 * 4096) /* facts or columns, a name, " -> " and a target */
 
 /* "-rw-r--r--   1 ftp      ftp          1234 Jan  2 03:04 name -> target\r\n". The year stands in
- * place of the time for what is older than half a year, or from the future, at now_s. target is
+ * place of the time for what is older than half a year, or more than a minute ahead, at now_s. target is
  * "" for all but symbolic links. The size of devices, FIFOs and sockets is 0. Returns the length;
  * ret_line has ENTRY_LINE_MAX bytes, of name and target at most PATH_BYTES_MAX each are used. */
 size_t entry_line_list(const struct statx *stat, struct view name, struct view target,

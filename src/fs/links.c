@@ -33,22 +33,32 @@ static int links_link(int look, const struct place *place)
 			     AT_SYMLINK_FOLLOW);
 }
 
-int links_make_hard(int root, const char *existing, const char *path)
+static int links_link_at(int root, int look, const char *path)
 {
 	struct place place;
+	int r = place_open(root, path, &place);
+
+	if (r < 0)
+		return r == -EBUSY ? -EEXIST : r;
+	r = links_link(look, &place);
+	place_close(&place);
+	return r;
+}
+
+int links_make_hard(int root, const char *existing, const char *path, const char **ret_blamed)
+{
 	struct statx stat;
+	const char *blamed = existing;
 	int look = resolve_open(root, existing, O_PATH, 0);
 	int r = look < 0 ? look : resolve_stat_file(look, &stat);
 
-	if (r == 0)
-		r = place_open(root, path, &place);
 	if (r == 0) {
-		r = links_link(look, &place);
-		place_close(&place);
-	} else if (r == -EBUSY) {
-		r = -EEXIST;
+		blamed = path;
+		r = links_link_at(root, look, path);
 	}
 	if (look >= 0)
 		calls->close(look);
+	if (r < 0)
+		*ret_blamed = blamed;
 	return r;
 }

@@ -13,7 +13,8 @@
 
 int links_make_symbolic(int root, const char *target, const char *path);
 
-/* existing is a regular file, else -EISDIR or -ENXIO; both lie on one file system (-EXDEV). */
-int links_make_hard(int root, const char *existing, const char *path);
+/* existing is a regular file, else -EISDIR or -ENXIO; both lie on one file system (-EXDEV). An
+ * error is existing's or path's: *ret_blamed is that of the two, and untouched on success. */
+int links_make_hard(int root, const char *existing, const char *path, const char **ret_blamed);
 
 #endif

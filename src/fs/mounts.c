@@ -231,6 +231,13 @@ static bool table_search(uint64_t mount_id, struct disk *ret_disk)
 	return found != NULL;
 }
 
+int mounts_open(void)
+{
+	static const struct open_how how = { .flags = O_RDONLY | O_CLOEXEC };
+
+	return calls->openat2(AT_FDCWD, MOUNTINFO_PATH, &how);
+}
+
 /* Whether mounts came or went since this was last asked, or since the file was opened. */
 static bool mountinfo_changed(void)
 {
@@ -243,11 +250,10 @@ static bool mountinfo_changed(void)
  * last one, and closes the file: the next attempt then reads whatever poll says. */
 static void table_refresh(bool always)
 {
-	static const struct open_how how = { .flags = O_RDONLY | O_CLOEXEC };
 	struct mount_table *new = NULL;
 
 	if (mountinfo < 0) {
-		mountinfo = calls->openat2(AT_FDCWD, MOUNTINFO_PATH, &how);
+		mountinfo = mounts_open();
 		if (mountinfo < 0)
 			return;
 		always = true;

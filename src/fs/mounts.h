@@ -28,4 +28,8 @@ struct disk {
 /* Never blocks on the file system. An id that cannot be found is DISK_REMOTE with id mount_id. */
 struct disk mounts_find(uint64_t mount_id);
 
+/* A descriptor of the caller's own of which poll(2) says POLLPRI, once each time that mounts have come
+ * or gone since this call; or a negative errno. */
+int mounts_open(void);
+
 #endif

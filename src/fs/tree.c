@@ -2,15 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
+#include "fs/closing.h"
 #include "fs/creation_mode.h"
 #include "fs/path.h"
 #include "sys/calls.h"
 
 #define TREE_STAT_MASK (STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID)
+#define TREE_OPEN_FLAGS(flags) ((flags) | O_CLOEXEC | O_NOCTTY)
 #define FOLDERS_TRIED_MAX 64 /* of a path, for the file system it leads to */
 
 static struct tree_request *request_of_op(struct op *op)
@@ -41,37 +42,6 @@ int tree_init(struct tree *tree, int root)
 	tree->root = root;
 	tree->disk = mounts_find(stat.stx_mnt_id);
 	return 0;
-}
-
-static void tree_on_closed(struct op *op, int result)
-{
-	if (result == -EAGAIN) /* no job thread took it: it must not be left open */
-		calls->close(op->fd);
-	free(op);
-}
-
-/* Whether a close may have to wait: for the server of a network file system, or for the disk, if
- * the blocks of a file go with its last descriptor, for it has no name any more. */
-static bool tree_close_may_block(const struct disk *disk, int fd)
-{
-	struct statx stat;
-
-	if (disk->kind != DISK_LOCAL)
-		return disk->kind == DISK_REMOTE;
-	return tree_stat_known(fd, STATX_NLINK, &stat) < 0 || stat.stx_nlink == 0;
-}
-
-void tree_close(const struct disk *disk, struct ring *ring, int fd)
-{
-	struct op *op;
-
-	op = tree_close_may_block(disk, fd) ? calls->allocate(sizeof(*op)) : NULL;
-	if (!op) {
-		calls->close(fd);
-		return;
-	}
-	op->done = tree_on_closed;
-	ring_close(ring, op, fd);
 }
 
 int tree_may_enter(const struct disk *disk, int folder)
@@ -174,7 +144,7 @@ static void tree_open_end(struct tree_request *request, int result)
 {
 	tree_leave(request);
 	if (result < 0 && request->fd >= 0) {
-		tree_close(&request->disk, request->ring, request->fd);
+		file_close(&request->disk, request->ring, request->fd);
 		request->fd = -1;
 	}
 	request->opened(request, result < 0 ? result : request->fd);
@@ -307,6 +277,24 @@ void tree_note_read(const struct tree_request *request)
 				 ring_now_ms(request->ring));
 }
 
+/* A file that is still open. */
+static int tree_open_kept(struct tree_request *request)
+{
+	if (!request->kept || !request->looked_for ||
+	    request->open_flags != TREE_OPEN_FLAGS(TREE_READ))
+		return -ENOENT;
+	return kept_files_lend(request->kept, request->path_hash, request->tree->root,
+			       request->path, TREE_STAT_MASK, &request->stat);
+}
+
+void tree_give(struct tree_request *request, int fd)
+{
+	if (!request->kept || !request->path_hash || request->disk.kind == DISK_REMOTE ||
+	    request->open_flags != TREE_OPEN_FLAGS(TREE_READ) ||
+	    !kept_files_keep(request->kept, request->path_hash, &request->stat, fd))
+		file_close(&request->disk, request->ring, fd);
+}
+
 /* Opens what is cached on the root's own file system. */
 static int tree_open_cached(struct tree_request *request)
 {
@@ -315,11 +303,16 @@ static int tree_open_cached(struct tree_request *request)
 	if (request->tree->disk.kind == DISK_REMOTE)
 		return -EAGAIN;
 	request->looked_for = tree_looks_up_known(request);
+	request->disk = request->tree->disk;
+	request->fd = tree_open_kept(request);
+	if (request->fd >= 0) {
+		tree_note_known(request);
+		return request->fd;
+	}
 	tree_prepare(request, RESOLVE_NO_XDEV | RESOLVE_CACHED);
 	request->fd = calls->openat2(request->tree->root, request->path, &request->how);
 	if (request->fd < 0)
 		return request->fd;
-	request->disk = request->tree->disk;
 	r = tree_check_cached(request);
 	if (r < 0 && request->fd >= 0)
 		calls->close(request->fd);
@@ -343,7 +336,7 @@ static int tree_open_for(struct tree_request *request, const char *path, int fla
 	request->path_hash = 0;
 	request->recent = false;
 	request->looked_for = false;
-	request->open_flags = flags | O_CLOEXEC | O_NOCTTY;
+	request->open_flags = TREE_OPEN_FLAGS(flags);
 	request->file = !(flags & (O_PATH | O_DIRECTORY));
 	r = tree_open_cached(request);
 	if (r == -EAGAIN || r == -EXDEV)

@@ -13,8 +13,10 @@
 #ifndef FS_TREE_H
 #define FS_TREE_H
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
+#include "fs/kept_files.h"
 #include "fs/known_files.h"
 #include "fs/mounts.h"
 #include "fs/resolve.h"
@@ -35,6 +37,7 @@ struct tree_request {
 	struct disk_queues *disks;
 	const struct tree *tree;
 	struct known_files *known; /* or NULL */
+	struct kept_files *kept;   /* or NULL */
 
 	/* Results of tree_open. */
 	struct statx stat; /* of what was opened */
@@ -67,6 +70,9 @@ struct tree_request {
 /* Fills tree->disk in for an open root. Returns 0, or a negative errno. */
 int tree_init(struct tree *tree, int root);
 
+/* To read a file. O_NONBLOCK: no open waits for a lease, nor, without a /proc, for a FIFO's other end. */
+#define TREE_READ (O_RDONLY | O_NONBLOCK)
+
 /* Opens path with open(2) flags (no O_CREAT, no O_TRUNC; O_CLOEXEC is added). Returns a descriptor,
  * -EINPROGRESS, or another negative errno. Without O_PATH and O_DIRECTORY that is of a regular file
  * alone: a folder is -EISDIR, and what is neither stays closed and is -ENXIO. What lies on procfs,
@@ -75,6 +81,10 @@ int tree_open(struct tree_request *request, const char *path, int flags);
 
 /* What the request has opened has been read whole, and will be found in the page cache for a while. */
 void tree_note_read(const struct tree_request *request);
+
+/* The file that it has opened is needed no more: closed (fs/closing.h) or, if tree_open was called with
+ * TREE_READ alone, kept for a moment (fs/kept_files.h). */
+void tree_give(struct tree_request *request, int fd);
 
 /* Removes a file (flags 0) or an empty folder (AT_REMOVEDIR). Return -EINPROGRESS, or a negative
  * errno (-EBUSY for the root itself). */
@@ -98,9 +108,5 @@ int tree_may_enter(const struct disk *disk, int folder);
  * -EBUSY for the root, beside which there is nothing. 0 where it is not known at once. *ret_stat is
  * the folder's that holds path, or all zeros. */
 int tree_look_at_folder(const struct tree *tree, const char *path, struct statx *ret_stat);
-
-/* Closes a file of this tree without blocking: neither on a disk that does not answer, nor until one has
- * given back the blocks of a file that was removed meanwhile. */
-void tree_close(const struct disk *disk, struct ring *ring, int fd);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "fs/creation_mode.h"
 #include "fs/path.h"
+#include "fs/place.h"
 #include "fs/resolve.h"
 #include "fs/slice.h"
 #include "fs/upload_priv.h"
@@ -15,6 +16,7 @@
 
 #define UPLOAD_FLAGS (O_WRONLY | O_NOCTTY | O_NONBLOCK)
 #define UNIQUE_TRIES_MAX 10000
+#define LINKS_MAX 40 /* behind one another, as the kernel follows them */
 
 int upload_stat(int fd, struct statx *ret_stat)
 {
@@ -100,15 +102,54 @@ static int upload_take_unique(struct upload *upload)
 	return -EEXIST;
 }
 
-static int64_t upload_hidden_size(const struct upload *upload, struct statx *ret_stat)
+/* The path that a link of the tree leads to: the kernel finds out what ".." is in it. Returns 0,
+ * or -ENAMETOOLONG. */
+static int path_of_link(const char *target, char *path)
 {
-	char hidden[256];
-	int r;
+	struct view folder = path_folder(view_of(path));
+	size_t length = target[0] == '/' ? 0 : folder.length;
 
-	upload_hidden_name(upload->name, upload->owner, hidden);
-	r = calls->statx(upload->folder, hidden, AT_SYMLINK_NOFOLLOW,
-			 STATX_TYPE | STATX_SIZE | STATX_INO, ret_stat);
-	return r < 0 ? r : S_ISREG(ret_stat->stx_mode) ? (int64_t)ret_stat->stx_size : -ENOENT;
+	if (length + 1 + strlen(target) >= PATH_BYTES_MAX)
+		return -ENAMETOOLONG;
+	path[length] = '/';
+	strcpy(path + length + 1, target);
+	return 0;
+}
+
+/* Whether the name that place is, if it is a link, can be made where that leads to: 0, or 1 and the path
+ * there. */
+static int upload_follow(struct upload *upload, const struct place *place, char *path)
+{
+	char target[PATH_BYTES_MAX];
+	ssize_t r = calls->readlinkat(place->folder, place->name, target, sizeof(target) - 1);
+
+	if (r == -ENOENT || r == -EINVAL) { /* no link: here it is made */
+		upload->disk = place->disk;
+		return calls->may_write(place->folder);
+	}
+	if (r < 0)
+		return (int)r;
+	target[r] = '\0';
+	r = path_of_link(target, path);
+	return r < 0 ? (int)r : 1;
+}
+
+/* Whether a file can be made, perhaps at the end of links that lead to nothing yet. */
+static int upload_check_new(struct upload *upload)
+{
+	char path[PATH_BYTES_MAX];
+	struct place place;
+	int r = 1;
+
+	strcpy(path, upload->path);
+	for (int i = 0; i <= LINKS_MAX && r > 0; i++) {
+		r = place_open(upload->root, path, &place);
+		if (r < 0)
+			return r == -EBUSY ? -EISDIR : r;
+		r = upload_follow(upload, &place, path);
+		place_close(&place);
+	}
+	return r > 0 ? -ELOOP : r;
 }
 
 static void upload_note_file(struct upload *upload, const struct statx *stat)
@@ -117,34 +158,74 @@ static void upload_note_file(struct upload *upload, const struct statx *stat)
 	upload->inode = stat->stx_ino;
 }
 
+/* Of which upload the file is that a marker is to be of. */
+static void upload_read_origin(struct upload *upload, int fd)
+{
+	if (upload->from_marker)
+		upload->origin = upload_origin_read(fd, &upload->disk);
+}
+
+/* Looks at the file that there is, and whether nobody else appends to it: 0, or an error that is none
+ * of -ENOENT. */
+static int upload_check_file(struct upload *upload, struct statx *ret_stat)
+{
+	int fd = resolve_open_file(upload->root, upload->path, UPLOAD_FLAGS, ret_stat);
+	int r;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	upload->exists = true;
+	upload->size_bytes = (off_t)ret_stat->stx_size;
+	if (!upload->atomic) /* a link may lead to another disk than the folder's */
+		upload->disk = mounts_find(ret_stat->stx_mnt_id);
+	upload_read_origin(upload, fd);
+	r = upload->append && !upload->atomic ? upload_lock(fd) : 0;
+	calls->close(fd); /* and with it the lock, which is taken for good by upload_open */
+	return r;
+}
+
+/* Looks at what an unfinished upload has left, and whether nobody else goes on with it. It counts as the
+ * file while there is none of that name. */
+static int upload_check_hidden(struct upload *upload, struct statx *ret_stat)
+{
+	struct statx stat;
+	char hidden[256];
+	int fd;
+	int r;
+
+	upload_hidden_name(upload->name, upload->owner, hidden);
+	fd = resolve_open_file(upload->folder, hidden, UPLOAD_FLAGS | O_NOFOLLOW, &stat);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	r = upload_lock(fd);
+	if (!upload->exists) {
+		upload->size_bytes = (off_t)stat.stx_size;
+		upload_read_origin(upload, fd);
+		*ret_stat = stat;
+	}
+	calls->close(fd);
+	return r;
+}
+
 /* Whether the file may be written, or made if it is not there, and whether the restart point lies
- * within it. An unfinished upload counts as the file only while there is none of that name. */
+ * within it. */
 static int upload_check_target(struct upload *upload)
 {
 	struct statx stat = { 0 };
-	int64_t size_bytes = 0;
-	int fd;
 	int r;
 
 	if (upload->unique)
 		return upload_take_unique(upload);
-	fd = resolve_open_file(upload->root, upload->path, UPLOAD_FLAGS, &stat);
-	if (fd >= 0)
-		calls->close(fd);
-	if (fd < 0 && fd != -ENOENT)
-		return fd;
-	upload->exists = fd >= 0;
-	if (fd >= 0 && !upload->atomic) /* a link may lead to another disk than the folder's */
-		upload->disk = mounts_find(stat.stx_mnt_id);
-	if (fd >= 0)
-		size_bytes = (int64_t)stat.stx_size;
-	else if (upload->atomic)
-		size_bytes = upload_hidden_size(upload, &stat);
-	upload->size_bytes = size_bytes;
-	if (fd >= 0 || size_bytes > 0)
+	r = upload_check_file(upload, &stat);
+	if (r == 0 && upload->atomic)
+		r = calls->may_write(upload->folder);
+	else if (r == 0 && !upload->exists)
+		r = upload_check_new(upload);
+	if (r == 0 && upload->atomic)
+		r = upload_check_hidden(upload, &stat);
+	if (upload->exists || upload->size_bytes > 0)
 		upload_note_file(upload, &stat);
-	r = fd < 0 || upload->atomic ? calls->may_write(upload->folder) : 0;
-	if (r == 0 && upload->offset > 0 && upload->offset > size_bytes)
+	if (r == 0 && upload->offset > 0 && upload->offset > upload->size_bytes)
 		r = -ERANGE;
 	return r;
 }
@@ -167,6 +248,9 @@ int upload_check(struct upload *upload)
 	upload->locked = false;
 	upload->partial = false;
 	upload->reserved = false;
+	upload->noted = false;
+	upload->origin = (struct upload_origin){ 0 };
+	upload->writer = (struct writer){ .entered = false };
 	upload->source = -1;
 	upload->copied = 0;
 	upload->size_bytes = 0;
@@ -190,7 +274,7 @@ int upload_check(struct upload *upload)
  * there. A file system that can share blocks does. Returns -EINPROGRESS, or 0 at the end. */
 static int upload_copy(struct upload *upload)
 {
-	bool whole = upload->append || upload->range_end > 0;
+	bool whole = upload->append || upload->range_end > 0 || upload->scattered;
 	off_t left = whole ? SLICE_TO_THE_END : upload->offset - upload->copied;
 	ssize_t r = slice_copy(upload->source, upload->copied, upload->fd, upload->copied,
 			       (size_t)left);
@@ -225,7 +309,7 @@ static int upload_take_hidden(struct upload *upload, struct statx *ret_stat)
 	r = upload->fd < 0
 		    ? upload->fd
 		    : upload_lock_partial(upload->fd, upload->folder, upload->hidden, ret_stat);
-	if (r < 0 && r != -EBUSY && made)
+	if (r < 0 && r != -EALREADY && made)
 		calls->unlinkat(upload->folder, upload->hidden, 0);
 	return r;
 }
@@ -279,16 +363,20 @@ static int upload_reserve(struct upload *upload)
 	return r;
 }
 
-/* Gives back what was reserved and not used. */
-static int upload_trim(const struct upload *upload)
+/* Gives back what was reserved and not used, unless another upload writes the file and will do it. */
+static int upload_trim(struct upload *upload)
 {
+	bool left = upload->reserved && upload->end - upload->start < upload->reserve_bytes;
 	struct statx stat;
 	int r;
 
-	if (!upload->reserved || upload->end - upload->start >= upload->reserve_bytes)
+	if (!writer_begin_trim(&upload->writer, left))
 		return 0;
 	r = upload_stat(upload->fd, &stat);
-	return r < 0 ? r : calls->ftruncate(upload->fd, (off_t)stat.stx_size);
+	if (r == 0)
+		r = calls->ftruncate(upload->fd, (off_t)stat.stx_size);
+	writer_end_trim(&upload->writer);
+	return r;
 }
 
 /* Reserves space before it cuts, so that a full disk leaves what was there; what the file has
@@ -297,12 +385,37 @@ static int upload_cut(struct upload *upload, const struct statx *stat)
 {
 	int r = upload_reserve(upload);
 
-	/* A hidden file is all ours; of another, what lies beyond may be somebody else's part. */
 	if (r < 0 || (off_t)stat->stx_size <= upload->start || upload->range_end > 0 ||
-	    (upload->start > 0 && !upload->hidden[0]))
+	    (upload->start > 0 && upload->scattered))
 		return r;
 	r = calls->ftruncate(upload->fd, upload->start);
 	return r < 0 ? r : upload_reserve(upload);
+}
+
+int upload_note_origin(struct upload *upload)
+{
+	int r = upload->noted
+			? 0
+			: upload_origin_begin(upload->fd, &upload->disk, upload->origin.number);
+
+	upload->noted = r == 0;
+	return r;
+}
+
+/* What goes on from a marker has the marker's origin, and all else one of its own; but a copy of a
+ * file, to which an atomic upload from a marker goes, is a file of its own. */
+static int upload_take_origin(struct upload *upload, const struct statx *stat)
+{
+	bool goes_on = upload->from_marker && !(upload->hidden[0] && upload->exists);
+
+	if (!goes_on) {
+		upload_origin_forget(upload->fd, &upload->disk, stat);
+		upload->origin = (struct upload_origin){ .number = upload_origin_new() };
+		return 0;
+	}
+	if (upload_origin_read(upload->fd, &upload->disk).number != upload->origin.number)
+		return -EKEYREJECTED;
+	return upload_note_origin(upload);
 }
 
 static int upload_begin(struct upload *upload)
@@ -314,12 +427,15 @@ static int upload_begin(struct upload *upload)
 		return r;
 	upload->disk = mounts_find(stat.stx_mnt_id);
 	upload_note_file(upload, &stat);
+	writer_enter(&upload->writer, upload->device, upload->inode);
 	upload->start = upload->append ? (off_t)stat.stx_size : upload->offset;
 	upload->end = upload->start;
 	/* Also if it has become shorter: an APPE is sent for the size that there was. */
 	if ((off_t)stat.stx_size < (upload->append ? upload->size_bytes : upload->start))
 		return -ERANGE;
-	r = upload_cut(upload, &stat);
+	r = upload_take_origin(upload, &stat);
+	if (r == 0)
+		r = upload_cut(upload, &stat);
 	if (r == 0 && upload->start == 0 && upload->range_end == 0)
 		upload->partial = false; /* not any more */
 	return r;
@@ -359,6 +475,8 @@ static int upload_settle(struct upload *upload, bool complete)
 
 	if (r == 0 && complete && upload->exact)
 		r = calls->ftruncate(upload->fd, upload->end);
+	if (upload->noted)
+		upload_origin_end(upload->fd, &upload->disk, &upload->origin);
 	/* What a network file system has to say of the bytes it says now, not after the rename. */
 	if (r == 0 && complete && upload->disk.kind == DISK_REMOTE)
 		r = calls->fsync(upload->fd);
@@ -379,6 +497,7 @@ int upload_finish(struct upload *upload, bool complete)
 		int closed;
 
 		r = upload_settle(upload, complete);
+		writer_leave(&upload->writer);
 		closed = calls->close(upload->fd);
 		upload->fd = -1;
 		r = r < 0 ? r : closed;
@@ -387,27 +506,5 @@ int upload_finish(struct upload *upload, bool complete)
 	if (!complete && !upload_has_begun(upload) && upload->made)
 		calls->unlinkat(upload->folder, upload->name, 0);
 	upload_close(&upload->folder);
-	return r;
-}
-
-int64_t upload_partial_size(int root, const char *path, uint64_t owner)
-{
-	struct upload upload = { .root = root, .owner = owner, .folder = -1, .fd = -1 };
-	struct statx stat;
-	int64_t r;
-	int fd;
-
-	if (strlen(path) >= sizeof(upload.path))
-		return -ENAMETOOLONG;
-	strcpy(upload.path, path);
-	fd = resolve_open(root, path, O_PATH, 0);
-	if (fd >= 0) { /* what RETR would send is what SIZE is about */
-		calls->close(fd);
-		return -EEXIST;
-	}
-	r = upload_open_folder(&upload);
-	if (r == 0)
-		r = upload_hidden_size(&upload, &stat);
-	upload_close(&upload.folder);
 	return r;
 }

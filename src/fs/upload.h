@@ -5,9 +5,10 @@
  *
  * In-place: what arrived stays under its name. Atomic: the bytes go to a hidden name beside it,
  * ".NAME.<16 hex digits>.part" where the digits are of the owner, which becomes NAME at the end;
- * after a cut it stays, and REST, APPE and SIZE of the same owner go on with it. Others' and
- * forgotten ones are removed a day after their last change, when an upload comes to the folder, but
- * for those that an upload has open.
+ * after a cut it stays, and REST, APPE and SIZE of the same owner go on with it; DELE of NAME removes
+ * it, and a folder that holds nothing else goes with what it holds. Others' and forgotten ones are
+ * removed a day after their last change, when an upload comes to the folder, but for those that an
+ * upload has open.
  *
  * Thread:    check, open and finish in a job thread, one at a time; the rest in the worker.
  * Ownership: the descriptors are the upload's from check to finish (fd is lent to the transfer).
@@ -21,6 +22,10 @@
 
 #include "base/limits.h"
 #include "fs/mounts.h"
+#include "fs/upload_origin.h"
+#include "fs/writer.h"
+
+struct statx;
 
 struct upload {
 	/* The wish. */
@@ -28,9 +33,11 @@ struct upload {
 	char path[PATH_BYTES_MAX]; /* of path_join */
 	bool unique;		   /* STOU: a name that is not there yet, from path's last name */
 	bool append;		   /* APPE: from the end on */
-	off_t offset;		   /* REST: from here on; 0: the file is made anew */
-	off_t range_end;	   /* RANG: nothing is cut, and the transfer ends here; 0: none */
-	off_t reserve_bytes;	   /* ALLO, or 0 */
+	off_t offset; /* REST: from here on, and what is behind it goes; 0: the file is made anew */
+	bool from_marker;    /* REST: with a marker, of the origin that upload_check finds */
+	bool scattered;	     /* parts come in any order: nothing goes that is behind offset */
+	off_t range_end;     /* RANG: nothing is cut, and the transfer ends here; 0: none */
+	off_t reserve_bytes; /* ALLO, or 0 */
 	bool atomic;
 	uint64_t owner; /* whose partial file it is, for atomic */
 	unsigned mask;	/* of the session (fs/creation_mode.h), or 0 */
@@ -48,31 +55,51 @@ struct upload {
 	bool exact;	  /* likewise: the file's size is to be end, whatever was written */
 	uint64_t device;  /* of the file that is gone on with, and from upload_open on of fd */
 	uint64_t inode;	  /* 0: there is none yet */
-	struct disk disk; /* of the folder; of the file once it is known */
-	bool made;	  /* by upload_check (STOU) */
-	bool exists;	  /* there is a file of that name */
-	bool locked;	  /* the hidden file is ours */
-	bool partial;	  /* it holds what came with an earlier upload */
-	bool reserved;	  /* blocks, by upload_open */
+	/* From a marker, of the file that is gone on with; from upload_open on this upload's. Its
+	 * limit is set by the owner before upload_finish: where the last marker was. */
+	struct upload_origin origin;
+	struct disk disk;     /* of the folder; of the file once it is known */
+	bool made;	      /* by upload_check (STOU) */
+	bool exists;	      /* there is a file of that name */
+	bool locked;	      /* the hidden file is ours */
+	bool partial;	      /* it holds what came with an earlier upload */
+	bool reserved;	      /* blocks, by upload_open */
+	bool noted;	      /* the origin, with the file */
+	struct writer writer; /* of fd */
 };
 
-/* Whether it can be done (and device, inode, size_bytes of what there is): 0, or -EISDIR, -ENOENT, -EACCES, -EROFS, -ENXIO (not a file), …; on
- * failure nothing is open. */
+/* Whether it can be done (and device, inode, size_bytes of what there is): 0, or -EISDIR, -ENOENT,
+ * -EACCES, -EROFS, -ENXIO (not a file), -EALREADY: another upload appends to it, or brings a file of
+ * that name, …; on failure nothing is open. */
 int upload_check(struct upload *upload);
 
 /* Makes or opens the file, reserves space, cuts it; a failure leaves what was there. -EINPROGRESS:
  * a part of the old file has been copied, and this is called again for the next one. -ERANGE: the
- * offset is past its end, or what is appended to has become shorter (554); -EBUSY: another upload
- * appends to it. */
+ * offset is past its end, or what is appended to has become shorter (554); -EALREADY: another upload
+ * has come between; -EKEYREJECTED: the file is no longer of the marker's origin. */
 int upload_open(struct upload *upload);
+
+/* Before the first marker is answered: notes the origin with the file. Returns 0 or a negative errno:
+ * no marker can be answered. */
+int upload_note_origin(struct upload *upload);
 
 /* Closes all; complete: gives the file its name. Returns 0, or what the file system had to say at
  * the last moment. Also right after a failed upload_open. */
 int upload_finish(struct upload *upload, bool complete);
 
-/* The size of the owner's partial file of path, or a negative errno: -EEXIST while there is a file
+/* Looks at the owner's partial file of path. Returns 0 or a negative errno: -EEXIST while there is a file
  * of that name, which is what SIZE is about then. Job thread. */
-int64_t upload_partial_size(int root, const char *path, uint64_t owner);
+int upload_partial_stat(int root, const char *path, uint64_t owner, struct statx *ret_stat);
+
+/* Removes it. Returns 0 or a negative errno: -ENOENT, or -EALREADY while an upload writes there. Job
+ * thread. */
+int upload_partial_remove(int root, const char *path, uint64_t owner);
+
+/* Removes a folder that holds nothing but at most UPLOAD_PARTS_REMOVED_MAX partial files, whosever they
+ * are, with them. Returns 0 or a negative errno: -ENOTEMPTY, with nothing removed, if it holds anything
+ * else; -EALREADY if an upload writes there. Job thread. */
+#define UPLOAD_PARTS_REMOVED_MAX 10000
+int upload_remove_folder(int root, const char *path);
 
 /* Whether name is of the form of a partial file's, which no listing shows. */
 bool upload_is_hidden_name(const char *name);

@@ -23,9 +23,10 @@ bool count_is_size(const struct representation *representation)
 		stream.mode == MODE_STREAM && stream.format != FORMAT_CARRIAGE);
 }
 
-struct counting {
-	const struct representation *representation;
-	struct stages *stages;
+struct count {
+	struct representation representation;
+	struct stages *stages; /* NULL: nothing but line ends is counted */
+	char *memory;	       /* of the stages */
 	int file;
 	int64_t size_bytes;
 	int64_t offset;
@@ -33,12 +34,12 @@ struct counting {
 	int64_t octets;
 };
 
-static void count_out(struct counting *counting)
+static void count_out(struct count *count)
 {
-	struct view out = stages_out(counting->stages);
+	struct view out = stages_out(count->stages);
 
-	counting->octets += (int64_t)out.length;
-	stages_take(counting->stages, out.length);
+	count->octets += (int64_t)out.length;
+	stages_take(count->stages, out.length);
 }
 
 /* Text in MODE S grows by its line ends alone. */
@@ -49,84 +50,116 @@ static bool count_is_of_lines(const struct representation *representation)
 	       representation->format != FORMAT_CARRIAGE;
 }
 
-static int count_part(struct counting *counting, struct view part, bool last)
+static int count_part(struct count *count, struct view part, bool last)
 {
-	if (!counting->stages) {
-		counting->octets += (int64_t)(part.length + ascii_count_lf(part.at, part.length));
+	if (!count->stages) {
+		count->octets += (int64_t)(part.length + ascii_count_lf(part.at, part.length));
 		return 0;
 	}
-	while (part.length > 0 || (last && !stages_ended(counting->stages))) {
+	while (part.length > 0 || (last && !stages_ended(count->stages))) {
 		size_t taken;
-		int r = stages_run(counting->stages, part, last, &taken);
+		int r = stages_run(count->stages, part, last, &taken);
 
 		if (r < 0)
 			return r;
 		part = view_skip(part, taken);
-		count_out(counting);
+		count_out(count);
 	}
 	return 0;
 }
 
 /* The marker that is sent here, if one is. */
-static void count_mark(struct counting *counting)
+static void count_mark(struct count *count)
 {
-	if (!representation_has_markers(counting->representation) ||
-	    counting->offset < counting->next_mark || counting->offset == counting->size_bytes ||
-	    !stages_settle(counting->stages))
+	if (!representation_has_markers(&count->representation) ||
+	    count->offset < count->next_mark || count->offset == count->size_bytes ||
+	    !stages_settle(count->stages))
 		return;
-	count_out(counting);
-	counting->octets += MARK_HEADER_BYTES + RESTART_MARK_BYTES;
-	counting->next_mark = counting->offset + MARK_EVERY_BYTES;
+	count_out(count);
+	count->octets += MARK_HEADER_BYTES + RESTART_MARK_BYTES;
+	count->next_mark = count->offset + MARK_EVERY_BYTES;
 }
 
-static int count_all(struct counting *counting, char *buffer)
+/* What is in buffer at a time. Returns as count_step. */
+static int count_buffer(struct count *count, char *buffer)
 {
-	int r = 0;
+	int64_t left = count->size_bytes - count->offset;
+	size_t wanted = left < CONVERT_BYTES ? (size_t)left : CONVERT_BYTES;
+	ssize_t got = 0;
+	int r;
 
-	do {
-		int64_t left = counting->size_bytes - counting->offset;
-		size_t wanted = left < CONVERT_BYTES ? (size_t)left : CONVERT_BYTES;
-		ssize_t got = 0;
+	count_mark(count);
+	if (wanted > 0)
+		got = calls->pread(count->file, buffer, wanted, count->offset);
+	if (got < 0 || (got == 0 && wanted > 0))
+		return got < 0 ? (int)got : -EIO;
+	count->offset += got;
+	r = count_part(count, (struct view){ buffer, (size_t)got },
+		       count->offset == count->size_bytes);
+	return r == 0 && count->offset < count->size_bytes ? -EINPROGRESS : r;
+}
 
-		count_mark(counting);
-		if (wanted > 0)
-			got = calls->pread(counting->file, buffer, wanted, counting->offset);
-		if (got < 0 || (got == 0 && wanted > 0))
-			return got < 0 ? (int)got : -EIO;
-		counting->offset += got;
-		r = count_part(counting, (struct view){ buffer, (size_t)got },
-			       counting->offset == counting->size_bytes);
-	} while (r == 0 && counting->offset < counting->size_bytes);
+int count_step(struct count *count, int64_t slice_bytes)
+{
+	int64_t begun = count->offset;
+	char *buffer = calls->allocate(CONVERT_BYTES);
+	int r = buffer ? -EINPROGRESS : -ENOMEM;
+
+	while (r == -EINPROGRESS) {
+		r = count_buffer(count, buffer);
+		if (count->offset - begun >= slice_bytes)
+			break;
+	}
+	free(buffer);
 	return r;
 }
 
-int64_t count_octets(const struct representation *representation, int file, int64_t size_bytes)
+int64_t count_octets(const struct count *count)
 {
-	struct representation counted = *representation;
-	struct counting counting = { .representation = &counted,
-				     .file = file,
-				     .size_bytes = size_bytes,
-				     .next_mark = MARK_EVERY_BYTES };
-	char *buffer;
-	char *memory = NULL;
-	bool lines;
-	int r = -ENOMEM;
+	return count->octets;
+}
 
-	if (counted.mode == MODE_DEFLATE)
-		counted.mode = MODE_STREAM;
-	if (counted.structure == STRUCTURE_PAGE)
+/* The stages that a file passes on its way, unless it is simpler than that. */
+static int count_stages(struct count *count)
+{
+	if (count_is_of_lines(&count->representation))
+		return 0;
+	count->memory = calls->allocate(TRANSFER_BUFFER_BYTES);
+	if (!count->memory)
+		return -ENOMEM;
+	count->stages =
+		stages_new_sending(count->memory, TRANSFER_BUFFER_BYTES, &count->representation);
+	return 0;
+}
+
+int count_new(const struct representation *representation, int file, int64_t size_bytes,
+	      struct count **ret_count)
+{
+	struct count *count;
+
+	if (representation->structure == STRUCTURE_PAGE)
 		return -EOPNOTSUPP;
 	if (size_bytes > SIZE_COUNT_BYTES_MAX)
 		return -EFBIG;
-	lines = count_is_of_lines(&counted);
-	buffer = calls->allocate(CONVERT_BYTES);
-	if (!lines)
-		memory = calls->allocate(TRANSFER_BUFFER_BYTES);
-	if (memory)
-		counting.stages = stages_new_sending(memory, TRANSFER_BUFFER_BYTES, &counted);
-	if (buffer && (lines || memory))
-		r = count_all(&counting, buffer);
-	free(buffer);
-	free(memory);
-	return r < 0 ? r : counting.octets;
+	count = calls->allocate(sizeof(*count));
+	if (!count)
+		return -ENOMEM;
+	*count = (struct count){ .representation = *representation,
+				 .file = file,
+				 .size_bytes = size_bytes,
+				 .next_mark = MARK_EVERY_BYTES };
+	if (count->representation.mode == MODE_DEFLATE)
+		count->representation.mode = MODE_STREAM;
+	if (count_stages(count) < 0) {
+		count_free(count);
+		return -ENOMEM;
+	}
+	*ret_count = count;
+	return 0;
+}
+
+void count_free(struct count *count)
+{
+	free(count->memory);
+	free(count);
 }

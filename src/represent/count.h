@@ -2,7 +2,7 @@
  * How many octets a file has under a representation (RFC 3659 section 4): what SIZE says, and what
  * a restart point must lie within.
  *
- * Blocks on the disk: for job threads.
+ * Thread:    a count is one thread's at a time. A step blocks on the disk: for job threads.
  */
 #ifndef REPRESENT_COUNT_H
 #define REPRESENT_COUNT_H
@@ -18,9 +18,22 @@
 /* Whether it is known without looking into the file: the size itself. */
 bool count_is_size(const struct representation *representation);
 
-/* Counts; MODE Z counts what is deflated. Returns the octets; -EFBIG: the file is larger than
- * SIZE_COUNT_BYTES_MAX; -EOPNOTSUPP: STRU P, where it depends on holes; or another negative
- * errno. */
-int64_t count_octets(const struct representation *representation, int file, int64_t size_bytes);
+/* A count under way: it goes on where the last step has stopped, so that whoever counts a large file
+ * lets others of its disk in between. */
+struct count;
+
+/* Begins to count a file of size_bytes; MODE Z counts what is deflated. file stays the caller's. Returns
+ * 0; -EFBIG: the file is larger than SIZE_COUNT_BYTES_MAX; -EOPNOTSUPP: STRU P, where it depends on
+ * holes; or -ENOMEM. */
+int count_new(const struct representation *representation, int file, int64_t size_bytes,
+	      struct count **ret_count);
+void count_free(struct count *count);
+
+/* Counts slice_bytes of the file, or somewhat more. Returns 0 at its end, -EINPROGRESS before it, or
+ * another negative errno (-EIO too for a file that has become shorter). */
+int count_step(struct count *count, int64_t slice_bytes);
+
+/* The octets, once a step has returned 0. */
+int64_t count_octets(const struct count *count);
 
 #endif

@@ -18,23 +18,34 @@ _Static_assert(1 + MARKER_DIGITS == RESTART_MARK_BYTES, "a marker is as long as 
 
 static uint8_t key[32];
 
-int marker_key_init(void)
+static int key_make(const uint8_t *from, size_t bytes)
 {
 	/* The process ends while threads do: OpenSSL must not free at exit what they free, too. */
 	bool ready = OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) == 1;
+	unsigned key_bytes = sizeof(key);
+
+	return ready && HMAC(EVP_sha256(), "sluice restart marker", 21, from, bytes, key,
+			     &key_bytes)
+		       ? 0
+		       : -ENOMEM;
+}
+
+int marker_key_init(const uint8_t secret[static MARKER_SECRET_BYTES])
+{
+	return key_make(secret, MARKER_SECRET_BYTES);
+}
+
+int marker_key_init_of_machine(void)
+{
 	uint8_t identity[64] = { 0 };
 	int fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
 	ssize_t length = fd < 0 ? 0 : read(fd, identity, sizeof(identity));
-	unsigned key_bytes = sizeof(key);
 
 	if (fd >= 0)
 		close(fd);
 	if (length < 32 && getrandom(identity, sizeof(identity), 0) != sizeof(identity))
 		return -errno;
-	return ready && HMAC(EVP_sha256(), "sluice restart marker", 21, identity, sizeof(identity),
-			     key, &key_bytes)
-		       ? 0
-		       : -ENOMEM;
+	return key_make(identity, sizeof(identity));
 }
 
 void marker_thread_end(void)
@@ -76,7 +87,7 @@ static void sign(const struct marker *marker, const struct marker_file *file,
 		 uint8_t ret_signature[static 8])
 {
 	struct {
-		uint64_t numbers[5];
+		uint64_t numbers[6];
 		uint8_t packed[PACKED_BYTES];
 	} whole;
 	uint8_t digest[EVP_MAX_MD_SIZE] = { 0 };
@@ -87,6 +98,7 @@ static void sign(const struct marker *marker, const struct marker_file *file,
 	whole.numbers[2] = file->changed_ns;
 	whole.numbers[3] = file->size_bytes;
 	whole.numbers[4] = file->written;
+	whole.numbers[5] = file->origin;
 	pack(marker, whole.packed);
 	HMAC(EVP_sha256(), key, sizeof(key), (const uint8_t *)&whole, sizeof(whole), digest, NULL);
 	memcpy(ret_signature, digest, 8);

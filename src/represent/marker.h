@@ -3,10 +3,11 @@
  * go on, in which state its conversion is then, and of which file and representation that is true.
  * On the control connection and in MODE B and C a marker is up to 63 printable characters.
  *
- * Nobody but this server can make one: it is signed with a key of the machine (of the process,
- * where the machine has no identity), so a marker outlives the server.
+ * Nobody but this server can make one: it is signed with a key that it shares with nobody. A user-FTP,
+ * which gives markers to itself alone, has a key of the machine, so that the next one can check them;
+ * it keeps them from being mistaken, not from being forged.
  *
- * Pure functions; callable from any thread after marker_key_init.
+ * Pure functions; callable from any thread after one of the keys has been made.
  */
 #ifndef REPRESENT_MARKER_H
 #define REPRESENT_MARKER_H
@@ -28,17 +29,22 @@ struct marker {
 	uint8_t signature[8];
 };
 
-/* The file that a marker belongs to. One that is being written is the same however it changes. */
+/* The file that a marker belongs to. One that is being written is the same however it changes; of
+ * which upload it is tells the server's fs/upload_origin.h. */
 struct marker_file {
 	uint64_t device;
 	uint64_t inode;
 	uint64_t changed_ns; /* written: 0 */
+	uint64_t origin;     /* written, by a server: the upload; else 0 */
 	uint64_t size_bytes; /* written: 0 */
 	bool written;
 };
 
-/* Before the first thread. Returns 0 or a negative errno, when there is no randomness. */
-int marker_key_init(void);
+/* Before the first thread. Both return 0 or -ENOMEM; of_machine also a negative errno, where the
+ * machine has no identity and there is no randomness. */
+#define MARKER_SECRET_BYTES 32
+int marker_key_init(const uint8_t secret[static MARKER_SECRET_BYTES]);
+int marker_key_init_of_machine(void);
 
 /* The last call of a thread that has made or checked markers: frees what OpenSSL keeps for it. */
 void marker_thread_end(void);

@@ -81,7 +81,10 @@ bool representation_listing_is_plain(const struct representation *representation
 
 bool representation_keeps_connection(const struct representation *representation)
 {
-	return representation->mode == MODE_BLOCK || representation->mode == MODE_COMPRESSED;
+	return representation->mode == MODE_DEFLATE
+		       ? representation->keep
+		       : representation->mode == MODE_BLOCK ||
+				 representation->mode == MODE_COMPRESSED;
 }
 
 bool representation_has_markers(const struct representation *representation)

@@ -34,6 +34,7 @@ struct representation {
 	uint8_t structure; /* enum ftp_structure */
 	uint8_t mode;	   /* enum ftp_mode */
 	uint8_t level;	   /* of MODE Z: 1 to 9 */
+	bool keep;	   /* of MODE Z: agreed on (OPTS MODE Z KEEP ON), see below */
 	bool text_as_is;   /* TYPE A moves the file's bytes unchanged (an operator's choice) */
 	const struct translate_ebcdic *ebcdic; /* borrowed; NULL: TYPE E cannot be used */
 };
@@ -60,7 +61,9 @@ bool representation_is_plain(const struct representation *representation);
 /* The same of a listing, whose lines end with CR LF as they are made. */
 bool representation_listing_is_plain(const struct representation *representation);
 
-/* Whether the end of a file is marked, so that the data connection may stay (MODE B and C). */
+/* Whether the end of a file is marked, so that the data connection may stay: MODE B and C; MODE Z,
+ * whose stream has an end of its own, if both sides have said so, for everybody else waits there for
+ * the end of the connection. */
 bool representation_keeps_connection(const struct representation *representation);
 
 /* Whether restart markers are part of it (MODE B and C), and REST takes one of them. */

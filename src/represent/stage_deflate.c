@@ -1,5 +1,6 @@
 /*
- * MODE Z (draft-preston-ftpext-deflate): a zlib stream (RFC 1950), whose end is the file's.
+ * MODE Z (draft-preston-ftpext-deflate): a zlib stream (RFC 1950), whose end is the file's. What
+ * follows it is left: on a connection that stays it is the next file.
  */
 #include <errno.h>
 #include <limits.h>
@@ -60,42 +61,36 @@ static unsigned uint_of(size_t bytes)
 	return bytes > UINT_MAX ? UINT_MAX : (unsigned)bytes;
 }
 
-/* Moves the views over what zlib has done with them. */
-static void step_follow(struct stage_step *step, const z_stream *stream, unsigned in, unsigned out)
+/* A step of deflate(3) or inflate(3), and the views moved over what it has done with them. finishes:
+ * the last bytes end the stream. */
+static int step_run(struct stage *stage, struct stage_step *step, int (*run)(z_stream *, int),
+		    bool finishes)
 {
+	z_stream *stream = &stage->is.deflate;
+	unsigned in = uint_of(step->from_bytes);
+	unsigned out = uint_of(step->to_bytes);
+	bool finish = finishes && step->last && in == step->from_bytes;
+	int r;
+
+	stream->next_in = (unsigned char *)(uintptr_t)step->from;
+	stream->avail_in = in;
+	stream->next_out = step->to;
+	stream->avail_out = out;
+	r = run(stream, finish ? Z_FINISH : Z_NO_FLUSH);
 	step_taken(step, in - stream->avail_in);
 	step_given(step, out - stream->avail_out);
+	return r;
 }
 
 int stage_deflate(struct stage *stage, struct stage_step *step)
 {
-	z_stream *stream = &stage->is.deflate;
-	unsigned in = uint_of(step->from_bytes);
-	unsigned out = uint_of(step->to_bytes);
-	int r;
-
-	stream->next_in = (unsigned char *)(uintptr_t)step->from;
-	stream->avail_in = in;
-	stream->next_out = step->to;
-	stream->avail_out = out;
-	r = deflate(stream, step->last && in == step->from_bytes ? Z_FINISH : Z_NO_FLUSH);
-	step_follow(step, stream, in, out);
-	return r == Z_STREAM_END ? STAGE_ENDED : STAGE_GOES_ON;
+	return step_run(stage, step, deflate, true) == Z_STREAM_END ? STAGE_ENDED : STAGE_GOES_ON;
 }
 
 int stage_inflate(struct stage *stage, struct stage_step *step)
 {
-	z_stream *stream = &stage->is.deflate;
-	unsigned in = uint_of(step->from_bytes);
-	unsigned out = uint_of(step->to_bytes);
-	int r;
+	int r = step_run(stage, step, inflate, false);
 
-	stream->next_in = (unsigned char *)(uintptr_t)step->from;
-	stream->avail_in = in;
-	stream->next_out = step->to;
-	stream->avail_out = out;
-	r = inflate(stream, Z_NO_FLUSH);
-	step_follow(step, stream, in, out);
 	if (r == Z_STREAM_END)
 		return STAGE_ENDED;
 	if (r == Z_MEM_ERROR)

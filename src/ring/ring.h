@@ -90,7 +90,8 @@ void ring_receive(struct ring *ring, struct op *op, int fd);
  * called, -EINPROGRESS if done will be (with 0 or a negative errno), or another negative errno. */
 int ring_send(struct ring *ring, struct op *op, int fd, const char *bytes, size_t length);
 
-/* Waits once for poll(2) events of a socket or pipe; result: the events. */
+/* Waits once for poll(2) events of a socket or pipe, or for POLLPRI of a file that says so when it
+ * changes; result: the events. */
 void ring_poll(struct ring *ring, struct op *op, int fd, uint32_t events);
 
 /* Calls done with 0 in the next turn, when all that has happened meanwhile has had its own. */

@@ -63,12 +63,18 @@ static int epoll_register(struct epoll_state *state, int fd, uint32_t events)
 	return 0;
 }
 
+/* Of a file that can always be read. */
+static bool op_waits_for_change(const struct op *op)
+{
+	return op->kind == OP_POLL && op->poll.events == POLLPRI;
+}
+
 static uint32_t epoll_wanted(const struct epoll_slot *slot)
 {
 	uint32_t events = 0;
 
 	if (slot->in)
-		events |= EPOLLIN;
+		events |= op_waits_for_change(slot->in) ? EPOLLPRI : EPOLLIN;
 	if (slot->out)
 		events |= EPOLLOUT;
 	return events;
@@ -216,13 +222,13 @@ static void epoll_on_event(struct ring *ring, const struct epoll_event *event)
 	struct op *out = state->slots[fd].out;
 	const uint32_t over = EPOLLERR | EPOLLHUP;
 
-	if ((event->events & EPOLLIN && !in) || (event->events & EPOLLOUT && !out) ||
+	if ((event->events & (EPOLLIN | EPOLLPRI) && !in) || (event->events & EPOLLOUT && !out) ||
 	    (event->events & over && !in && !out))
 		epoll_register(state, fd, epoll_wanted(&state->slots[fd]));
 	if (out && event->events & (EPOLLOUT | over))
 		epoll_dispatch(ring, out, event->events);
 	/* The first call may have ended what the second operation belongs to. */
-	if (in && state->slots[fd].in == in && event->events & (EPOLLIN | over))
+	if (in && state->slots[fd].in == in && event->events & (EPOLLIN | EPOLLPRI | over))
 		epoll_dispatch(ring, in, event->events);
 }
 

@@ -122,19 +122,21 @@ int admission_enter(struct admission *admission, const struct address *peer, uns
 	return r;
 }
 
-void admission_leave(struct admission *admission, const struct address *peer, unsigned worker)
+unsigned admission_leave(struct admission *admission, const struct address *peer, unsigned worker)
 {
 	struct host *host;
+	unsigned left;
 
 	pthread_mutex_lock(&admission->lock);
 	admission->sessions--;
-	admission->of_worker[worker]--;
+	left = --admission->of_worker[worker];
 	host = host_find(admission, peer);
 	if (host && --host->sessions == 0) {
 		list_remove(&host->link);
 		free(host);
 	}
 	pthread_mutex_unlock(&admission->lock);
+	return left;
 }
 
 unsigned admission_count(struct admission *admission)

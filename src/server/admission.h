@@ -25,8 +25,8 @@ void admission_free(struct admission *admission);
  * -EDQUOT when the address has its share, or -ENOMEM. */
 int admission_enter(struct admission *admission, const struct address *peer, unsigned self);
 
-/* Counts it out. */
-void admission_leave(struct admission *admission, const struct address *peer, unsigned worker);
+/* Counts it out. Returns how many the worker has left. */
+unsigned admission_leave(struct admission *admission, const struct address *peer, unsigned worker);
 
 /* Sessions in all. */
 unsigned admission_count(struct admission *admission);

@@ -23,10 +23,10 @@ enum channel_kind {
 	/* supervisor -> server process */
 	CHANNEL_CONTROL_LISTENERS = 1, /* descriptors: listening sockets of control connections */
 	CHANNEL_PASSIVE_LISTENERS,     /* descriptors: listening sockets of the passive range */
-	CHANNEL_START,		       /* all have come: serve; descriptor: the root folder */
-	CHANNEL_DRAIN,		       /* SIGTERM: no new sessions, end when the transfers have */
-	CHANNEL_STOP,		       /* second SIGTERM: end at once */
-	CHANNEL_ACTIVE_SOCKET_READY,   /* answer to 16: result 0 with a descriptor, or -errno */
+	CHANNEL_START, /* all have come: serve; descriptor: the root folder, text: the markers' secret */
+	CHANNEL_DRAIN,		     /* SIGTERM: no new sessions, end when the transfers have */
+	CHANNEL_STOP,		     /* second SIGTERM: end at once */
+	CHANNEL_ACTIVE_SOCKET_READY, /* answer to 16: result 0 with a descriptor, or -errno */
 
 	/* server process -> supervisor */
 	CHANNEL_ACTIVE_SOCKET = 16, /* a socket bound to address, an own one with port L-1 */

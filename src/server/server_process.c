@@ -103,6 +103,7 @@ static int server_take_over(struct server *server)
 			return -EMFILE;
 		if (message.kind == CHANNEL_START) {
 			server->root = fds[0];
+			memcpy(server->marker_secret, message.text, MARKER_SECRET_BYTES);
 			return 0;
 		}
 		r = message.kind == CHANNEL_CONTROL_LISTENERS
@@ -222,7 +223,7 @@ static int server_make(struct server *server)
 	if (r == 0)
 		r = server_load_ebcdic(server);
 	if (r == 0)
-		r = marker_key_init();
+		r = marker_key_init(server->marker_secret);
 	if (r == 0)
 		r = server_load_hosts(server);
 	if (r == 0)

@@ -26,6 +26,7 @@
 #include "server/channel.h"
 #include "server/engine.h"
 #include "server/listeners.h"
+#include "server/marker_secret.h"
 #include "sys/capabilities.h"
 #include "sys/service_manager.h"
 
@@ -78,6 +79,7 @@ struct supervisor {
 	int64_t deadline_ms; /* of WAITING: the next start; of STOPPING: SIGKILL; else 0 */
 	int64_t second;	     /* that requests_used counts */
 	unsigned requests_used[CHANNEL_STATUS + 1];
+	uint8_t marker_secret[MARKER_SECRET_BYTES];
 	int status; /* of exit */
 };
 
@@ -238,6 +240,8 @@ static int supervisor_open(struct supervisor *supervisor)
 	}
 	r = root_check(supervisor);
 	if (r == 0)
+		r = marker_secret_open(supervisor->marker_secret);
+	if (r == 0)
 		r = users_file_check(supervisor->config);
 	if (r == 0)
 		r = hosts_check(supervisor->config);
@@ -305,16 +309,19 @@ static int descriptors_send(int channel, enum channel_kind kind, const int *fds,
 static int child_equip(const struct supervisor *supervisor)
 {
 	const struct listeners *listeners = &supervisor->listeners;
+	struct channel_message start = { .kind = CHANNEL_START };
 	int channel = supervisor->channel;
 	int r;
 
+	memcpy(start.text, supervisor->marker_secret, MARKER_SECRET_BYTES);
 	r = descriptors_send(channel, CHANNEL_CONTROL_LISTENERS, listeners->control,
 			     listeners->control_count);
 	if (r == 0)
 		r = descriptors_send(channel, CHANNEL_PASSIVE_LISTENERS, listeners->passive,
 				     listeners->passive_count);
 	if (r == 0)
-		r = descriptors_send(channel, CHANNEL_START, &supervisor->root, 1);
+		r = channel_send(channel, &start, &supervisor->root, 1);
+	explicit_bzero(start.text, sizeof(start.text));
 	return r;
 }
 

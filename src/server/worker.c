@@ -164,7 +164,8 @@ static void worker_on_ended(void *context, struct session *session)
 	struct worker *worker = worker_of(context);
 	uint32_t slot = (uint32_t)(session - worker->sessions);
 
-	admission_leave(worker->server->admission, &session->peer, worker->index);
+	if (admission_leave(worker->server->admission, &session->peer, worker->index) == 0)
+		kept_files_close_all(&worker->context.kept); /* nobody is there to want them */
 	worker->generations[slot]++;
 	worker->free_next[slot] = worker->free_first;
 	worker->free_first = slot + 1;
@@ -566,6 +567,7 @@ static int worker_make_context(struct worker *worker)
 	context->reply.at = malloc(context->reply.size_bytes);
 	if (!context->reply.at)
 		return -ENOMEM;
+	kept_files_init(&context->kept, worker->ring, server->workers_count);
 	return tree_init(&context->tree, server->root);
 }
 

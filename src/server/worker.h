@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "represent/marker.h"
 #include "ring/ring.h"
 
 struct address;
@@ -55,6 +56,7 @@ struct server {
 	struct passive_pool *passive;
 	struct listing_cache *listings; /* NULL: none are kept */
 	struct hash_cache *hash_cache;
+	uint8_t marker_secret[MARKER_SECRET_BYTES];
 	int channel;
 	int root;
 	int control[64];

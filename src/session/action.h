@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "fs/attributes.h"
+#include "fs/closing.h"
 #include "fs/hash_file.h"
 #include "fs/listing.h"
 #include "fs/tree.h"
@@ -17,6 +18,7 @@
 #include "session/change.h"
 #include "transfer/transfer.h"
 
+struct count;
 struct folder_size;
 struct session;
 struct tree_listing;
@@ -33,10 +35,9 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 	size_t other_length;
 
 	/* A transfer, from the command on. */
-	bool transfers;	     /* the transfer's reply is due: commands wait */
-	bool moving;	     /* transfer_start was called */
-	bool listing_stat;   /* STAT of a path: the listing goes to the control connection */
-	bool listing_hidden; /* names with a leading dot too */
+	bool transfers;	   /* the transfer's reply is due: commands wait */
+	bool moving;	   /* transfer_start was called */
+	bool listing_stat; /* STAT of a path: the listing goes to the control connection */
 	uint8_t listing_format;
 	uint8_t listing_stage;
 	char pattern[256];
@@ -59,10 +60,11 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 
 	/* SIZE, and a restart point within what is converted (count.c). */
 	int count_file;
-	int64_t counted;
+	struct count *count;
 	bool count_settled; /* a change from now on gives the file another identity */
 	void (*on_counted)(struct session *session, int64_t octets);
 	struct change change; /* what SITE and others do on the disk */
+	void (*on_part)(struct session *session, int result); /* unfinished.c */
 
 	/* HASH and its kin (command_hash.c). */
 	struct hash_file hash;
@@ -93,6 +95,7 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 	/* PASS */
 	const struct users *users;
 	const struct user *user;
+	struct wheel_timer refusal_timer; /* a wrong password is answered late */
 };
 
 #endif

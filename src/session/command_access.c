@@ -40,17 +40,45 @@ void command_user(struct session *session, struct view argument)
 		session_reply(session, REPLY_331_NEED_PASSWORD, "Password please");
 }
 
+static void refusal_due(struct wheel_timer *timer)
+{
+	struct action *action =
+		(struct action *)(void *)((char *)timer - offsetof(struct action, refusal_timer));
+	struct session *session = action->session;
+
+	if (session->password_attempts < PASSWORD_ATTEMPTS_MAX)
+		session_reply(session, REPLY_530_NOT_LOGGED_IN, "Login incorrect");
+	else
+		session_end(session, "Login incorrect, too many times; closing");
+	session_command_end(session);
+}
+
+/* Who guesses waits for each answer, and longer for the next (RFC 2577 section 5); nobody else does,
+ * for a timer is all that waits. The command ends with the answer. */
 static void session_refuse_login(struct session *session)
 {
+	struct action *action = session->action ? session->action : session_command_begin(session);
 	char address[ADDRESS_TEXT_MAX];
 
 	address_format_host(&session->peer, address);
 	log_warning("login failed: user \"%s\" from %s", session->name, address);
 	session_enter_state(session, SESSION_GREETED);
-	if (++session->password_attempts < PASSWORD_ATTEMPTS_MAX)
-		session_reply(session, REPLY_530_NOT_LOGGED_IN, "Login incorrect");
-	else
-		session_end(session, "Login incorrect, too many times; closing");
+	session->password_attempts++;
+	if (!action) /* a 451 was the answer */
+		return;
+	action->refusal_timer.fire = refusal_due;
+	ring_timer_set(session->context->ring, &action->refusal_timer,
+		       (uint64_t)PASSWORD_DELAY_MS * session->password_attempts);
+}
+
+void session_cancel_refusal(struct session *session)
+{
+	struct action *action = session->action;
+
+	if (!action || !wheel_timer_is_set(&action->refusal_timer))
+		return;
+	ring_timer_clear(session->context->ring, &action->refusal_timer);
+	session_command_end(session);
 }
 
 static void session_log_in(struct session *session)
@@ -112,6 +140,7 @@ static void password_done(struct op *op, int result)
 	} else if (result < 0 || !session->user) {
 		session->user = NULL;
 		session_refuse_login(session);
+		return;
 	} else if (session->user->account) {
 		session_enter_state(session, SESSION_ACCOUNT);
 		session_reply(session, REPLY_332_NEED_ACCOUNT, "Account please, with ACCT");

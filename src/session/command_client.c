@@ -1,6 +1,7 @@
 /*
  * Commands by which client and server tell each other what they are, or what will come: CLNT, CSID,
- * PRET; and SMNT (RFC 959 section 4.1.1), for which there is nothing to do.
+ * PRET; SMNT (RFC 959 section 4.1.1), for which there is nothing to do; and AUTH, PBSZ and PROT
+ * (RFC 2228 section 3), which need TLS.
  */
 #include <fcntl.h>
 
@@ -35,6 +36,22 @@ void command_smnt(struct session *session, struct view argument)
 		"There is one tree of folders, and all of it is there already; CWD goes there");
 }
 
+/* Not 504, by which another mechanism might do, nor 534, by which there would be one that is not
+ * allowed. Clients that can do without TLS go on with USER. */
+void command_auth(struct session *session, struct view argument)
+{
+	(void)argument;
+	session_reply(session, REPLY_502_NOT_IMPLEMENTED, "There is no TLS here; log in without");
+}
+
+/* PBSZ and PROT, which come after the security exchange that AUTH begins. */
+void command_prot(struct session *session, struct view argument)
+{
+	(void)argument;
+	session_reply(session, REPLY_503_BAD_SEQUENCE,
+		      "Nothing is protected before AUTH, and there is no TLS here");
+}
+
 static void pret_done(struct tree_request *request, int result)
 {
 	struct action *action =
@@ -43,7 +60,7 @@ static void pret_done(struct tree_request *request, int result)
 	int r = result < 0 ? result : resolve_check_file(&request->stat);
 
 	if (result >= 0)
-		tree_close(&request->disk, session->context->ring, result);
+		file_close(&request->disk, session->context->ring, result);
 	if (r < 0)
 		session_reply_error(session, r, action->path);
 	else

@@ -30,10 +30,8 @@ static void comb_answer(struct action *action, int result)
 	struct session *session = action->session;
 
 	if (action->change.parts_stay)
-		reply_text_name(session_reply_text(session), REPLY_550_FILE_UNAVAILABLE,
-				session_text(session,
-					     "Joined, but not all parts could be removed: "),
-				view_of(action->path), "");
+		session_reply_about(session, REPLY_550_FILE_UNAVAILABLE,
+				    "Joined, but not all parts could be removed", action->path);
 	else if (result == -ENOTUNIQ)
 		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
 			      "A file cannot be joined to itself, nor twice; name each once");

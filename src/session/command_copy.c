@@ -18,7 +18,7 @@ static void cpfr_done(struct tree_request *request, int result)
 	int r = result < 0 ? result : resolve_check_file(&request->stat);
 
 	if (result >= 0)
-		tree_close(&request->disk, session->context->ring, result);
+		file_close(&request->disk, session->context->ring, result);
 	if (r == 0) {
 		session->rename_from = calls->allocate(strlen(action->path) + 1);
 		r = session->rename_from ? 0 : -ENOMEM;

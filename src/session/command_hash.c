@@ -60,7 +60,7 @@ static void hash_over(struct session *session)
 	if (action->hash.buffer)
 		dtp_give_buffer(&session->context->dtp, action->hash.buffer);
 	if (action->file >= 0)
-		tree_close(&action->request.disk, session->context->ring, action->file);
+		file_close(&action->request.disk, session->context->ring, action->file);
 	action->transfers = false;
 	session_command_end(session);
 }

@@ -15,7 +15,7 @@ static void index_opened(struct tree_request *request, int result)
 	struct session *session = action->session;
 
 	if (result >= 0 && session_has_given_up(session)) {
-		tree_close(&request->disk, session->context->ring, result);
+		file_close(&request->disk, session->context->ring, result);
 		result = -ECANCELED;
 	}
 	if (result >= 0) {

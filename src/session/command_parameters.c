@@ -205,7 +205,22 @@ static void opts_mlst(struct session *session, struct view wanted)
 	session_reply(session, REPLY_200_OKAY, "MLST OPTS %s", text);
 }
 
-/* draft-preston-ftpext-deflate: what zlib is told, as far as it is a client's business. */
+/* Whether the data connection stays behind a file of MODE Z (represent/representation.h). */
+static void opts_mode_z_keep(struct session *session, struct view wanted)
+{
+	if (!view_is_word(wanted, "ON") && !view_is_word(wanted, "OFF")) {
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "OPTS MODE Z KEEP takes ON or OFF");
+		return;
+	}
+	session->representation.keep = view_is_word(wanted, "ON");
+	session_reply(session, REPLY_200_OKAY,
+		      session->representation.keep
+			      ? "In MODE Z the data connection stays open for the next file"
+			      : "In MODE Z each file has a data connection of its own");
+}
+
+/* draft-preston-ftpext-deflate: what zlib is told, as far as it is a client's business; and KEEP. */
 static void opts_mode_z(struct session *session, struct view wanted)
 {
 	int64_t level;
@@ -215,11 +230,14 @@ static void opts_mode_z(struct session *session, struct view wanted)
 	    level <= 9) {
 		session->representation.level = (uint8_t)level;
 		session_reply(session, REPLY_200_OKAY, "MODE Z LEVEL is %lld", (long long)level);
+	} else if (wanted.length > 5 && strncasecmp(wanted.at, "KEEP ", 5) == 0) {
+		opts_mode_z_keep(session, view_skip(wanted, 5));
 	} else if (view_is_word(wanted, "ENGINE ZLIB") || view_is_word(wanted, "METHOD 8")) {
 		session_reply(session, REPLY_200_OKAY, "So it is");
 	} else {
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
-			      "OPTS MODE Z takes LEVEL and a number from 1 to 9");
+			      "OPTS MODE Z takes LEVEL and a number from 1 to 9, or KEEP and ON or "
+			      "OFF");
 	}
 }
 
@@ -243,9 +261,10 @@ void command_opts(struct session *session, struct view argument)
 	else if (argument.length > 5 && strncasecmp(argument.at, "HASH ", 5) == 0)
 		session_opts_hash(session, view_skip(argument, 5));
 	else
-		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
-			      "OPTS takes UTF8 ON, HASH and a name, MODE Z LEVEL and a number, or "
-			      "MLST and facts, as in OPTS MLST type;size;");
+		session_reply(
+			session, REPLY_501_SYNTAX_ARGUMENT,
+			"OPTS takes UTF8 ON, HASH and a name, MODE Z LEVEL and a number, "
+			"MODE Z KEEP and ON or OFF, or MLST and facts, as in OPTS MLST type;size;");
 }
 
 void command_noop(struct session *session, struct view argument)

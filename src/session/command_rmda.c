@@ -25,8 +25,9 @@ static void rmda_answer(struct action *action, int result)
 	struct session *session = action->session;
 
 	if (result == -EXDEV)
-		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
-			      "Another file system is mounted within, and left alone");
+		session_reply_about(session, REPLY_550_FILE_UNAVAILABLE,
+				    "Another file system is mounted there, and left alone",
+				    action->path);
 	else if (result == -EOVERFLOW)
 		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
 			      "The tree is deeper than %d folders: remove it from below",

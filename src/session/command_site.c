@@ -356,7 +356,12 @@ static void site_symlink(struct session *session, struct view argument)
 
 static int link_work(struct action *action)
 {
-	return links_make_hard(action->session->tree.root, action->other, action->path);
+	const char *blamed = action->path;
+	int r = links_make_hard(action->session->tree.root, action->other, action->path, &blamed);
+
+	if (blamed != action->path)
+		strcpy(action->path, action->other);
+	return r;
 }
 
 static void site_link(struct session *session, struct view argument)
@@ -416,7 +421,10 @@ static void group_found(struct op *op, int result)
 		session_change_begin(action);
 }
 
-/* The look-up of a name may hang in a directory service, which is no disk. */
+/* The look-up of a name may hang in a directory service. That is no disk, but waits in a queue as if
+ * it were one: it keeps a few job threads, whoever asks. No file system has this number. */
+static const struct disk name_service = { .id = UINT64_MAX };
+
 static void site_group(struct session *session, struct view argument)
 {
 	struct view group = first_word(&argument);
@@ -438,8 +446,7 @@ static void site_group(struct session *session, struct view argument)
 	action->change = (struct change){ .work = group_work,
 					  .code = REPLY_200_OKAY,
 					  .text = "Group changed" };
-	action->op.done = group_found;
-	ring_job(session->context->ring, &action->op, group_find_work);
+	session_disk_job(action, &name_service, group_find_work, group_found);
 }
 
 static void site_umask(struct session *session, struct view argument)

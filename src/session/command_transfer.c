@@ -57,8 +57,10 @@ static void session_transfer_over(struct session *session)
 		dtp_give_buffer(&session->context->dtp, action->transfer.buffer);
 	if (action->cached) /* whose file it is */
 		listing_cache_give(action->cached);
+	else if (action->file >= 0 && action->transfer.kind == TRANSFER_SEND_FILE)
+		tree_give(&action->request, action->file);
 	else if (action->file >= 0)
-		tree_close(&action->transfer.disk, session->context->ring, action->file);
+		file_close(&action->transfer.disk, session->context->ring, action->file);
 	action->transfers = false;
 	session_command_end(session);
 }
@@ -161,6 +163,13 @@ static bool transfer_is_of_a_part(const struct action *action)
 	return action->restart > 0 || action->restart_marked || action->range_end > 0;
 }
 
+/* Up to where markers of an upload are good when it has ended: pages come in any order. */
+static off_t transfer_marked_limit(const struct action *action)
+{
+	return action->representation.structure == STRUCTURE_PAGE ? INT64_MAX
+								  : action->transfer.marked_at;
+}
+
 static void transfer_done(struct transfer *transfer, enum transfer_end end, int error)
 {
 	struct action *action = action_of_transfer(transfer);
@@ -178,6 +187,7 @@ static void transfer_done(struct transfer *transfer, enum transfer_end end, int 
 			  error, (unsigned long long)transfer->bytes);
 	if (action->uploads) {
 		action->upload.exact = transfer->described;
+		action->upload.origin.limit = transfer_marked_limit(action);
 		action->upload.end = transfer->described || (transfer->representation &&
 							     transfer->file_end > transfer->offset)
 					     ? transfer->file_end
@@ -202,6 +212,12 @@ static void transfer_marked(struct transfer *transfer, const char *theirs, const
 		session_reply(session, REPLY_110_RESTART_MARKER, "MARK %s = %s", theirs, ours);
 }
 
+/* A job, before the first of them is told. */
+static int transfer_before_marks(struct transfer *transfer)
+{
+	return upload_note_origin(&action_of_transfer(transfer)->upload);
+}
+
 static void session_move(struct session *session)
 {
 	struct action *action = session->action;
@@ -217,6 +233,7 @@ static void session_move(struct session *session)
 	transfer->keep = representation_keeps_connection(&action->representation);
 	transfer->marker = action->restart_marked ? &action->marker : NULL;
 	transfer->marked = transfer_marked;
+	transfer->before_marks = transfer_before_marks;
 	transfer->file = action->uploads ? action->upload.fd : action->file;
 	transfer->listing = action->listing;
 	transfer->tree_listing = action->tree_listing;
@@ -262,6 +279,7 @@ static void upload_opened(struct op *op, int result)
 	action->transfer.disk = action->upload.disk;
 	action->transfer.marker_file = (struct marker_file){ .device = action->upload.device,
 							     .inode = action->upload.inode,
+							     .origin = action->upload.origin.number,
 							     .written = true };
 	session_move(session);
 }
@@ -351,7 +369,7 @@ static void session_refuse_transfer(struct session *session, int error)
 	struct action *action = session->action;
 
 	if (action->file >= 0)
-		tree_close(&action->request.disk, session->context->ring, action->file);
+		file_close(&action->request.disk, session->context->ring, action->file);
 	action->file = -1;
 	session_refuse_command(session, error);
 }
@@ -469,7 +487,7 @@ static void retr_done(struct tree_request *request, int result)
 	refusal = representation_size_refusal(&action->representation,
 					      (int64_t)request->stat.stx_size);
 	if (refusal) {
-		tree_close(&request->disk, session->context->ring, action->file);
+		file_close(&request->disk, session->context->ring, action->file);
 		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED, "%s",
 			      session_text(session, refusal));
 		session_command_end(session);
@@ -492,8 +510,7 @@ void command_retr(struct session *session, struct view argument)
 	if (!action || !session_take_marker(session))
 		return;
 	action->transfers = true;
-	/* O_NONBLOCK: no open waits for a lease, nor, without a /proc, for a FIFO's other end. */
-	session_look(action, O_RDONLY | O_NONBLOCK, retr_done);
+	session_look(action, TREE_READ, retr_done);
 }
 
 static int upload_check_work(struct op *op)
@@ -507,9 +524,14 @@ static int upload_check_marker(const struct action *action)
 	const struct upload *upload = &action->upload;
 	const struct marker_file file = { .device = upload->device,
 					  .inode = upload->inode,
+					  .origin = upload->origin.number,
 					  .written = true };
+	int r;
 
-	return action->restart_marked ? restart_check_marker(action, &file) : 0;
+	if (!action->restart_marked)
+		return 0;
+	r = upload->origin.number ? restart_check_marker(action, &file) : -EKEYREJECTED;
+	return r == 0 && (off_t)action->marker.offset > upload->origin.limit ? -EKEYREJECTED : r;
 }
 
 static void upload_checked(struct op *op, int result)
@@ -577,6 +599,8 @@ static void session_store(struct session *session, struct view argument, bool ap
 				 .append = append && action->restart == 0 && action->range_end == 0,
 				 .unique = unique,
 				 .offset = (off_t)action->restart,
+				 .from_marker = action->restart_marked,
+				 .scattered = action->representation.structure == STRUCTURE_PAGE,
 				 .range_end = (off_t)action->range_end,
 				 .reserve_bytes = (off_t)session->allocate_bytes,
 				 .atomic = session->context->config->uploads_atomic && !unique,

@@ -47,15 +47,17 @@ struct command {
 #define HASHES (LOGIN | FEATURE | HASHES_PARAMETERS)
 #define HASHES_SYNTAX "<path> | \"<path>\" [<first> [<last>]]", "no standard; as Serv-U has it"
 #define ALWAYS (ANY_TIME | KEEPS_RENAME)
+#define AFTER_AUTH "RFC 2228 3; goes with AUTH, there is no TLS"
 #define STREAMLINED "draft-peterson-streamlined-ftp-command-extensions"
 
 static const struct command commands[] = {
-	{ "ABOR", command_abor, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME | AT_ONCE, "",
-	  "RFC 959 4.1.3" },
+	{ "ABOR", command_abor, ARGUMENT_IGNORED, ALWAYS | AT_ONCE, "", "RFC 959 4.1.3" },
 	{ "ACCT", command_acct, ARGUMENT_NEEDED, ANY_TIME, "<account>", "RFC 959 4.1.1" },
 	{ "ALLO", command_allo, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "<bytes> [R <record size>]",
 	  "RFC 959 4.1.3" },
 	{ "APPE", command_appe, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
+	{ "AUTH", command_auth, ARGUMENT_NEEDED, ALWAYS, "<mechanism>",
+	  "RFC 2228 3; none is implemented, there is no TLS" },
 	{ "AVBL", command_avbl, ARGUMENT_OPTIONAL, LOGIN | FEATURE, "[<path>]", STREAMLINED },
 	{ "CDUP", command_cdup, ARGUMENT_IGNORED, LOGIN, "", "RFC 959 4.1.1" },
 	{ "CLNT", command_clnt, ARGUMENT_NEEDED, ALWAYS | FEATURE, "<name and version>",
@@ -100,12 +102,15 @@ static const struct command commands[] = {
 	{ "NLST", command_nlst, ARGUMENT_OPTIONAL, LOGIN, "[<path>]", "RFC 959 4.1.3" },
 	{ "NOOP", command_noop, ARGUMENT_IGNORED, ALWAYS, "", "RFC 959 4.1.3" },
 	{ "OPTS", command_opts, ARGUMENT_NEEDED, ALWAYS,
-	  "UTF8 ON | MLST <facts> | HASH [<name>] | MODE Z LEVEL <1 to 9>", "RFC 2389 4" },
+	  "UTF8 ON | MLST <facts> | HASH [<name>] | MODE Z LEVEL <1 to 9> | MODE Z KEEP ON | OFF",
+	  "RFC 2389 4" },
 	{ "PASS", command_pass, ARGUMENT_OPTIONAL, AFTER_USER, "<password>", "RFC 959 4.1.1" },
 	{ "PASV", command_pasv, ARGUMENT_NONE, PORTS, "", "RFC 959 4.1.2" },
+	{ "PBSZ", command_prot, ARGUMENT_NEEDED, ALWAYS, "<bytes>", AFTER_AUTH },
 	{ "PORT", command_port, ARGUMENT_NEEDED, PORTS, "<h1,h2,h3,h4,p1,p2>", "RFC 959 4.1.2" },
 	{ "PRET", command_pret, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART | FEATURE,
 	  "<command> [<path>]", "what FTP clients agreed on" },
+	{ "PROT", command_prot, ARGUMENT_NEEDED, ALWAYS, "<level>", AFTER_AUTH },
 	{ "PWD", command_pwd, ARGUMENT_IGNORED, LOGIN | KEEPS_RENAME, "", "RFC 959 4.1.3" },
 	{ "QUIT", command_quit, ARGUMENT_IGNORED, ANY_TIME, "", "RFC 959 4.1.1" },
 	{ "RANG", command_rang, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART | FEATURE, "<first> <last>",
@@ -376,6 +381,7 @@ void command_feat(struct session *session, struct view argument)
 			reply_text_inner(reply, "%s%s", commands[i].verb,
 					 feature_argument(&commands[i], facts, languages, hashes));
 	reply_text_inner(reply, "MODE Z");
+	reply_text_inner(reply, "OPTS MODE Z KEEP"); /* what follows "MODE Z" names engines */
 	session_site_features(reply);
 	reply_text_inner(reply, "TVFS");
 	reply_text_inner(reply, "UTF8");

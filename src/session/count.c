@@ -1,6 +1,6 @@
 /*
- * SIZE (RFC 3659 section 4) where it is not the file's own: what would be sent is counted in a job,
- * once for each file as it is. The last few counts of a worker are kept, but not of a file that could
+ * SIZE (RFC 3659 section 4) where it is not the file's own: what would be sent is counted in jobs of a
+ * slice each, once for each file as it is. The last few counts of a worker are kept, but not of a file that could
  * change within a tick of its file system's clock, and so unseen.
  */
 #include <errno.h>
@@ -54,27 +54,56 @@ static bool is_settled(const struct action *action)
 	return hash_identity_is_settled(&identity, &now, action->request.disk.kind == DISK_REMOTE);
 }
 
+static void count_done(struct op *op, int result);
+
 static int count_work(struct op *op)
 {
-	struct action *action = action_of_op(op);
-
-	action->counted = count_octets(&action->representation, action->count_file,
-				       (int64_t)action->request.stat.stx_size);
-	return 0;
+	return count_step(action_of_op(op)->count, COUNT_SLICE_BYTES);
 }
 
-static void count_done(struct op *op, int result)
+static void count_continue(struct action *action)
 {
-	struct action *action = action_of_op(op);
+	session_disk_read(action, &action->request.disk, count_work, count_done);
+}
+
+static void count_end(struct action *action, int64_t octets)
+{
 	struct session *session = action->session;
 	struct count_known known = known_of(action);
 
-	if (result < 0)
-		action->counted = result;
-	known.octets = action->counted;
-	if (known.octets >= 0 && action->count_settled)
+	count_free(action->count);
+	session->context->counting--;
+	known.octets = octets;
+	if (octets >= 0 && action->count_settled)
 		*known_place(session->context, &known) = known;
-	action->on_counted(session, action->counted);
+	action->on_counted(session, octets);
+}
+
+/* Others that wait for the disk come in between two slices. */
+static void count_done(struct op *op, int result)
+{
+	struct action *action = action_of_op(op);
+
+	if (result != -EINPROGRESS)
+		count_end(action, result < 0 ? result : count_octets(action->count));
+	else if (session_has_given_up(action->session))
+		count_end(action, -ECANCELED);
+	else
+		count_continue(action);
+}
+
+static int count_begin(struct action *action)
+{
+	struct session_context *context = action->session->context;
+	int r;
+
+	if (context->counting >= COUNTING_MAX)
+		return -EAGAIN;
+	r = count_new(&action->representation, action->count_file,
+		      (int64_t)action->request.stat.stx_size, &action->count);
+	if (r == 0)
+		context->counting++;
+	return r;
 }
 
 void session_count(struct session *session, int file,
@@ -83,12 +112,18 @@ void session_count(struct session *session, int file,
 	struct action *action = session->action;
 	struct count_known wanted = known_of(action);
 	const struct count_known *known = known_place(session->context, &wanted);
+	int r;
 
 	action->count_file = file;
 	action->on_counted = counted;
 	action->count_settled = is_settled(action); /* before the first byte is read */
-	if (known_is(known, &wanted))
+	if (known_is(known, &wanted)) {
 		counted(session, known->octets);
+		return;
+	}
+	r = count_begin(action);
+	if (r < 0)
+		counted(session, r);
 	else
-		session_disk_read(action, &action->request.disk, count_work, count_done);
+		count_continue(action);
 }

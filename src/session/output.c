@@ -202,6 +202,7 @@ static const struct {
 	{ ENXIO, 550, "Not a regular file" },
 	{ ENODEV, 550, "Not a regular file" },
 	{ EBUSY, 550, "It is in use" },
+	{ EALREADY, 450, "Another upload of it is under way; try again later" },
 	{ ETXTBSY, 450, "It is a program that runs" },
 	{ EAGAIN, 450, "Too much is waiting for this disk; try again later" },
 	{ ENOSPC, 452, "No space left on the disk" },
@@ -243,19 +244,25 @@ const char *session_error_text(const struct session *session, int error)
 	return session_text(session, text);
 }
 
-void session_reply_error(struct session *session, int error, const char *path)
+void session_reply_about(struct session *session, int code, const char *text, const char *path)
 {
-	const char *text;
 	char before[160];
-	int code;
 
 	if (session->closing)
 		return;
+	snprintf(before, sizeof(before), "%s: ", session_text(session, text));
+	reply_text_name(session_reply_text(session), code, before, view_of(path), "");
+}
+
+void session_reply_error(struct session *session, int error, const char *path)
+{
+	const char *text;
+	int code;
+
 	session_find_error(error, &code, &text);
 	if (code == REPLY_550_FILE_UNAVAILABLE)
 		code = session->name_refusal;
-	snprintf(before, sizeof(before), "%s: ", session_text(session, text));
-	reply_text_name(session_reply_text(session), code, before, view_of(path), "");
+	session_reply_about(session, code, text, path);
 }
 
 void session_reply_transfer_error(struct session *session, int error)

@@ -47,6 +47,7 @@ void session_context_fini(struct session_context *context)
 		free(context->actions);
 		context->actions = next;
 	}
+	kept_files_fini(&context->kept);
 	free(context->reply.at);
 }
 
@@ -80,6 +81,7 @@ struct action *session_command_begin(struct session *session)
 	action->request.disks = context->dtp.disks;
 	action->request.tree = &session->tree;
 	action->request.known = &context->known;
+	action->request.kept = &context->kept;
 	action->request.waiter = (struct disk_waiter){ .admitted = NULL };
 	session->action = action;
 	return action;
@@ -183,6 +185,8 @@ bool session_has_given_up(const struct session *session)
 
 void session_refuse_command(struct session *session, int error)
 {
+	if (session_explain_part(session, error))
+		return;
 	if (session->aborts > 0)
 		session_reply(session, REPLY_426_TRANSFER_ABORTED, "Transfer aborted");
 	else
@@ -391,6 +395,7 @@ void session_end(struct session *session, const char *reply)
 	else if (session->action && session->action->listing_stat)
 		session_stat_continue(session); /* to its end: nobody reads on */
 	session_cancel_waiting(session);
+	session_cancel_refusal(session);
 	if (!session->shut)
 		session_end_output(session);
 	session->running = running;

@@ -87,9 +87,11 @@ struct session_context {
 	struct action *actions; /* free ones */
 	unsigned actions_free;
 	unsigned folder_sizes; /* DSIZs under way */
+	unsigned counting;     /* files that count.c has under way */
 	uint64_t transfers;
 	struct count_known counts[COUNTS_KNOWN];
 	struct known_files known;
+	struct kept_files kept;
 	struct hash_cache *hash_cache; /* of all workers */
 	unsigned hashes;	       /* under way */
 };

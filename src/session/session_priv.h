@@ -36,6 +36,9 @@ void session_languages(const struct session *session, char *ret_text);
 void session_reply_error(struct session *session, int error, const char *path);
 void session_reply_transfer_error(struct session *session, int error);
 
+/* A reply of text in the session's language, a colon and path. */
+void session_reply_about(struct session *session, int code, const char *text, const char *path);
+
 /* What an error of the file system is called, in the session's language. */
 const char *session_error_text(const struct session *session, int error);
 
@@ -68,7 +71,7 @@ void session_look(struct action *action, int flags,
 /* Whether what a command does is wanted no more: the session ends, or ABOR came. */
 bool session_has_given_up(const struct session *session);
 
-/* Ends a command with the reply to error, or with that to ABOR. */
+/* Ends a command with the reply to error, or with that to ABOR; perhaps later (unfinished.c). */
 void session_refuse_command(struct session *session, int error);
 
 /* disk_job.c: runs work in a job thread, once the disk has a place for it; then done. op is the
@@ -87,6 +90,9 @@ void session_disk_job_surely(struct action *action, const struct disk *disk,
 /* Ends the command's wait for a place at its disk, if it waits: what has such a place is not
  * interrupted. */
 void session_cancel_waiting(struct session *session);
+
+/* command_access.c: a session that ends waits no longer for the answer to a wrong password. */
+void session_cancel_refusal(struct session *session);
 
 /* input.c: what has come, and the commands in it. */
 void session_input(struct session *session, struct view bytes);
@@ -161,6 +167,17 @@ bool session_range_fits(struct session *session);
 /* Whose partial uploads are this session's. */
 uint64_t session_owner(const struct session *session);
 
+/* unfinished.c: whether a name without a file may have a part of one. */
+bool session_keeps_parts(const struct session *session);
+
+/* Looks for the part that the action's path has in place of a file, and calls done with 0, and the
+ * action's request.stat filled in, or a negative errno. */
+void session_look_for_part(struct session *session,
+			   void (*done)(struct session *session, int result));
+
+/* Ends a command that error has refused, in its own time, if such a part may be the reason. */
+bool session_explain_part(struct session *session, int error);
+
 /* What the facts of a listing depend on besides its entries, of a folder of which may_write and stat
  * are known (fs/entry_line.h). */
 struct entry_rights session_rights(const struct session *session, int may_write,
@@ -193,6 +210,7 @@ command_fn command_rmda, command_comb;
 command_fn command_lprt, command_lpsv, command_host, command_lang;
 command_fn command_mfmt, command_mff, command_mfct;
 command_fn command_avbl, command_dsiz, command_clnt, command_csid, command_pret, command_smnt;
+command_fn command_auth, command_prot;
 
 /* command_client.c: the answer to PRET of a transfer that is allowed. */
 void session_pret(struct session *session, bool retrieves, struct view argument);

@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -118,6 +119,11 @@ static int real_inotify_add_watch(int fd, const char *path, uint32_t mask)
 	return RESULT(inotify_add_watch(fd, path, mask));
 }
 
+static int real_inotify_rm_watch(int fd, int number)
+{
+	return RESULT(inotify_rm_watch(fd, number));
+}
+
 static ssize_t real_read(int fd, void *buffer, size_t size_bytes)
 {
 	return RESULT(read(fd, buffer, size_bytes));
@@ -175,6 +181,11 @@ static int real_ftruncate(int fd, off_t size_bytes)
 static off_t real_seek(int fd, off_t offset, int whence)
 {
 	return RESULT(lseek(fd, offset, whence));
+}
+
+static int real_flock(int fd, int operation)
+{
+	return RESULT(flock(fd, operation));
 }
 
 static int real_fsync(int fd)
@@ -248,6 +259,7 @@ const struct calls calls_real = {
 	.memfd_create = real_memfd_create,
 	.inotify_init = real_inotify_init,
 	.inotify_add_watch = real_inotify_add_watch,
+	.inotify_rm_watch = real_inotify_rm_watch,
 	.read = real_read,
 	.pread = real_pread,
 	.pwrite = real_pwrite,
@@ -259,6 +271,7 @@ const struct calls calls_real = {
 	.fallocate = real_fallocate,
 	.ftruncate = real_ftruncate,
 	.fsync = real_fsync,
+	.flock = real_flock,
 	.seek = real_seek,
 	.getxattr = real_getxattr,
 	.setxattr = real_setxattr,

@@ -45,6 +45,7 @@ struct calls {
 	int (*memfd_create)(const char *name, unsigned flags);
 	int (*inotify_init)(int flags);
 	int (*inotify_add_watch)(int fd, const char *path, uint32_t mask);
+	int (*inotify_rm_watch)(int fd, int number);
 	ssize_t (*read)(int fd, void *buffer, size_t size_bytes);
 
 	/* File contents. */
@@ -61,6 +62,7 @@ struct calls {
 	int (*fallocate)(int fd, int mode, off_t offset, off_t size_bytes);
 	int (*ftruncate)(int fd, off_t size_bytes);
 	int (*fsync)(int fd);
+	int (*flock)(int fd, int operation);
 	off_t (*seek)(int fd, off_t offset, int whence); /* lseek(2): SEEK_DATA, SEEK_HOLE */
 	ssize_t (*getxattr)(int fd, const char *name, void *value, size_t size_bytes);
 	int (*setxattr)(int fd, const char *name, const void *value, size_t size_bytes);

@@ -179,9 +179,22 @@ static void receive_answer_mark(struct transfer *transfer)
 	stages_go_on(transfer->stages);
 }
 
+static bool receive_marks_are_due(const struct transfer *transfer)
+{
+	return transfer->before_marks && !transfer->marks_begun;
+}
+
 static int receive_sync_work(struct op *op)
 {
-	return calls->fsync(transfer_of_file_op(op)->file);
+	struct transfer *transfer = transfer_of_file_op(op);
+
+	if (receive_marks_are_due(transfer)) {
+		transfer->marks_begun = true;
+		if (transfer->before_marks(transfer) < 0)
+			transfer->marked = NULL;
+	}
+	return transfer->marked && transfer->disk.kind != DISK_MEMORY ? calls->fsync(transfer->file)
+								      : 0;
 }
 
 static void receive_on_synced(struct op *op, int result)
@@ -194,7 +207,8 @@ static void receive_on_synced(struct op *op, int result)
 	} else if (result < 0) {
 		transfer_fail_file(transfer, result);
 	} else {
-		receive_answer_mark(transfer);
+		if (transfer->marked)
+			receive_answer_mark(transfer);
 		receive_staged_turn(transfer);
 	}
 }
@@ -219,7 +233,8 @@ static bool receive_see_to(struct transfer *transfer, enum stages_event event)
 		stages_go_on(transfer->stages);
 		return true;
 	}
-	if (transfer->marked_at == transfer->offset || transfer->disk.kind == DISK_MEMORY) {
+	if (!receive_marks_are_due(transfer) &&
+	    (transfer->marked_at == transfer->offset || transfer->disk.kind == DISK_MEMORY)) {
 		receive_answer_mark(transfer);
 		return true;
 	}

@@ -87,6 +87,8 @@ struct transfer {
 	int (*take)(struct transfer *transfer, const char *bytes, size_t length);
 	/* Receiving: the data before the sender's marker is on the disk; ours is for REST. Or NULL. */
 	void (*marked)(struct transfer *transfer, const char *theirs, const char *ours);
+	/* NULL, or called in a job thread before the first of them: a negative errno, and none is told. */
+	int (*before_marks)(struct transfer *transfer);
 
 	/* What came of it, beside done's arguments. */
 	const char *complaint; /* TRANSFER_MALFORMED: what was wrong, a literal */
@@ -133,8 +135,9 @@ struct transfer {
 	struct stages *stages; /* in a second buffer, or NULL */
 	const char *input;     /* of the buffer, what the stages have not taken */
 	size_t input_bytes;
-	off_t next_mark;    /* sending: the next marker is due from this offset on */
-	off_t marked_at;    /* receiving: up to here the data is on the disk */
+	off_t next_mark; /* sending: the next marker is due from this offset on */
+	off_t marked_at; /* receiving: up to here the data is on the disk; also for the owner in done */
+	bool marks_begun;   /* before_marks has been called */
 	off_t read_at;	    /* sending pages: where the input is from; the end: in a hole */
 	bool looked_at_end; /* sending pages: whether that is one */
 	char *half;	    /* listing: of the buffer, the one in hand */

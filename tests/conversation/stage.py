@@ -93,6 +93,8 @@ class Stage:
             for number in range(int(what[1])):
                 with open(path + b"%06d" % number, "wb"):
                     pass
+        elif kind == "names":
+            self.make_names(path, int(what[1]))
         elif kind == "fifo":
             os.mkfifo(path)
         elif kind == "socket":
@@ -112,6 +114,19 @@ class Stage:
             os.unlink(path)
         else:
             raise Failure(f"unknown kind of file {kind!r}")
+
+    @staticmethod
+    def make_names(path, count):
+        """Of one empty file: a name costs a twentieth of what a file does."""
+        folder, prefix = os.path.split(path)
+        inside = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            first = prefix + b"%06d" % 0
+            os.close(os.open(first, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666, dir_fd=inside))
+            for number in range(1, count):
+                os.link(first, prefix + b"%06d" % number, src_dir_fd=inside, dst_dir_fd=inside)
+        finally:
+            os.close(inside)
 
     def check(self, text):
         """One A step. Returns None if it holds, else what is the case instead."""

@@ -58,6 +58,7 @@ enum kind {
 	FALLOCATE,
 	FTRUNCATE,
 	FSYNC,
+	FLOCK,
 	SEEK,
 	GETXATTR,
 	SETXATTR,
@@ -70,6 +71,7 @@ enum kind {
 	MEMFD_CREATE,
 	INOTIFY_INIT,
 	INOTIFY_ADD_WATCH,
+	INOTIFY_RM_WATCH,
 	READ,
 	RING_FIRST, /* operations, before the ring or a job thread gets them */
 	KINDS = RING_FIRST + 14,
@@ -102,6 +104,7 @@ static const char *const kinds[KINDS] = {
 	[FALLOCATE] = "fallocate",
 	[FTRUNCATE] = "ftruncate",
 	[FSYNC] = "fsync",
+	[FLOCK] = "flock",
 	[SEEK] = "seek",
 	[GETXATTR] = "getxattr",
 	[SETXATTR] = "setxattr",
@@ -114,6 +117,7 @@ static const char *const kinds[KINDS] = {
 	[MEMFD_CREATE] = "memfd_create",
 	[INOTIFY_INIT] = "inotify_init",
 	[INOTIFY_ADD_WATCH] = "inotify_add_watch",
+	[INOTIFY_RM_WATCH] = "inotify_rm_watch",
 	[READ] = "read",
 	[RING_FIRST + 0] = "ring.accept",
 	[RING_FIRST + 1] = "ring.recv",
@@ -343,6 +347,13 @@ static int faulty_ftruncate(int fd, off_t size_bytes)
 	return r < 0 ? r : calls_real.ftruncate(fd, size_bytes);
 }
 
+static int faulty_flock(int fd, int operation)
+{
+	int r = fault_meet(FLOCK, NULL);
+
+	return r < 0 ? r : calls_real.flock(fd, operation);
+}
+
 static int faulty_fsync(int fd)
 {
 	int r = fault_meet(FSYNC, NULL);
@@ -434,6 +445,13 @@ static int faulty_inotify_add_watch(int fd, const char *path, uint32_t mask)
 	return r < 0 ? r : calls_real.inotify_add_watch(fd, path, mask);
 }
 
+static int faulty_inotify_rm_watch(int fd, int number)
+{
+	int r = fault_meet(INOTIFY_RM_WATCH, NULL);
+
+	return r < 0 ? r : calls_real.inotify_rm_watch(fd, number);
+}
+
 /* Never cut short: of inotify(7), less than an event is an error. */
 static ssize_t faulty_read(int fd, void *buffer, size_t size_bytes)
 {
@@ -513,6 +531,7 @@ static const struct calls calls_faulty = {
 	.fallocate = faulty_fallocate,
 	.ftruncate = faulty_ftruncate,
 	.fsync = faulty_fsync,
+	.flock = faulty_flock,
 	.seek = faulty_seek,
 	.getxattr = faulty_getxattr,
 	.setxattr = faulty_setxattr,
@@ -525,6 +544,7 @@ static const struct calls calls_faulty = {
 	.memfd_create = faulty_memfd_create,
 	.inotify_init = faulty_inotify_init,
 	.inotify_add_watch = faulty_inotify_add_watch,
+	.inotify_rm_watch = faulty_inotify_rm_watch,
 	.read = faulty_read,
 	.operation = faulty_operation,
 };

@@ -12,19 +12,24 @@ from sluiced import Failure
 
 CONTENT = b"".join(pattern(100, i)[i % 90:] + b"\r\n" * (i % 3) + b"\n\xff" for i in range(700))
 FORMS = (Form("A N", "R", "S"), Form("I", "F", "B"), Form("E C", "F", "C"), Form("L 32", "P", "B"),
-         Form("A N", "F", "Z"))
+         Form("A N", "F", "Z"), Form("I", "F", "Z", keep=True))
 
 
 def section_represented(place, session):
     for form in FORMS:
-        for verb, argument in (("TYPE", form.kind), ("STRU", form.structure), ("MODE", form.mode)):
-            if session.command(f"{verb} {argument}") != "200":
-                return
+        if any(session.command(line) != "200" for line in parameters(form)):
+            return
         upload(place, session, form)
         download(place, session, form)
         session.command("SIZE up")
         place.remove("up")
+    session.command("OPTS MODE Z KEEP OFF")
     session.command("MODE S")
+
+
+def parameters(form):
+    return [f"TYPE {form.kind}", f"STRU {form.structure}", f"MODE {form.mode}",
+            f"OPTS MODE Z KEEP {'ON' if form.mode == 'Z' and form.keeps else 'OFF'}"]
 
 
 def final(session):
@@ -48,7 +53,7 @@ def upload(place, session, form, name="up", content=CONTENT):
         markers = {(0, 10): b"here"} if form.mode in "BC" else {}
         try:
             data.socket.sendall(pack(pieces, form, random.Random(3), markers))
-            if form.mode in "SZ":
+            if not form.keeps:
                 data.socket.shutdown(socket.SHUT_WR)
         except OSError:
             pass
@@ -94,8 +99,8 @@ def fill(place, form):
     upload and the session are as ever. Pages may leave holes, and keep what they like."""
     content = b"".join(b"%06d\n" % i * 9 for i in range(50_000))
     with place.logged_in() as session:
-        for verb, argument in (("TYPE", form.kind), ("STRU", form.structure), ("MODE", form.mode)):
-            expect(session.command(f"{verb} {argument}") == "200", f"{form} is refused")
+        for line in parameters(form):
+            expect(session.command(line) == "200", f"{form}: {line} is refused")
         for again in range(2):
             code = upload(place, session, form, "small-disk/a", content)
             expect(code in ("452", "552"), f"{form}, on a full disk: {code}")

@@ -14,7 +14,7 @@ MOVING = ("read,readv,pread64,preadv,preadv2,write,writev,pwrite64,pwritev,pwrit
 CALL = re.compile(r"\d+ +([\d.]+) (?:<\.\.\. )?(\w+)(?:\(| resumed>).* = (\d+)\b")
 # A file is in user space as soon as it is mapped.
 MAPPED = re.compile(r"\d+ +([\d.]+) mmap\([^,]*, (\d+), .*, \d+<([^>]*)>, ")
-END_TIMEOUT_S = 10
+END_TIMEOUT_S = 60
 
 
 class Tracer:
@@ -48,6 +48,8 @@ class Tracer:
             if mapped:
                 if mapped.group(3).startswith(root + os.sep):
                     result["mmap"] = result.get("mmap", 0) + int(mapped.group(2))
+            elif call and call.group(2) in ("read", "write") and call.group(3) == "8":
+                pass  # a thread wakes another: the count of an eventfd
             elif call and call.group(2) != "mmap" and float(call.group(1)) >= since:
                 result[call.group(2)] = result.get(call.group(2), 0) + int(call.group(3))
         return result

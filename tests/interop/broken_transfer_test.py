@@ -58,6 +58,7 @@ def file_or_none(octets, form):
 def an_upload_that_is_cut_anywhere_is_never_complete(server, root):
     forms = [Form(kind, structure, mode) for kind in ("A N", "A C", "E N", "I", "L 36")
              for structure in "FRP" for mode in "SBCZ"]
+    forms += [Form(kind, structure, "Z", keep=True) for kind, structure in (("A N", "F"), ("I", "R"), ("L 36", "P"))]
     for form in forms:
         if not marks_its_end(form) or (form.structure == "P" and form.text) or \
                 (form.structure == "R" and form.bits == 36):

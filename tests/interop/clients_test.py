@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Real programs move a tree of 1,000 awkward names and a file of 1 GiB, both ways, unchanged. Over
+"""Real programs move a tree of 1,000 awkward names and a large file, both ways, unchanged. Over
 IPv6 the tree is smaller, but has each kind of name in each kind of folder."""
 
 import atexit
@@ -19,6 +19,10 @@ from clients import each_family, over_ipv4, quoted, url  # noqa: E402
 from sluiced import Failure, Sluiced  # noqa: E402
 
 
+# A gibibyte; where another engine has moved it as well, a part of that.
+LARGE_BYTES = 1 << 30 if os.environ.get("SLUICE_TEST_ENGINE", "uring") == "uring" else 1 << 27
+
+
 class World:
     """One server and one scratch folder for all tests of this file."""
 
@@ -31,7 +35,7 @@ class World:
         self.trees = {"127.0.0.1": "tree", "::1": "small-tree"}
         self.digests = {"127.0.0.1": tree.make(os.path.join(self.root, "tree")),
                         "::1": tree.make(os.path.join(self.root, "small-tree"), 100)}
-        tree.make_big(os.path.join(self.root, "big"))
+        tree.make_big(os.path.join(self.root, "big"), LARGE_BYTES)
         self.server = Sluiced(self.root, ["--anonymous-write"])
         try:
             self.server.start()
@@ -65,7 +69,7 @@ class World:
         same = subprocess.run(["cmp", path, os.path.join(self.root, "big")], capture_output=True, text=True,
                               check=False)
         os.unlink(path)
-        expect(same.returncode == 0, f"the 1 GiB file differs: {same.stdout}{same.stderr}")
+        expect(same.returncode == 0, f"the large file differs: {same.stdout}{same.stderr}")
 
     def uploaded_big(self, name):
         self.has_big(os.path.join(self.root, name))
@@ -220,82 +224,82 @@ def nlst_names_can_be_retrieved():
     ftp.quit()
 
 
-# --- 1 GiB -----------------------------------------------------------------------------------
+# --- the large file --------------------------------------------------------------------------
 
 @test
-def curl_gets_a_gibibyte():
+def curl_gets_a_large_file():
     path = os.path.join(world.folder, "big-curl")
     clients.curl("--output", path, url(world.port, "big"))
     world.has_big(path)
 
 
 @test
-def curl_puts_a_gibibyte():
+def curl_puts_a_large_file():
     clients.curl("--upload-file", os.path.join(world.root, "big"), url(world.port, "big-curl"))
     world.uploaded_big("big-curl")
 
 
 @test
-def wget_gets_a_gibibyte():
+def wget_gets_a_large_file():
     path = os.path.join(world.folder, "big-wget")
     clients.wget(f"--output-document={path}", url(world.port, "big"))
     world.has_big(path)
 
 
 @test
-def lftp_gets_a_gibibyte():
+def lftp_gets_a_large_file():
     path = os.path.join(world.folder, "big-lftp")
     clients.lftp(world.port, f"get big -o {path}")
     world.has_big(path)
 
 
 @test
-def lftp_gets_a_gibibyte_in_segments():
+def lftp_gets_a_large_file_in_segments():
     path = os.path.join(world.folder, "big-pget")
     clients.lftp(world.port, f"pget -n 4 big -o {path}")
     world.has_big(path)
 
 
 @test
-def lftp_puts_a_gibibyte():
+def lftp_puts_a_large_file():
     clients.lftp(world.port, f"put {world.root}/big -o big-lftp")
     world.uploaded_big("big-lftp")
 
 
 @test
-def ncftpget_gets_a_gibibyte():
+def ncftpget_gets_a_large_file():
     folder = world.new_folder("big-ncftp")
     clients.ncftp("ncftpget", world.port, "127.0.0.1", folder, "/big")
     world.has_big(os.path.join(folder, "big"))
 
 
 @test
-def ncftpput_puts_a_gibibyte():
+def ncftpput_puts_a_large_file():
     os.mkdir(os.path.join(world.root, "big-ncftp"))
     clients.ncftp("ncftpput", world.port, "127.0.0.1", "/big-ncftp", os.path.join(world.root, "big"))
     world.uploaded_big("big-ncftp/big")
 
 
 @test
-def tnftp_gets_a_gibibyte():
+def tnftp_gets_a_large_file():
     clients.tnftp(world.port, ["get big big-tnftp"], world.folder)
     world.has_big(os.path.join(world.folder, "big-tnftp"))
 
 
 @test
-def tnftp_puts_a_gibibyte():
+def tnftp_puts_a_large_file():
     clients.tnftp(world.port, ["put big big-tnftp"], world.root)
     world.uploaded_big("big-tnftp")
 
 
 @test
-def aria2_gets_a_gibibyte_in_segments():
+def aria2_gets_a_large_file_in_segments():
     clients.aria2("-x4", "-s4", "-k1M", f"--dir={world.folder}", "--out=big-aria2", url(world.port, "big"))
     world.has_big(os.path.join(world.folder, "big-aria2"))
 
 
 @test
-def ftplib_gets_a_gibibyte():
+def ftplib_gets_a_large_file():
     path = os.path.join(world.folder, "big-ftplib")
     ftp = world.ftp()
     with open(path, "wb") as file:
@@ -305,7 +309,7 @@ def ftplib_gets_a_gibibyte():
 
 
 @test
-def ftplib_puts_a_gibibyte():
+def ftplib_puts_a_large_file():
     ftp = world.ftp()
     with open(os.path.join(world.root, "big"), "rb") as file:
         ftp.storbinary("STOR big-ftplib", file, blocksize=1 << 20)

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""A data connection that stays from one file to the next in MODE B and C (RFC 959 sections 3.3, 3.4):
-250 is true, 226 is true, and what is sent ahead is not lost."""
+"""A data connection that stays from one file to the next in MODE B and C (RFC 959 sections 3.3, 3.4), and
+in MODE Z after OPTS MODE Z KEEP ON: 250 is true, 226 is true, and what is sent ahead is not lost."""
 
 import os
 import random
 import re
+import select
 import socket
 import sys
+import time
+import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
@@ -15,7 +18,10 @@ from checks import expect, main, same  # noqa: E402
 from representation import Form, from_pieces, pack, to_pieces, unpack  # noqa: E402
 from representing import FILES, Arriving, Representing, same_content, served, stored  # noqa: E402
 
-KEEPING = [Form(kind, structure, mode) for kind in ("A N", "E N", "I") for structure in "FR" for mode in "BC"]
+KEEPING = [Form(kind, structure, mode, keep=mode == "Z")
+           for kind in ("A N", "E N", "I") for structure in "FR" for mode in "BCZ"]
+PLAIN = [form for form in KEEPING if form.kind == "I" and form.structure == "F"]
+DEFLATED = PLAIN[-1]
 
 
 class Most(random.Random):
@@ -106,7 +112,7 @@ def lines_of(session, form, command):
     """A listing as lines: in STRU R its records, otherwise what CR LF or NL ends. It is text under any
     TYPE (RFC 1123 section 4.1.2.7), the filler of MODE C too."""
     session.set(form)
-    form = Form("E N" if form.letter == "E" else "A N", form.structure, form.mode)
+    form = Form("E N" if form.letter == "E" else "A N", form.structure, form.mode, form.mode == "Z" and form.keeps)
     session.opened(command)
     pieces = session.unpack(form).pieces()
     session.finish(form, f"{form}, {command}")
@@ -121,8 +127,8 @@ def listings_are_text_in_every_mode_and_structure(server, root):
     for kind in ("A N", "A C", "E N", "E C", "I", "L 8", "L 36"):
         for structure in "FR":
             with Representing(server.port) as session:
-                for mode in "BCZS":
-                    form = Form(kind, structure, mode)
+                for mode in "BCKZS":
+                    form = Form(kind, structure, "Z", keep=True) if mode == "K" else Form(kind, structure, mode)
                     same(f"{form}, NLST", sorted(FILES), sorted(lines_of(session, form, "NLST")))
                     listed = [line.split()[8] for line in lines_of(session, form, "LIST")]
                     same(f"{form}, LIST", sorted(FILES), sorted(listed))
@@ -147,16 +153,22 @@ def mlsd_is_a_stream_that_ends_with_its_connection(server, root):
                     octets = unpack(session.octets.rest(), plain).pieces()[0]
                     session.finish(plain, f"{form}, MLSD")
                     same(f"{form}, MLSD", wanted, names(octets))
+                    session.set(Form(kind, structure, "Z", keep=True))
+                    for _ in range(2):  # the second time from memory
+                        session.opened("MLSD")
+                        same(f"{form}, MLSD, kept", wanted, names(session.unpack(DEFLATED).pieces()[0]))
+                        session.finish(DEFLATED, f"{form}, MLSD, kept")
+                    session.close_data()
 
 
 @served()
 def mode_s_closes_a_connection_that_was_kept(server, root):
-    for mode in "BC":
+    for form in PLAIN:
         for next_mode in "SZ":
             with Representing(server.port) as session:
-                session.get(Form("I", "F", mode), "text")
+                session.get(form, "text")
                 same_content(next_mode, FILES["random"], session.get(Form("I", "F", next_mode), "random"))
-                session.get(Form("I", "F", mode), "text")
+                session.get(form, "text")
                 session.put(Form("I", "F", next_mode), "up", FILES["random"])
                 same_content(next_mode, FILES["random"], stored(root, "up"))
 
@@ -165,8 +177,7 @@ def mode_s_closes_a_connection_that_was_kept(server, root):
 def a_new_port_closes_a_connection_that_was_kept(server, root):
     for line, code in (("PASV", "227"), ("EPSV", "229"), ("PORT 127,0,0,1,200,1", "200"),
                        ("EPRT |1|127.0.0.1|51201|", "200"), ("ABOR", "226"), ("REIN", "220")):
-        for mode in "BC":
-            form = Form("I", "F", mode)
+        for form in PLAIN:
             with Representing(server.port) as session:
                 session.put(form, "up", b"content")
                 session.command(line, code)
@@ -175,9 +186,8 @@ def a_new_port_closes_a_connection_that_was_kept(server, root):
 
 @served()
 def a_kept_connection_may_be_closed_by_the_client(server, root):
-    for mode in "BC":
+    for form in PLAIN:
         for reset in (False, True):
-            form = Form("I", "F", mode)
             with Representing(server.port) as session:
                 for line in ("RETR text", "STOR up", "LIST"):
                     session.get(form, "one")
@@ -199,8 +209,7 @@ def a_kept_connection_may_be_closed_by_the_client(server, root):
 
 @served()
 def a_connection_that_the_server_made_stays_too(server, root):
-    for mode in "BC":
-        form = Form("I", "F", mode)
+    for form in PLAIN:
         with Representing(server.port) as session:
             session.set(form)
             with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -225,8 +234,8 @@ def a_little_that_becomes_much_is_stored_without_more_to_come(server, root):
     contents = (b"\xff" * 700_000, bytes(700_000), b" " * 700_000 + b"\n")
     for kind in ("I", "A N"):
         for structure in "FR":
-            for mode in "BCZ":
-                form = Form(kind, structure, mode)
+            for mode in "BCKZ":
+                form = Form(kind, structure, "Z", keep=True) if mode == "K" else Form(kind, structure, mode)
                 with Representing(server.port, chance=Most()) as session:
                     for content in contents:
                         session.set(form)
@@ -247,7 +256,8 @@ def stalled(session, form):
 def abor_ends_a_transfer_and_its_connection(server, root):
     with open(os.path.join(root, "huge"), "wb") as file:
         file.write(os.urandom(1 << 20) * 40)
-    for form in (Form("I", "F", "B"), Form("A N", "R", "C"), Form("E N", "R", "S"), Form("L 32", "P", "B")):
+    for form in (Form("I", "F", "B"), Form("A N", "R", "C"), Form("E N", "R", "S"), Form("L 32", "P", "B"), DEFLATED,
+                 Form("L 36", "P", "Z", keep=True)):
         with Representing(server.port) as session:
             stalled(session, form)
             session.send("ABOR")
@@ -292,16 +302,155 @@ def stat_is_answered_in_the_middle_of_a_block(server, root):
 
 @served()
 def a_refused_transfer_leaves_a_kept_connection_open(server, root):
-    for mode in "BC":
-        form = Form("I", "F", mode)
+    for form in PLAIN:
         with Representing(server.port) as session:
             session.get(form, "text")
             kept = session.data
             session.refused(form, "RETR nothing", "550")
             session.refused(form, "STOR nothing/up", "55")
-            session.refused(Form("A N", "P", mode), "RETR text", "504")
+            session.refused(Form("A N", "P", form.mode, form.keeps), "RETR text", "504")
             same_content(str(form), FILES["text"], session.get(form, "text"))
             expect(session.data is kept, "another connection")
+
+
+@served()
+def in_mode_z_the_connection_stays_only_if_the_client_says_so(server, root):
+    closing = Form("I", "F", "Z")
+    with Representing(server.port) as session:
+        session.command("FEAT", "211")
+        for form in (closing, DEFLATED, closing, DEFLATED, DEFLATED):
+            same_content(str(form), FILES["text"], session.get(form, "text"))
+            session.put(form, "up", FILES["random"])
+            same_content(str(form), FILES["random"], stored(root, "up"))
+        session.command("REIN", "220")
+        session.command("USER anonymous", "331")
+        session.command("PASS guest@", "230")
+        session.state.update({"TYPE": "A N", "MODE": "S", "OPTS MODE Z KEEP": "OFF"})
+        session.close_data()
+        same_content("after REIN", FILES["text"], session.get(closing, "text"))
+
+
+@served()
+def what_follows_a_zlib_stream_is_the_next_file(server, root):
+    """So it is no file if it is no zlib stream, and that is said of the file that it would be."""
+    good = zlib.compress(b"good")
+    damaged = good[:-1] + bytes([good[-1] ^ 1])
+    for bad in (b"no zlib at all", damaged, good[:2] + b"\xff" * 20):
+        with Representing(server.port) as session:
+            session.set(DEFLATED)
+            session.opened("STOR first")
+            session.data.sendall(good + bad)
+            session.expect_reply("250", "STOR first")
+            same("first", b"good", stored(root, "first"))
+            session.command("STOR second", "125")
+            session.expect_reply("451", f"STOR of {bad!r}")
+            expect(is_closed(session.data), "a connection on which nobody knows where a file begins stays open")
+            session.close_data()
+            session.put(DEFLATED, "third", b"good")
+            same("third", b"good", stored(root, "third"))
+
+
+@served()
+def a_zlib_stream_that_ends_early_is_no_file(server, root):
+    whole = zlib.compress(FILES["random"])
+    for front in (b"", zlib.compress(b"")):
+        for count in (0, 1, 2, 100, len(whole) - 4, len(whole) - 1):
+            with Representing(server.port) as session:
+                session.set(DEFLATED)
+                session.opened("STOR first")
+                session.data.sendall(front + whole[:count])
+                session.data.shutdown(socket.SHUT_WR)
+                if front:
+                    session.expect_reply("250", "an empty file")
+                    same("empty", b"", stored(root, "first"))
+                    session.send("STOR second")
+                    expect(session.reply()[0] == "1", "STOR second was refused")
+                # Of a connection that has ended between two files nothing is left.
+                session.expect_reply("425" if front and count == 0 else "426", f"{count} octets of {len(whole)}")
+
+
+@served()
+def a_zlib_stream_may_come_octet_by_octet(server, root):
+    files = [b"", b"x", b"some words, and some words"]
+    with Representing(server.port) as session:
+        session.set(DEFLATED)
+        for number, content in enumerate(files):
+            session.opened("STOR up")
+            for octet in zlib.compress(content):
+                session.data.sendall(bytes([octet]))
+                time.sleep(0.001)
+            session.finish(DEFLATED, f"file {number}")
+            same(f"file {number}", content, stored(root, "up"))
+
+
+@served()
+def rest_counts_octets_on_a_kept_connection_of_mode_z(server, root):
+    content = FILES["text"]
+    with Representing(server.port) as session:
+        for offset in (0, 1, 100_000, len(content) - 1, len(content)):
+            session.set(DEFLATED)
+            session.command(f"REST {offset}", "350")
+            same_content(f"from {offset}", content[offset:], session.get(DEFLATED, "text"))
+            session.put(DEFLATED, "up", content[:offset])
+            session.command(f"REST {offset}", "350")
+            session.put(DEFLATED, "up", content[offset:])
+            same_content(f"stored from {offset}", content, stored(root, "up"))
+        session.command(f"REST {len(content) + 1}", "350")
+        session.refused(DEFLATED, "RETR text", "554")
+
+
+@served("--workers", "1")
+def a_bomb_is_inflated_piece_by_piece(server, root):
+    """300 MB of zeros in 300 KB: the rest of the server has its turns meanwhile, and what comes behind them
+    is the next file."""
+    stream = zlib.compressobj(9)
+    bomb = b"".join(stream.compress(bytes(1 << 20)) for _ in range(300)) + stream.flush()
+    with Representing(server.port) as session, Representing(server.port) as other:
+        session.set(DEFLATED)
+        session.opened("STOR bomb")
+        session.data.sendall(bomb + zlib.compress(b"next"))
+        turns, ready = 0, []
+        while not ready:
+            other.command("NOOP", "200")
+            turns += 1
+            ready = select.select([session.control.socket], [], [], 0)[0]
+        session.expect_reply("250", "STOR bomb")
+        same("size", 300 << 20, os.stat(os.path.join(root, "bomb")).st_size)
+        session.command("STOR next", "125")
+        session.expect_reply("250", "STOR next")
+        same("next", b"next", stored(root, "next"))
+        expect(turns > 10, f"others had {turns} turns meanwhile")
+
+
+def copy_between(sender, receiver, forms, name, preliminary):
+    for session, form, line in ((sender, forms[0], f"RETR {name}"), (receiver, forms[1], "STOR up")):
+        session.set(form)
+        session.send(line)
+    for session, form in ((sender, forms[0]), (receiver, forms[1])):
+        session.expect_reply(preliminary, f"{form}, {name}")
+        session.expect_reply("250" if form.keeps else "226", f"{form}, {name}")
+
+
+@served("--fxp", "on")
+def two_servers_keep_the_connection_between_them_in_mode_z(server, root):
+    with Representing(server.port) as sender, Representing(server.port) as receiver:
+        passive = receiver.command("PASV", "227").partition("(")[2].partition(")")[0]
+        sender.command(f"PORT {passive}", "200")
+        for number, name in enumerate(list(FILES) * 2):
+            copy_between(sender, receiver, (DEFLATED, DEFLATED), name, "125" if number else "150")
+            same_content(name, FILES[name], stored(root, "up"))
+
+
+@served("--fxp", "on")
+def a_server_that_keeps_may_copy_with_one_that_does_not(server, root):
+    closing = Form("I", "F", "Z")
+    for forms in ((DEFLATED, closing), (closing, DEFLATED)):
+        with Representing(server.port) as sender, Representing(server.port) as receiver:
+            for name in FILES:
+                passive = receiver.command("PASV", "227").partition("(")[2].partition(")")[0]
+                sender.command(f"PORT {passive}", "200")
+                copy_between(sender, receiver, forms, name, "150")
+                same_content(name, FILES[name], stored(root, "up"))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
@@ -59,6 +60,45 @@ def an_active_connection_without_a_free_descriptor_is_425():
         command(control, "NOOP", "200")
         fetch("127.0.0.1", server.port, "small", pattern(1000))
         control.close()
+
+
+@test
+def who_guesses_passwords_waits_longer_each_time_and_nobody_else():
+    with Served() as served:
+        port = served.server.port
+        control, other = wire.Control("127.0.0.1", port), log_in("127.0.0.1", port)
+        control.read_reply()
+        for delay_s, code in ((1, "530"), (2, "530"), (3, "421")):
+            began = time.monotonic()
+            command(control, "USER nobody", "331")
+            control.send(b"PASS guess\r\nNOOP\r\n")
+            command(other, "NOOP", "200")
+            took = time.monotonic() - began
+            expect(took < delay_s, f"another session waited {took:.1f} s")
+            reply = control.read_reply()[0]
+            took = time.monotonic() - began
+            expect(reply.startswith(code), f"the answer is {reply!r}")
+            expect(took > delay_s - 0.1, f"{reply!r} came after {took:.2f} s")
+            if code == "530":
+                expect(control.read_reply()[0].startswith("200"), "what came behind it is not answered")
+        control.close()
+        other.close()
+
+
+@test
+def a_guess_that_is_not_waited_for_holds_no_session():
+    with Served() as served:
+        before = len(served.server.descriptors())
+        control = wire.Control("127.0.0.1", served.server.port)
+        control.read_reply()
+        command(control, "USER nobody", "331")
+        command(control, "PASS guess", "530")
+        command(control, "USER nobody", "331")
+        control.send(b"PASS guess\r\n")  # two seconds
+        control.close()
+        began = time.monotonic()
+        left = served.server.wait_for_descriptors(before, 5)
+        expect(left <= before and time.monotonic() - began < 1.5, "the session waits on")
 
 
 @test

@@ -257,6 +257,15 @@ def lftp_cuts_a_transfer_and_goes_on(place):
     same("cut", ["ABOR", "ABOR"], place.recorder.commands("ABOR"))
 
 
+@over(over_ipv4)
+def lftp_does_without_tls_where_it_may(place):
+    place.write(place.root, "plain", b"plain")
+    same("by itself", "plain", place.lftp("cat plain"))
+    same("without FEAT", "plain", place.lftp("set ftp:use-feat no; cat plain"))
+    same("asked for", ["AUTH TLS"] * 2, place.recorder.commands("AUTH"))
+    same("answered", {"502"}, {pair[1][:3] for pair in place.recorder.pairs() if pair[0].startswith("AUTH ")})
+
+
 # Each set of settings makes lftp say something else. Beside it: what it must then have said. ftp:web-mode is
 # not there: lftp 4.9 then waits for ever behind a listing of its own, with every server.
 LFTP_WAYS = [
@@ -413,6 +422,16 @@ def curl_opens_data_connections_in_every_way(place):
         os.unlink(place.remote("up"))
 
 
+@over(over_ipv4)
+def curl_does_without_tls_where_it_may(place):
+    place.write(place.root, "plain", b"plain")
+    same("by --ssl", "plain", clients.curl("--ssl", place.url("plain")))
+    clients.run([need("curl"), "--disable", "--silent", "--ssl-reqd", place.url("plain")], ok=(64,))
+    same("asked for and answered", [("AUTH SSL", "502"), ("AUTH TLS", "502")] * 2,
+         [(pair[0], pair[1][:3]) for pair in place.recorder.pairs() if pair[0].startswith("AUTH ")])
+    same("sessions that logged in", 1, len(place.recorder.commands("PASS")))
+
+
 # --- wget ------------------------------------------------------------------------------------
 
 @over(each_family)
@@ -492,6 +511,8 @@ def ncftp_does_what_it_is_told(place):
     # It looks whether things are there, and tries to set a time of birth by MFF before it takes MFMT.
     same("refused", [], [pair for pair in place.recorder.pairs()
                          if pair[1][0] in "45" and pair[1][:3] != "550" and not pair[0].startswith("MFF ")])
+    same("MFF with a time of birth", ["504"],
+         [pair[1][:3] for pair in place.recorder.pairs() if pair[0].startswith("MFF ")])
     same("times set", 1, len([pair for pair in place.recorder.pairs()
                               if pair[0].startswith(("MFMT ", "SITE UTIME ", "MDTM 2")) and pair[1][0] == "2"]))
 

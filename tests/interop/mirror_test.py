@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """sluice mirror against a real sluiced: down and up, again, after a cut, and from servers that mean harm."""
 
+import glob
 import hashlib
 import json
 import os
@@ -16,12 +17,12 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
-from checks import expect, main, same, test  # noqa: E402
+from checks import expect, main, same, test, wait_until  # noqa: E402
 from pattern import write_pattern  # noqa: E402
 from sluiced import REPORTS, Sluiced, binary, children, engine_arguments, environment  # noqa: E402
 
 PROGRAM = os.environ.get("SLUICE") or os.path.join(os.path.dirname(binary()), "sluice")
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 
 
 def tree_of(folder):
@@ -174,29 +175,38 @@ def what_takes_the_name_of_a_folder_or_link_makes_room():
         expect(not os.path.exists("/etc/file1"), "a link was followed")
 
 
+def part_bytes(folder, name):
+    """How much there is of a file that has not come whole."""
+    for part in glob.glob(os.path.join(folder, f".{name}.*.sluice")):
+        try:
+            return os.path.getsize(part)
+        except FileNotFoundError:  # it has just become whole
+            pass
+    return 0
+
+
+def cut_mirror(place, name):
+    """A run that is killed while it fetches a file. Returns how much of the file it leaves, or 0 if it was too fast."""
+    shutil.rmtree(place.down, ignore_errors=True)
+    process = subprocess.Popen([PROGRAM, "mirror", *engine_arguments(), "-q", "-j", "2", place.url(), place.down],
+                               env=environment(HOME=place.scratch.name))
+    try:
+        wait_until(lambda: part_bytes(place.down, name) > 0 or process.poll() is not None, "nothing is fetched")
+    finally:
+        process.kill()
+        process.wait()
+    return part_bytes(place.down, name)
+
+
 @test
 def a_cut_mirror_goes_on_where_it_was():
     with Place() as place:
         write_pattern(os.path.join(place.root, "large"), 64_000_000)
-        process = subprocess.Popen([PROGRAM, "mirror", *engine_arguments(), "-q", "-j", "2", place.url(), place.down],
-                                   env=environment(HOME=place.scratch.name))
-        part = None
-        end = time.monotonic() + 20
-        while time.monotonic() < end and not (part and os.path.getsize(part) > 0):
-            found = [name for name in os.listdir(place.down) if name.endswith(".sluice")] \
-                if os.path.isdir(place.down) else []
-            part = os.path.join(place.down, found[0]) if found else part
-            if part and not os.path.exists(part):
-                part = None
-                break
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        left = [name for name in os.listdir(place.down) if name.startswith(".large.")]
-        had = os.path.getsize(os.path.join(place.down, left[0])) if left else 0
+        had = next((had for _ in range(20) if (had := cut_mirror(place, "large"))), 0)
+        expect(had > 0, "no run was cut in the middle of a file")
         events = place.mirror(place.url(), place.down)
         moved = [event["bytes"] for event in events if event["event"] == "fetched" and event["path"] == "large"]
-        if had:
-            same("bytes of the second run", [64_000_000 - had], moved)
+        same("bytes of the second run", [64_000_000 - had], moved)
         same_tree(tree_of(place.root), tree_of(place.down))
 
 

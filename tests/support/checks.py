@@ -1,5 +1,6 @@
 """A test is a function marked @test; its name is the sentence it proves. main() runs them all, or
-those whose name contains one of the words on the command line, and counts."""
+those whose name contains one of the words on the command line, and counts; with --part K/N, only
+every N-th of them, from the K-th on."""
 
 import shutil
 import sys
@@ -37,6 +38,15 @@ def same(name, expected, got):
         raise Failure(f"{name}\n  expected: {expected!r}\n  got:      {got!r}")
 
 
+def wait_until(condition, message, timeout_s=30):
+    """Waits until condition() is true, and returns what it returned."""
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        expect(time.monotonic() < deadline, f"{message} within {timeout_s} s")
+        time.sleep(0.005)
+    return found
+
+
 def run_one(function):
     start = time.monotonic()
     name = f"{sys.argv[0].rpartition('/')[2]} {function.__name__}"
@@ -57,7 +67,11 @@ def run_one(function):
 
 def main():
     words = sys.argv[1:]
-    chosen = [t for t in tests if not words or any(word in t.__name__ for word in words)]
+    part, of = 1, 1
+    if words[:1] == ["--part"]:
+        part, of = (int(number) for number in words[1].split("/"))
+        words = words[2:]
+    chosen = [t for t in tests if not words or any(word in t.__name__ for word in words)][part - 1::of]
     results = [run_one(function) for function in chosen]
     summary = f"{results.count('passed')} passed, {results.count('failed')} failed"
     if "skipped" in results:

@@ -9,7 +9,7 @@ import time
 
 from checks import expect, need
 
-READY_S = 30
+READY_S = 120
 DOWNLOAD, UPLOAD = 16, 0
 
 SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>

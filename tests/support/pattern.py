@@ -1,15 +1,26 @@
 """Bytes that tell where they are: content for files large enough that a wrong offset, a hole or a
 repeated window must show. No window of 251 bytes or more repeats before 61 KiB, and none is all zero."""
 
+import functools
 import os
 
 BLOCK = b"".join(bytes((i * step) % 251 for i in range(251)) for step in range(1, 251))
+
+
+KEPT_BYTES = 1 << 23
+
+
+@functools.lru_cache(maxsize=1)
+def front():
+    return (BLOCK * (KEPT_BYTES // len(BLOCK) + 1))[:KEPT_BYTES]
 
 
 def pattern(size, start=0):
     """The bytes [start .. size) of the pattern."""
     if start >= size:
         return b""
+    if size <= KEPT_BYTES:
+        return front()[start:size] if size > len(BLOCK) else BLOCK[start:size]
     skip = start % len(BLOCK)
     count = size - start
     return (BLOCK * ((skip + count) // len(BLOCK) + 1))[skip:skip + count]

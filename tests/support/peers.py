@@ -15,8 +15,8 @@ from sluiced import PROJECT, Failure, password_hash
 
 FOLDER = os.path.join(PROJECT, "build", "peers")
 PACKAGES = os.path.join(FOLDER, "usr/lib/python3/dist-packages")
-START_TIMEOUT_S = 10
-STOP_TIMEOUT_S = 10
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
 NOBODY = 65534
 PUB = "pub"  # the folder that users may write to: vsftpd refuses to serve one that they may
 

@@ -10,7 +10,7 @@ from pattern import write_pattern
 from sluiced import REPORTS, Sluiced, binary, engine_arguments, environment
 
 SIZE = 5_000_003
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 
 
 def program():

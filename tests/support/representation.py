@@ -41,12 +41,14 @@ FROM_EBCDIC = bytes(EBCDIC.index(i) for i in range(256))
 
 
 class Form:
-    """One combination: the arguments of TYPE, STRU and MODE."""
+    """One combination: the arguments of TYPE, STRU and MODE. Where keep is set, the end of a file in
+    MODE Z is the end of its zlib stream alone, and not that of the connection as well."""
 
-    def __init__(self, kind="A N", structure="F", mode="S"):
+    def __init__(self, kind="A N", structure="F", mode="S", keep=False):
         self.kind = kind
         self.structure = structure
         self.mode = mode
+        self.keeps = mode in "BC" or keep  # the connection stays behind the end of a file
         self.letter = kind[0]
         self.text = self.letter in "AE"
         self.carriage = self.text and kind.endswith("C")
@@ -57,7 +59,8 @@ class Form:
         return Form(self.kind, self.structure, mode)
 
     def __repr__(self):
-        return f"TYPE {self.kind}, STRU {self.structure}, MODE {self.mode}"
+        return f"TYPE {self.kind}, STRU {self.structure}, MODE {self.mode}" + \
+               (" KEEP" if self.mode == "Z" and self.keeps else "")
 
 
 # Carriage control (section 3.1.1.5.2).
@@ -287,6 +290,16 @@ def unpack_deflated(data, form):
     return unpack_stream(plain, form)
 
 
+def unpack_one_deflated(octets, form):
+    """One file of MODE Z; the octets behind it are left."""
+    stream = zlib.decompressobj()
+    plain = []
+    while not stream.eof:
+        plain.append(stream.decompress(octets.some()))
+    octets.give_back(len(stream.unused_data))
+    return unpack_stream(b"".join(plain), form)
+
+
 # MODE B and C. A marker is at a place in a piece: {(number of the piece, octets of it): text}.
 
 def cut(piece, number, markers, chance, longest):
@@ -403,6 +416,13 @@ class Octets:
 
     def peek(self):
         return self.data[self.at]
+
+    def some(self):
+        """All that is there, at least one octet; give_back takes back what was too much."""
+        return self.read(max(1, len(self.data) - self.at))
+
+    def give_back(self, count):
+        self.at -= count
 
     def rest(self):
         return self.data[self.at:]

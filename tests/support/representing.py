@@ -12,7 +12,7 @@ import wire
 from checks import expect, same, test
 from client import greet
 from representation import (Malformed, Unpacked, from_pieces, pack, to_pieces, unpack_blocks, unpack_compressed,
-                            unpack_deflated, unpack_stream)
+                            unpack_deflated, unpack_one_deflated, unpack_stream)
 from sluiced import Failure, Sluiced
 
 SEED = int(os.environ.get("SLUICE_TEST_SEED") or random.randrange(1 << 32))
@@ -121,6 +121,14 @@ class Arriving:
             raise Failure("neither an octet nor a reply comes")
         return bool(select.select([self.socket], [], [], 0)[0]) and self.fill()
 
+    def some(self):
+        self.peek()
+        return self.read(len(self.buffer) - self.at)
+
+    def give_back(self, count):
+        self.at -= count
+        self.count -= count
+
     def rest(self):
         while self.fill():
             pass
@@ -140,7 +148,7 @@ class Representing:
         self.data = None     # a connection, kept or new
         self.octets = None   # of that connection
         self.kept = False    # since the server has said 250
-        self.state = {"TYPE": "A N", "STRU": "F", "MODE": "S"}
+        self.state = {"TYPE": "A N", "STRU": "F", "MODE": "S", "OPTS MODE Z KEEP": "OFF"}
         greet(self.control)
         self.command("USER anonymous", "331")
         self.command("PASS guest@", "230")
@@ -168,7 +176,10 @@ class Representing:
         return self.expect_reply(code, line)
 
     def set(self, form):
-        for verb, argument in (("TYPE", form.kind), ("STRU", form.structure), ("MODE", form.mode)):
+        wanted = {"TYPE": form.kind, "STRU": form.structure, "MODE": form.mode}
+        if form.mode == "Z":
+            wanted["OPTS MODE Z KEEP"] = "ON" if form.keeps else "OFF"
+        for verb, argument in wanted.items():
             if self.state[verb] != argument:
                 self.command(f"{verb} {argument}", "200")
                 self.state[verb] = argument
@@ -201,16 +212,15 @@ class Representing:
         expect(first[0] == "1", f"{self.state}, {line} was answered {first!r}")
 
     def finish(self, form, about):
-        """The last reply: 250, and the connection stays, where MODE marks the end of a file."""
+        """The last reply: 250, and the connection stays, where the end of a file is marked."""
         line = self.reply()
         marks = []
         while line.startswith("110"):
             marks.append(line)
             line = self.reply()
-        keeps = form.mode in "BC"
-        expect(line.startswith("250" if keeps else "226"), f"{about}: {line!r}")
-        self.kept = keeps
-        if not keeps:
+        expect(line.startswith("250" if form.keeps else "226"), f"{about}: {line!r}")
+        self.kept = form.keeps
+        if not form.keeps:
             expect(self.octets.ended or self.octets.rest() == b"", f"{about}: more after {line!r}")
             self.close_data()
         return marks
@@ -220,9 +230,11 @@ class Representing:
             return unpack_blocks(self.octets, form)
         if form.mode == "C":
             return unpack_compressed(self.octets, form)
-        data = self.octets.rest()
         result = Unpacked(form)
-        pieces = (unpack_deflated if form.mode == "Z" else unpack_stream)(data, form)
+        if form.keeps:
+            pieces = unpack_one_deflated(self.octets, form)
+        else:
+            pieces = (unpack_deflated if form.mode == "Z" else unpack_stream)(self.octets.rest(), form)
         result.ended, result.parts = pieces[:-1], pieces[-1:]
         return result
 
@@ -253,7 +265,7 @@ class Representing:
         self.set(form)
         self.opened(line)
         self.send_data(data)
-        if form.mode in "SZ":
+        if not form.keeps:
             self.data.shutdown(socket.SHUT_WR)
         return self.finish(form, f"{form}, {line}")
 

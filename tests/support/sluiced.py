@@ -23,8 +23,8 @@ import ports
 PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 REPORTS = re.compile(r"(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error:"
                      r"|Assertion .* failed|^[^:]*: assert", re.MULTILINE)
-READY_TIMEOUT_S = 20
-STOP_TIMEOUT_S = 20
+READY_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 30
 
 
 class Failure(Exception):
@@ -47,7 +47,8 @@ def engine_arguments():
 def environment(**more):
     """The server's environment. The time zone is an odd one: whatever is not UTC shows."""
     result = dict(os.environ, TZ="ODD-5:30", LC_ALL="C.UTF-8", **more)
-    for name in ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "SLUICE_RING_MASK"):
+    for name in ("LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "STATE_DIRECTORY",
+                 "SLUICE_RING_MASK"):
         if name not in more:
             result.pop(name, None)
     if os.environ.get("SLUICE_TEST_ENGINE") == "uring515":
@@ -76,6 +77,11 @@ def password_hash(password):
 
 
 def children(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(child) for child in file.read().split()]
+    except FileNotFoundError:  # a kernel without it, or the process is gone
+        pass
     result = []
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
@@ -176,7 +182,7 @@ class Sluiced:
                 pass
         return sorted(result)
 
-    def wait_for_descriptors(self, count, timeout_s=5):
+    def wait_for_descriptors(self, count, timeout_s=30):
         """Waits until the server holds no more than `count` descriptors. Returns how many it holds."""
         deadline = time.monotonic() + timeout_s
         while True:

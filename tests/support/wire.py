@@ -12,7 +12,7 @@ import struct
 
 from sluiced import Failure
 
-REPLY_TIMEOUT_S = 10
+REPLY_TIMEOUT_S = 30
 
 
 def linger_zero(sock):

@@ -457,6 +457,43 @@ static void mode_z_is_known_from_feat(void **state)
 	finish();
 }
 
+static void a_server_that_offers_to_keep_is_asked_once_and_may_refuse(void **state)
+{
+	static const char *const script[] = {
+		"S: 220 hello",
+		"C: USER anonymous",
+		"S: 230 welcome",
+		"C: FEAT",
+		"B: 211-Features\r\n MODE Z\r\n OPTS MODE Z KEEP\r\n211 End\r\n",
+		"C: TYPE I",
+		"S: 200 ok",
+		"C: MODE Z",
+		"S: 200 ok",
+		"C: OPTS MODE Z KEEP ON",
+		"S: 501 no",
+		"EPSV",
+		"C: RETR a",
+		"S: 550 no",
+		"EPSV",
+		"C: RETR a",
+		"S: 550 no",
+		NULL
+	};
+	const struct sluice_representation deflated = { .mode = 'Z' };
+	struct sluice_target target;
+
+	(void)state;
+	fake_server_start(&server, script);
+	target = target_of(&server);
+	assert_int_equal(open_session(&target), 0);
+	assert_true(sluice_session_has(session, SLUICE_FEATURE_MODE_Z_KEEP));
+	assert_int_equal(take_as(deflated), -EREMOTEIO);
+	assert_int_equal(last.code, 550);
+	assert_int_equal(take_as(deflated), -EREMOTEIO);
+	assert_int_equal(last.code, 550);
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -475,6 +512,7 @@ int main(void)
 		TEST_ON_ENGINES(marks_that_are_none_of_ours_are_not_told),
 		TEST_ON_ENGINES(a_session_may_be_cut_when_a_marker_is_told),
 		TEST_ON_ENGINES(mode_z_is_known_from_feat),
+		TEST_ON_ENGINES(a_server_that_offers_to_keep_is_asked_once_and_may_refuse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,8 @@ static void fractions_beyond_a_nanosecond_are_dropped(void **state)
 	assert_int_equal(parsed("modify=20260102030405.1234567899;").modified_ns, 123456789);
 	assert_int_equal(parsed("modify=20260102030405.000000001;").modified_ns, 1);
 	assert_int_equal(parsed("modify=20260102030405;").modified_ns, 0);
+	assert_int_equal(parsed("modify=20260102030405").modified_s, TIME_S); /* of ncftp */
+	assert_int_equal(parsed("modify=20260102030405;UNIX.mode=0640").mode, 0640);
 }
 
 static void what_cannot_be_is_refused(void **state)
@@ -110,7 +112,7 @@ static void what_cannot_be_is_refused(void **state)
 		"modify",
 		"modify;",
 		"=20260102030405;",
-		"modify=20260102030405", /* without its end */
+		"modify=2026010203040", /* without a digit */
 		"modify=;",
 		"modify=20260230000000;",
 		"modify=20260102030405.;",

@@ -114,7 +114,7 @@ static void list_shows_the_year_of_what_is_old_or_of_the_future(void **state)
 		    "-rw-r--r--   1 ftp      ftp             1 Jul  2 09:05 name\r\n");
 	assert_list(0100644, 1, NOW - 15778477,
 		    "-rw-r--r--   1 ftp      ftp             1 Jul  2  2025 name\r\n");
-	assert_list(0100644, 1, NOW + 1,
+	assert_list(0100644, 1, NOW + 61,
 		    "-rw-r--r--   1 ftp      ftp             1 Jan  1  2026 name\r\n");
 	assert_list(0100644, 1, -1,
 		    "-rw-r--r--   1 ftp      ftp             1 Dec 31  1969 name\r\n");
@@ -122,6 +122,26 @@ static void list_shows_the_year_of_what_is_old_or_of_the_future(void **state)
 		    "-rw-r--r--   1 ftp      ftp             1 Dec 31  9999 name\r\n");
 	assert_list(0100644, 1, INT64_MIN,
 		    "-rw-r--r--   1 ftp      ftp             1 Jan  1  0000 name\r\n");
+}
+
+static void list_shows_the_time_of_what_changed_while_it_was_made(void **state)
+{
+	(void)state;
+	assert_list(0100644, 1, NOW + 1,
+		    "-rw-r--r--   1 ftp      ftp             1 Jan  1 00:00 name\r\n");
+	assert_list(0100644, 1, NOW + 60,
+		    "-rw-r--r--   1 ftp      ftp             1 Jan  1 00:01 name\r\n");
+}
+
+static void a_line_is_kept_until_its_date_looks_otherwise(void **state)
+{
+	struct statx stat = stat_of(0100644, 1, NOW);
+
+	(void)state;
+	assert_int_equal(entry_line_list_until(&stat, NOW), NOW + 15778476);
+	assert_int_equal(entry_line_list_until(&stat, NOW - 60), NOW + 15778476);
+	assert_int_equal(entry_line_list_until(&stat, NOW - 61), NOW - 61);
+	assert_int_equal(entry_line_list_until(&stat, NOW + 15778477), INT64_MAX);
 }
 
 static void list_shows_the_target_of_a_link(void **state)
@@ -453,6 +473,8 @@ int main(void)
 		cmocka_unit_test(list_shows_types_and_special_bits_as_ls_does),
 		cmocka_unit_test(list_shows_no_size_of_devices_and_pipes),
 		cmocka_unit_test(list_shows_the_year_of_what_is_old_or_of_the_future),
+		cmocka_unit_test(list_shows_the_time_of_what_changed_while_it_was_made),
+		cmocka_unit_test(a_line_is_kept_until_its_date_looks_otherwise),
 		cmocka_unit_test(list_shows_the_target_of_a_link),
 		cmocka_unit_test(a_name_cannot_forge_a_line),
 		cmocka_unit_test(other_bytes_of_a_name_stay),

@@ -26,13 +26,23 @@ static void a_symbolic_link_has_its_target_as_it_came(void **state)
 	assert_int_equal(links_make_symbolic(test_root, "x", "/nothing/link"), -ENOENT);
 }
 
+/* The error's own name must be told: the existing one's (first), or the new one's. */
+static int hard_error(const char *existing, const char *path, bool first)
+{
+	const char *blamed = NULL;
+	int r = links_make_hard(test_root, existing, path, &blamed);
+
+	assert_ptr_equal(blamed, r == 0 ? NULL : first ? existing : path);
+	return r;
+}
+
 static void a_link_is_not_made_outside(void **state)
 {
 	(void)state;
 	put_text("file", "x");
 	assert_int_equal(symlinkat("..", test_root, "up"), 0); /* which is the root itself */
 	assert_int_equal(links_make_symbolic(test_root, "x", "/up/link"), 0);
-	assert_int_equal(links_make_hard(test_root, "/file", "/up/second"), 0);
+	assert_int_equal(hard_error("/file", "/up/second", false), 0);
 	assert_true(is_there("link"));
 	assert_true(is_there("second"));
 	assert_int_equal(faccessat(test_outer, "link", F_OK, AT_SYMLINK_NOFOLLOW), -1);
@@ -49,15 +59,15 @@ static void a_hard_link_is_of_a_regular_file(void **state)
 	assert_int_equal(symlinkat("../root", test_root, "out"), 0);
 	assert_int_equal(mkfifoat(test_root, "pipe", 0600), 0);
 	assert_int_equal(mkdirat(test_root, "folder", 0755), 0);
-	assert_int_equal(links_make_hard(test_root, "/in", "/second"), 0);
+	assert_int_equal(hard_error("/in", "/second", false), 0);
 	before = descriptors();
 	assert_int_equal(stat_of("second").st_ino, stat_of("file").st_ino);
-	assert_int_equal(links_make_hard(test_root, "/pipe", "/third"), -ENXIO);
-	assert_int_equal(links_make_hard(test_root, "/folder", "/third"), -EISDIR);
-	assert_int_equal(links_make_hard(test_root, "/out", "/third"), -ENOENT);
-	assert_int_equal(links_make_hard(test_root, "/file", "/second"), -EEXIST);
-	assert_int_equal(links_make_hard(test_root, "/file", "/"), -EEXIST);
-	assert_int_equal(links_make_hard(test_root, "/file", "/nothing/third"), -ENOENT);
+	assert_int_equal(hard_error("/pipe", "/third", true), -ENXIO);
+	assert_int_equal(hard_error("/folder", "/third", true), -EISDIR);
+	assert_int_equal(hard_error("/out", "/third", true), -ENOENT);
+	assert_int_equal(hard_error("/file", "/second", false), -EEXIST);
+	assert_int_equal(hard_error("/file", "/", false), -EEXIST);
+	assert_int_equal(hard_error("/file", "/nothing/third", false), -ENOENT);
 	assert_false(is_there("third"));
 	assert_int_equal(descriptors(), before);
 }

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "fs/closing.h"
 #include "support/test_ring.h"
 #include "sys/calls.h"
 
@@ -316,7 +317,7 @@ static void a_remote_root_is_never_opened_inline(void **state)
 	assert_int_equal(tree_open(&request, "/file", O_RDONLY), -EINPROGRESS);
 	run_until(&done);
 	assert_true(result >= 0);
-	tree_close(&tree.disk, test_ring, result);
+	file_close(&tree.disk, test_ring, result);
 	run_for_ms(30);
 	assert_int_equal(fcntl(result, F_GETFD), -1);
 }
@@ -333,7 +334,7 @@ static void a_close_that_finds_no_place_still_closes(void **state)
 
 	(void)state;
 	spoilt.operation = full_jobs;
-	tree_close(&remote, test_ring, fd);
+	file_close(&remote, test_ring, fd);
 	run_for_ms(30);
 	assert_int_equal(fcntl(fd, F_GETFD), -1);
 }
@@ -357,9 +358,9 @@ static void a_file_that_has_lost_its_name_is_not_closed_inline(void **state)
 	spoilt.operation = count_closes;
 	closes_by_ring = 0;
 	assert_int_equal(unlinkat(root, "file", 0), 0);
-	tree_close(&local, test_ring, named);
+	file_close(&local, test_ring, named);
 	assert_int_equal(closes_by_ring, 0);
-	tree_close(&local, test_ring, nameless);
+	file_close(&local, test_ring, nameless);
 	assert_int_equal(closes_by_ring, 1);
 	run_for_ms(30);
 	assert_int_equal(fcntl(named, F_GETFD), -1);
@@ -421,6 +422,50 @@ static void a_name_longer_than_255_bytes_is_refused(void **state)
 	assert_int_equal(tree_make_folder(&request, path), -ENAMETOOLONG);
 }
 
+static unsigned opens_counted;
+
+static int counted_openat2(int folder, const char *path, const struct open_how *how)
+{
+	opens_counted++;
+	return calls_real.openat2(folder, path, how);
+}
+
+/* A file that is given back is opened no more, by whoever reads it; and what has another one in its
+ * place is. */
+static void a_file_that_was_read_stays_open_for_readers(void **state)
+{
+	static struct known_files known;
+	static struct kept_files kept;
+	int fd;
+
+	(void)state;
+	memset(&known, 0, sizeof(known));
+	memset(&kept, 0, sizeof(kept));
+	kept_files_init(&kept, test_ring, 1);
+	request.known = &known;
+	request.kept = &kept;
+	fd = open_path("/file", TREE_READ);
+	assert_true(fd >= 0);
+	tree_give(&request, fd);
+	spoilt.openat2 = counted_openat2;
+	opens_counted = 0;
+	assert_int_equal(open_path("/file", TREE_READ), fd);
+	assert_int_equal(opens_counted, 0);
+	assert_int_equal(request.stat.stx_size, 4);
+	assert_int_equal(request.disk.id, tree.disk.id);
+	tree_give(&request, fd);
+	opens("/file", "file"); /* for reading, with other flags */
+	assert_true(opens_counted > 0);
+	write_file(root, "new", "another");
+	assert_int_equal(renameat(root, "new", root, "file"), 0);
+	opens_counted = 0;
+	fd = open_path("/file", TREE_READ);
+	assert_true(opens_counted > 0);
+	assert_int_equal(request.stat.stx_size, 7);
+	file_close(&request.disk, test_ring, fd);
+	kept_files_fini(&kept);
+}
+
 static int no_operation(const char *name)
 {
 	return strcmp(name, "poll") == 0 ? 0 : -EIO;
@@ -464,6 +509,7 @@ int main(void)
 		TEST_FROM(setup_without_proc, without_proc_files_are_opened_all_the_same),
 		TEST(what_is_cached_stays_beneath_the_root),
 		TEST(what_is_not_cached_stays_beneath_the_root),
+		TEST(a_file_that_was_read_stays_open_for_readers),
 		TEST(a_cached_fifo_is_refused_unopened),
 		TEST(a_fifo_on_the_long_way_is_refused_unopened),
 		TEST(a_device_is_refused_unopened),

@@ -163,11 +163,30 @@ static void append_and_restart_go_on(void **state)
 	wish("/a");
 	upload.offset = 2;
 	assert_int_equal(store("xyz", true), 0);
-	file_is("a", "12xyz678"); /* what lies behind may be another segment's */
+	file_is("a", "12xyz"); /* as if it had never been cut */
 	wish("/a");
 	upload.offset = 9;
 	assert_int_equal(store("", true), -ERANGE);
-	file_is("a", "12xyz678");
+	file_is("a", "12xyz");
+}
+
+static void what_comes_in_any_order_ends_nowhere(void **state)
+{
+	(void)state;
+	for (int atomic = 0; atomic < 2; atomic++) {
+		put_file("a", "12345678");
+		wish("/a");
+		upload.atomic = atomic;
+		upload.scattered = true;
+		upload.offset = 2;
+		assert_int_equal(store("xyz", true), 0);
+		file_is("a", "12xyz678");
+		wish("/a");
+		upload.atomic = atomic;
+		upload.scattered = true;
+		assert_int_equal(store("xyz", true), 0);
+		file_is("a", "xyz");
+	}
 }
 
 static void wish_range(off_t first, off_t end, bool atomic)
@@ -226,6 +245,7 @@ static void atomic_shows_nothing_before_the_end(void **state)
 
 static void atomic_resumes_its_partial_after_a_cut(void **state)
 {
+	struct statx stat;
 	char hidden[256];
 
 	(void)state;
@@ -235,8 +255,9 @@ static void atomic_resumes_its_partial_after_a_cut(void **state)
 	strcpy(hidden, upload.hidden);
 	assert_false(exists("a"));
 	file_is(hidden, "12345");
-	assert_int_equal(upload_partial_size(root, "/a", 7), 5);
-	assert_int_equal(upload_partial_size(root, "/a", 8), -ENOENT);
+	assert_int_equal(upload_partial_stat(root, "/a", 7, &stat), 0);
+	assert_int_equal(stat.stx_size, 5);
+	assert_int_equal(upload_partial_stat(root, "/a", 8, &stat), -ENOENT);
 	wish("/a");
 	upload.atomic = true;
 	upload.append = true;
@@ -447,6 +468,33 @@ static void a_partial_older_than_a_day_is_continued(void **state)
 	file_is("folder/a", "12345678");
 }
 
+static int spoilt_flock(int fd, int operation)
+{
+	(void)fd;
+	(void)operation;
+	return spoilt_error;
+}
+
+static void a_file_system_without_locks_takes_appends(void **state)
+{
+	(void)state;
+	spoilt.flock = spoilt_flock;
+	put_file("a", "1");
+	for (int atomic = 0; atomic <= 1; atomic++) {
+		wish("/a");
+		upload.atomic = atomic;
+		upload.append = true;
+		spoilt_error = -ENOLCK;
+		assert_int_equal(store("2", true), 0);
+		wish("/a");
+		upload.atomic = atomic;
+		upload.append = true;
+		spoilt_error = -EWOULDBLOCK;
+		assert_int_equal(store("3", true), -EBUSY);
+	}
+	file_is("a", "122");
+}
+
 static void a_partial_that_somebody_goes_on_with_is_not_swept(void **state)
 {
 	int held;
@@ -504,12 +552,12 @@ static void a_second_upload_of_the_same_name_is_busy(void **state)
 	(void)state;
 	wish("/a");
 	upload.atomic = true;
-	assert_int_equal(upload_check(&upload), 0);
-	assert_int_equal(upload_open(&upload), 0);
 	first = upload;
+	assert_int_equal(upload_check(&first), 0);
+	assert_int_equal(upload_open(&first), 0);
 	wish("/a");
 	upload.atomic = true;
-	assert_int_equal(store("second", true), -EBUSY);
+	assert_int_equal(store("second", true), -EALREADY);
 	assert_int_equal(write(first.fd, "first", 5), 5);
 	first.end = 5;
 	assert_int_equal(upload_finish(&first, true), 0);
@@ -524,12 +572,12 @@ static void a_second_append_to_the_same_file_is_busy(void **state)
 	put_file("a", "123");
 	wish("/a");
 	upload.append = true;
-	assert_int_equal(upload_check(&upload), 0);
-	assert_int_equal(upload_open(&upload), 0);
 	first = upload;
+	assert_int_equal(upload_check(&first), 0);
+	assert_int_equal(upload_open(&first), 0);
 	wish("/a");
 	upload.append = true;
-	assert_int_equal(store("second", true), -EBUSY);
+	assert_int_equal(store("second", true), -EALREADY);
 	assert_int_equal(pwrite(first.fd, "first", 5, first.start), 5);
 	first.end = first.start + 5;
 	assert_int_equal(upload_finish(&first, true), 0);
@@ -542,17 +590,71 @@ static void a_second_append_to_the_same_file_is_busy(void **state)
 
 static void a_partial_beside_a_whole_file_counts_for_nothing(void **state)
 {
+	struct statx stat;
+
 	(void)state;
 	put_file("a", "whole");
 	wish("/a");
 	upload.atomic = true;
 	assert_int_equal(store("par", false), 0);
-	assert_int_equal(upload_partial_size(upload.root, "/a", upload.owner), -EEXIST);
+	assert_int_equal(upload_partial_stat(upload.root, "/a", upload.owner, &stat), -EEXIST);
 	wish("/a");
 	upload.atomic = true;
 	upload.append = true;
 	assert_int_equal(store("+", true), 0);
 	file_is("a", "whole+");
+}
+
+static void a_partial_file_is_removed_by_its_name(void **state)
+{
+	struct upload first;
+
+	(void)state;
+	assert_int_equal(upload_partial_remove(root, "/a", 7), -ENOENT);
+	assert_int_equal(upload_partial_remove(root, "/", 7), -EBUSY);
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(store("part", false), 0);
+	assert_true(exists(upload.hidden));
+	assert_int_equal(upload_partial_remove(root, "/a", 8), -ENOENT);
+	assert_int_equal(upload_partial_remove(root, "/a", 7), 0);
+	assert_false(exists(upload.hidden));
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), 0);
+	first = upload;
+	assert_int_equal(upload_partial_remove(root, "/a", 7), -EALREADY);
+	assert_int_equal(upload_finish(&first, true), 0);
+	file_is("a", "");
+}
+
+static void a_folder_goes_with_partial_files_alone(void **state)
+{
+	static const char *const parts[] = { "folder/.a.0123456789abcdef.part",
+					     "folder/.b.0123456789abcdef.part" };
+
+	(void)state;
+	mkdirat(root, "folder", 0755);
+	put_file(parts[0], "a");
+	put_file(parts[1], "b");
+	put_file("folder/file", "c");
+	assert_int_equal(upload_remove_folder(root, "/folder"), -ENOTEMPTY);
+	file_is(parts[0], "a");
+	file_is(parts[1], "b");
+	unlinkat(root, "folder/file", 0);
+	wish("/folder/c");
+	upload.atomic = true;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), 0);
+	assert_int_equal(upload_remove_folder(root, "/folder"), -EALREADY);
+	file_is(parts[0], "a");
+	assert_int_equal(upload_finish(&upload, false), 0);
+	assert_int_equal(upload_remove_folder(root, "/folder"), 0);
+	assert_false(exists("folder"));
+	assert_int_equal(upload_remove_folder(root, "/folder"), -ENOENT);
+	put_file("file", "");
+	assert_int_equal(upload_remove_folder(root, "/file"), -ENOTDIR);
 }
 
 static void unique_never_takes_a_name_twice(void **state)
@@ -621,6 +723,53 @@ static void allo_reserves_blocks_where_an_old_file_was_too(void **state)
 	assert_true(stat.st_blocks * 512 < 100000);
 }
 
+static struct upload other;
+static int more_at; /* the look at a size after which the other upload writes more */
+
+static int statx_then_more(int folder, const char *path, int flags, unsigned mask,
+			   struct statx *ret_stat)
+{
+	int r = calls_real.statx(folder, path, flags, mask, ret_stat);
+
+	if (--more_at == 0)
+		assert_int_equal(pwrite(other.fd, "more", 4, 3), 4);
+	return r;
+}
+
+/* Opens an upload of "/a" with ALLO and writes "abc", and another of it beside. */
+static void two_writers(void)
+{
+	wish("/a");
+	other = upload;
+	assert_int_equal(upload_check(&other), 0);
+	assert_int_equal(upload_open(&other), 0);
+	upload.reserve_bytes = 1000000;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), 0);
+	assert_int_equal(pwrite(upload.fd, "abc", 3, 0), 3);
+	upload.end = 3;
+}
+
+static void what_allo_did_not_need_is_not_cut_off_another_upload(void **state)
+{
+	struct stat stat;
+
+	(void)state;
+	two_writers();
+	spoilt.statx = statx_then_more;
+	more_at = 1;
+	assert_int_equal(upload_finish(&upload, true), 0);
+	if (more_at > 0) /* it did not even look */
+		assert_int_equal(pwrite(other.fd, "more", 4, 3), 4);
+	spoilt.statx = calls_real.statx;
+	file_is("a", "abcmore");
+	other.end = 7;
+	assert_int_equal(upload_finish(&other, true), 0);
+	file_is("a", "abcmore");
+	fstatat(root, "a", &stat, 0);
+	assert_true(stat.st_blocks * 512 < 100000); /* the last one has given it back */
+}
+
 static void allo_on_a_full_disk_leaves_all_as_it_was(void **state)
 {
 	(void)state;
@@ -650,13 +799,13 @@ static void a_refused_upload_leaves_the_blocks_of_the_first_one(void **state)
 	wish("/a");
 	upload.atomic = true;
 	upload.reserve_bytes = 1000000;
-	assert_int_equal(upload_check(&upload), 0);
-	assert_int_equal(upload_open(&upload), 0);
 	first = upload;
+	assert_int_equal(upload_check(&first), 0);
+	assert_int_equal(upload_open(&first), 0);
 	wish("/a");
 	upload.atomic = true;
 	upload.reserve_bytes = 1000;
-	assert_int_equal(store("", true), -EBUSY);
+	assert_int_equal(store("", true), -EALREADY);
 	assert_true(occupied(first.fd) >= 1000000);
 	assert_int_equal(upload_finish(&first, false), 0);
 }
@@ -906,17 +1055,183 @@ static void a_hidden_file_that_cannot_be_looked_at_is_not_left(void **state)
 	}
 }
 
+/* An upload that is cut behind a marker. Returns its origin's number. */
+static uint64_t cut_behind_a_marker(const char *path, bool atomic)
+{
+	uint64_t number;
+
+	wish(path);
+	upload.atomic = atomic;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(open_all(), 0);
+	assert_int_equal(upload_note_origin(&upload), 0);
+	assert_int_equal(pwrite(upload.fd, "content", 7, 0), 7);
+	upload.end = 7;
+	upload.origin.limit = 5;
+	number = upload.origin.number;
+	assert_int_equal(upload_finish(&upload, false), 0);
+	return number;
+}
+
+/* What a marker has to be of for the file as it is now. */
+static struct upload_origin origin_of(const char *path, bool atomic)
+{
+	wish(path);
+	upload.atomic = atomic;
+	upload.from_marker = true;
+	upload.offset = 2;
+	assert_int_equal(upload_check(&upload), 0);
+	upload_finish(&upload, false);
+	return upload.origin;
+}
+
+static void the_origin_is_known_until_the_file_changes(const char *name)
+{
+	char path[16];
+	uint64_t number;
+
+	snprintf(path, sizeof(path), "/%s", name);
+	number = cut_behind_a_marker(path, false);
+	assert_true(number != 0);
+	assert_true(origin_of(path, false).number == number);
+	assert_int_equal(origin_of(path, false).limit, 5);
+	/* It goes on from there, without a marker of its own: later ones are not good any more. */
+	wish(path);
+	upload.from_marker = true;
+	upload.offset = 3;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(open_all(), 0);
+	assert_true(upload.origin.number == number);
+	upload.origin.limit = 3;
+	upload.end = 3;
+	assert_int_equal(upload_finish(&upload, false), 0);
+	assert_true(origin_of(path, false).number == number);
+	assert_int_equal(origin_of(path, false).limit, 3);
+	/* Between check and open somebody stores it anew. */
+	wish(path);
+	upload.from_marker = true;
+	upload.offset = 3;
+	assert_int_equal(upload_check(&upload), 0);
+	put_file(name, "CONTENT");
+	assert_int_equal(upload_open(&upload), -EKEYREJECTED);
+	upload_finish(&upload, false);
+	file_is(name, "CONTENT");
+	wish(path);
+	assert_int_equal(store("content", false), 0);
+	assert_true(origin_of(path, false).number == 0);
+}
+
+static int no_attribute(int fd, const char *name, const void *value, size_t size_bytes)
+{
+	(void)fd;
+	(void)name;
+	(void)value;
+	(void)size_bytes;
+	return -EOPNOTSUPP;
+}
+
+static void an_origin_is_known_with_attributes_and_without(void **state)
+{
+	(void)state;
+	the_origin_is_known_until_the_file_changes("a");
+	spoilt.setxattr = no_attribute;
+	the_origin_is_known_until_the_file_changes("b");
+}
+
+static void an_origin_without_attributes_is_forgotten_by_many(void **state)
+{
+	uint64_t number;
+
+	(void)state;
+	spoilt.setxattr = no_attribute;
+	number = cut_behind_a_marker("/first", false);
+	for (int i = 0; i < 512; i++) {
+		char path[16];
+
+		if (i == 200)
+			assert_true(origin_of("/first", false).number == number);
+		snprintf(path, sizeof(path), "/%d", i);
+		cut_behind_a_marker(path, false);
+	}
+	assert_true(origin_of("/first", false).number == 0);
+}
+
+static void a_partial_has_its_origin(void **state)
+{
+	uint64_t number;
+
+	(void)state;
+	number = cut_behind_a_marker("/a", true);
+	assert_true(origin_of("/a", true).number == number);
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(store("CONTENT", false), 0);
+	assert_true(origin_of("/a", true).number == 0);
+	number = cut_behind_a_marker("/a", true);
+	wish("/a");
+	upload.atomic = true;
+	upload.from_marker = true;
+	upload.offset = 7;
+	assert_int_equal(store("!", true), 0);
+	file_is("a", "content!");
+}
+
+/* The server was killed: nobody has noted how the file was left. */
+static void an_upload_without_an_end_is_of_its_origin_until_it_is_stored_anew(void **state)
+{
+	uint64_t number;
+
+	(void)state;
+	wish("/a");
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(open_all(), 0);
+	assert_int_equal(upload_note_origin(&upload), 0);
+	assert_int_equal(write(upload.fd, "content", 7), 7);
+	number = upload.origin.number;
+	writer_leave(&upload.writer);
+	close(upload.fd);
+	close(upload.folder);
+	assert_true(origin_of("/a", false).number == number);
+	assert_true(origin_of("/a", false).limit > 7);
+	wish("/a");
+	assert_int_equal(store("content", true), 0);
+	assert_true(origin_of("/a", false).number == 0);
+}
+
+static void of_two_uploads_at_once_the_later_one_has_the_file(void **state)
+{
+	struct upload first;
+
+	(void)state;
+	wish("/a");
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(open_all(), 0);
+	writer_leave(&upload.writer); /* it is embedded in what has another place from here on */
+	first = upload;
+	writer_enter(&first.writer, first.device, first.inode);
+	cut_behind_a_marker("/a", false);
+	assert_int_equal(upload_note_origin(&first), -EBUSY);
+	upload_finish(&first, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		/* First: a folder is swept once an hour, and its number is used again by the next. */
 		TEST(forgotten_partials_are_swept_and_others_stay),
 		TEST(a_partial_older_than_a_day_is_continued),
+		TEST(a_file_system_without_locks_takes_appends),
 		TEST(a_partial_that_somebody_goes_on_with_is_not_swept),
 		TEST(in_place_replaces_what_was_there),
 		TEST(check_alone_changes_nothing),
 		TEST(in_place_keeps_what_arrived),
 		TEST(append_and_restart_go_on),
+		TEST(an_origin_is_known_with_attributes_and_without),
+		TEST(an_origin_without_attributes_is_forgotten_by_many),
+		TEST(a_partial_has_its_origin),
+		TEST(an_upload_without_an_end_is_of_its_origin_until_it_is_stored_anew),
+		TEST(of_two_uploads_at_once_the_later_one_has_the_file),
+		TEST(what_comes_in_any_order_ends_nowhere),
 		TEST(a_range_leaves_what_is_around_it),
 		TEST(a_range_that_is_cut_leaves_an_atomic_file),
 		TEST(atomic_shows_nothing_before_the_end),
@@ -931,8 +1246,11 @@ int main(void)
 		TEST(an_append_to_what_has_become_shorter_is_refused),
 		TEST(a_second_append_to_the_same_file_is_busy),
 		TEST(a_partial_beside_a_whole_file_counts_for_nothing),
+		TEST(a_partial_file_is_removed_by_its_name),
+		TEST(a_folder_goes_with_partial_files_alone),
 		TEST(unique_never_takes_a_name_twice),
 		TEST(allo_reserves_blocks_and_gives_the_rest_back),
+		TEST(what_allo_did_not_need_is_not_cut_off_another_upload),
 		TEST(allo_reserves_blocks_where_an_old_file_was_too),
 		TEST(allo_on_a_full_disk_leaves_all_as_it_was),
 		TEST(a_refused_upload_leaves_the_blocks_of_the_first_one),

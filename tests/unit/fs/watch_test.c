@@ -513,6 +513,29 @@ static void without_memory_there_is_no_watch(void **state)
 	}
 }
 
+static int refused_end(int fd, int number)
+{
+	(void)fd;
+	(void)number;
+	return -EINVAL;
+}
+
+static void a_watch_that_cannot_be_ended_is_forgotten_all_the_same(void **state)
+{
+	(void)state;
+	spoilt.inotify_rm_watch = refused_end;
+	assert_int_equal(add(&first, folder), 0);
+	forget(&first);
+	assert_int_equal(watches_count(watches), 0);
+	append(); /* the kernel tells of a watch that is in no table */
+	assert_int_equal(drain(), 0);
+	assert_int_equal(first.times, 0);
+	assert_int_equal(add(&first, folder), 0);
+	append();
+	drain();
+	assert_int_equal(first.times, 1);
+}
+
 static int refused_inotify(int flags)
 {
 	(void)flags;
@@ -656,6 +679,7 @@ int main(void)
 		TREE_TEST(a_watch_that_is_ended_while_it_is_joined_is_set_again),
 		TREE_TEST(an_addition_that_never_has_rest_is_given_up_and_leaves_no_watch),
 		TREE_TEST(without_memory_there_is_no_watch),
+		TREE_TEST(a_watch_that_cannot_be_ended_is_forgotten_all_the_same),
 		TREE_TEST(what_the_kernel_refuses_is_said),
 		TREE_TEST(lost_events_are_said_and_the_next_ones_told),
 		cmocka_unit_test_setup_teardown(more_events_than_the_kernel_holds_are_lost_and_said,

@@ -102,6 +102,9 @@ static void another_file_is_noticed(void **state)
 			assert_int_equal(marker_parse(view_of(text[written]), &marker), 0);
 			assert_int_equal(marker_check(&marker, &representation, &file),
 					 same ? 0 : -ESTALE);
+			file.origin = 1;
+			assert_int_equal(marker_check(&marker, &representation, &file), -ESTALE);
+			file.origin = 0;
 			file.written = !written;
 			assert_int_equal(marker_check(&marker, &representation, &file), -ESTALE);
 		}
@@ -110,7 +113,7 @@ static void another_file_is_noticed(void **state)
 static int key_init(void **state)
 {
 	(void)state;
-	return marker_key_init();
+	return marker_key_init((const uint8_t[MARKER_SECRET_BYTES]){ 1, 2, 3 });
 }
 
 int main(void)

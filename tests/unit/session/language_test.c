@@ -49,6 +49,7 @@ static const struct {
 	{ "Extensions:", "FEAT" },
 	{ "SITE %s", "FEAT" },
 	{ "MODE Z", "FEAT" },
+	{ "OPTS MODE Z KEEP", "FEAT" },
 	{ "TVFS", "FEAT" },
 	{ "UTF8", "FEAT" },
 	{ " STREAM", "FEAT" },

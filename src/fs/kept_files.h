@@ -1,0 +1,68 @@
+/*
+ * Small files that have just been sent stay open for a moment: whoever wants one of them by the same
+ * path again spares the server an open and a close. Before it is lent the path is asked anew
+ * (statx(2)): it must lead to the very file that is open, whose rights and contents nobody has
+ * touched meanwhile. Else it is closed, and the path is opened like any other. Its contents stay
+ * in the page cache alone, so that nothing here can be out of date.
+ *
+ * The question walks the path, which would wait for a file system that has been mounted on it
+ * meanwhile and does not answer. So the ring tells when mounts come or go, and then all are closed;
+ * where that cannot be told (no /proc) none is kept. Kept are files of the root's own, local
+ * file system alone.
+ *
+ * A descriptor is lent to one at a time. A table of one worker; a path whose place is taken is not kept.
+ *
+ * Thread: the worker's.
+ */
+#ifndef FS_KEPT_FILES_H
+#define FS_KEPT_FILES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "base/list.h"
+#include "ring/ring.h"
+
+#define KEPT_FILES_PLACES 4096
+#define KEPT_FILES_MAX \
+	1024 /* descriptors; all workers' are at most an eighth of those that the process may have */
+#define KEPT_FILE_MS 2000
+#define KEPT_FILE_BYTES_MAX 65536
+
+struct kept_files {
+	struct ring *ring;
+	unsigned max;
+	unsigned count;
+	int mounts; /* tells when they change; -1: nothing does */
+	struct op mounts_op;
+	struct wheel_timer timer;
+	struct list oldest;
+	struct kept_file {
+		struct list link;
+		uint64_t path; /* a hash of it and of its root (fs/known_files.h); 0: none */
+		uint64_t since_ms;
+		uint64_t inode;
+		int64_t changed_s;
+		uint64_t mount;
+		uint32_t changed_ns;
+		uint16_t mode;
+		int fd;
+	} files[KEPT_FILES_PLACES];
+};
+
+/* Zeroed memory becomes a table, one of so many workers', that keeps files where it can. */
+void kept_files_init(struct kept_files *kept, struct ring *ring, unsigned workers);
+void kept_files_fini(struct kept_files *kept);
+void kept_files_close_all(struct kept_files *kept);
+
+/* Asks where path (of path_join) leads from root. Returns a descriptor, which is then the caller's,
+ * and what is known of the file in *ret_stat; or -ENOENT: it is to be opened. */
+int kept_files_lend(struct kept_files *kept, uint64_t hash, int root, const char *path,
+		    unsigned mask, struct statx *ret_stat);
+
+/* Takes a file that was opened for reading alone, stat being of that moment, with a mount id. False:
+ * the caller closes it. */
+bool kept_files_keep(struct kept_files *kept, uint64_t hash, const struct statx *stat, int fd);
+
+#endif

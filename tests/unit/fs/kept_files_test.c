@@ -1,0 +1,298 @@
+#include "fs/kept_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "support/test_ring.h"
+#include "sys/calls.h"
+
+#define MASK (STATX_BASIC_STATS | STATX_MNT_ID)
+#define HASH 0x1234567
+
+static char base[] = "/tmp/kept_files_test.XXXXXX";
+static int root = -1;
+static struct kept_files *kept;
+static struct calls spoilt;
+static struct statx stat_of_kept;
+static bool own_mounts;
+
+static void write_file(const char *name, const char *text)
+{
+	int fd = openat(root, name, O_WRONLY | O_CREAT, 0644);
+
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+/* Long enough for the file system's clock to go on. */
+static void clock_ticks(void)
+{
+	usleep(20000);
+}
+
+static int setup(void **state)
+{
+	test_ring_setup(state);
+	spoilt = calls_real;
+	calls = &spoilt;
+	strcpy(base + strlen(base) - 6, "XXXXXX");
+	assert_non_null(mkdtemp(base));
+	root = open(base, O_RDONLY | O_DIRECTORY);
+	write_file("file", "file");
+	write_file("other", "else");
+	clock_ticks();
+	kept = calloc(1, sizeof(*kept));
+	kept_files_init(kept, test_ring, 1);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	kept_files_fini(kept);
+	free(kept);
+	calls = &calls_real;
+	unlinkat(root, "file", 0);
+	unlinkat(root, "other", 0);
+	unlinkat(root, "new", 0);
+	close(root);
+	rmdir(base);
+	return test_ring_teardown(state);
+}
+
+static int keep_as(uint64_t hash)
+{
+	int fd = openat(root, "file", O_RDONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(statx(fd, "", AT_EMPTY_PATH, MASK, &stat_of_kept), 0);
+	assert_true(kept_files_keep(kept, hash, &stat_of_kept, fd));
+	return fd;
+}
+
+static int lend(void)
+{
+	return kept_files_lend(kept, HASH, root, "/file", MASK, &stat_of_kept);
+}
+
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* Fails the test after 10 s. */
+static void run_until_closed(int fd)
+{
+	for (int i = 0; i < 1000 && is_open(fd); i++)
+		run_for_ms(10);
+	assert_false(is_open(fd));
+}
+
+static void lent_is_what_was_kept_and_to_one_alone(void **state)
+{
+	int fd = keep_as(HASH);
+
+	(void)state;
+	assert_int_equal(kept_files_lend(kept, HASH + 2, root, "/file", MASK, &stat_of_kept),
+			 -ENOENT);
+	assert_int_equal(lend(), fd);
+	assert_int_equal(stat_of_kept.stx_size, 4);
+	assert_int_equal(lend(), -ENOENT);
+	assert_true(kept_files_keep(kept, HASH, &stat_of_kept, fd));
+	assert_int_equal(lend(), fd);
+	close(fd);
+}
+
+static void replace(void)
+{
+	write_file("new", "new!");
+	assert_int_equal(renameat(root, "new", root, "file"), 0);
+}
+
+static void remove_it(void)
+{
+	assert_int_equal(unlinkat(root, "file", 0), 0);
+}
+
+static void write_in_place(void)
+{
+	write_file("file", "FILE");
+}
+
+static void lead_elsewhere(void)
+{
+	remove_it();
+	assert_int_equal(symlinkat("other", root, "file"), 0);
+}
+
+static void take_the_rights(void)
+{
+	assert_int_equal(fchmodat(root, "file", 0, 0), 0);
+}
+
+static void what_was_touched_is_closed(void **state)
+{
+	static void (*const touches[])(void) = { replace, write_in_place, take_the_rights,
+						 remove_it, lead_elsewhere };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(touches) / sizeof(touches[0]); i++) {
+		int fd;
+
+		unlinkat(root, "file", 0);
+		write_file("file", "file");
+		clock_ticks();
+		fd = keep_as(HASH);
+		touches[i]();
+		assert_int_equal(lend(), -ENOENT);
+		run_until_closed(fd); /* a removed one is closed by a job thread */
+	}
+}
+
+static int statx_without_rights(int folder, const char *path, int flags, unsigned mask,
+				struct statx *ret)
+{
+	int r = calls_real.statx(folder, path, flags, mask, ret);
+
+	ret->stx_mode &= S_IFMT;
+	return r;
+}
+
+/* As they do within one tick of a file system's clock, when the change time stays the same. */
+static void rights_that_go_at_once_are_seen(void **state)
+{
+	(void)state;
+	keep_as(HASH);
+	spoilt.statx = statx_without_rights;
+	assert_int_equal(lend(), -ENOENT);
+}
+
+static int failing_statx(int folder, const char *path, int flags, unsigned mask, struct statx *ret)
+{
+	return strcmp(path, "file") == 0 ? -EIO : calls_real.statx(folder, path, flags, mask, ret);
+}
+
+static void a_question_that_fails_closes(void **state)
+{
+	int fd = keep_as(HASH);
+
+	(void)state;
+	spoilt.statx = failing_statx;
+	assert_int_equal(lend(), -ENOENT);
+	assert_false(is_open(fd));
+}
+
+static void after_a_moment_all_are_closed(void **state)
+{
+	int fds[200];
+
+	(void)state;
+	for (int i = 0; i < 200; i++)
+		fds[i] = keep_as(HASH + 2 * (uint64_t)i);
+	run_for_ms(KEPT_FILE_MS / 2);
+	for (int i = 0; i < 200; i++)
+		assert_true(is_open(fds[i]));
+	run_for_ms(KEPT_FILE_MS);
+	for (int i = 0; i < 200; i++)
+		assert_false(is_open(fds[i]));
+	assert_int_equal(kept->count, 0);
+}
+
+static void a_place_that_is_taken_and_a_big_file_are_refused(void **state)
+{
+	int fd = keep_as(HASH);
+	struct statx big = stat_of_kept;
+
+	(void)state;
+	assert_false(kept_files_keep(kept, HASH, &stat_of_kept, fd));
+	big.stx_size = KEPT_FILE_BYTES_MAX + 1;
+	assert_false(kept_files_keep(kept, HASH + 2, &big, fd));
+}
+
+static void there_is_a_most(void **state)
+{
+	struct rlimit limit;
+	struct rlimit lower;
+
+	(void)state;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	lower = (struct rlimit){ .rlim_cur = 160, .rlim_max = limit.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &lower);
+	kept_files_fini(kept);
+	memset(kept, 0, sizeof(*kept));
+	kept_files_init(kept, test_ring, 4);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	for (int i = 0; i < 5; i++)
+		keep_as(HASH + 2 * (uint64_t)i);
+	assert_false(kept_files_keep(kept, HASH + 10, &stat_of_kept, -1));
+}
+
+static int no_mountinfo(int folder, const char *path, const struct open_how *how)
+{
+	return strcmp(path, "/proc/self/mountinfo") == 0 ? -ENOENT
+							 : calls_real.openat2(folder, path, how);
+}
+
+static void where_mounts_cannot_be_seen_none_is_kept(void **state)
+{
+	(void)state;
+	kept_files_fini(kept);
+	memset(kept, 0, sizeof(*kept));
+	spoilt.openat2 = no_mountinfo;
+	kept_files_init(kept, test_ring, 1);
+	assert_false(kept_files_keep(kept, HASH, &stat_of_kept, -1));
+	assert_int_equal(lend(), -ENOENT);
+}
+
+static void a_mount_closes_all(void **state)
+{
+	(void)state;
+	if (!own_mounts) {
+		print_message("SKIPPED a_mount_closes_all: no mounts of its own\n");
+		return;
+	}
+	for (int i = 0; i < 3; i++) { /* it is asked for again each time */
+		int fd = keep_as(HASH);
+
+		run_for_ms(20);
+		assert_true(is_open(fd));
+		assert_int_equal(mount("none", base, "tmpfs", 0, NULL), 0);
+		run_until_closed(fd);
+		assert_int_equal(umount(base), 0);
+		fd = keep_as(HASH);
+		run_until_closed(fd);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define TEST(test)                                         \
+	{ #test, test, setup, teardown, (void *)"uring" }, \
+		{ #test " on epoll", test, setup, teardown, (void *)"epoll" }
+		TEST(lent_is_what_was_kept_and_to_one_alone),
+		TEST(what_was_touched_is_closed),
+		TEST(rights_that_go_at_once_are_seen),
+		TEST(a_question_that_fails_closes),
+		TEST(after_a_moment_all_are_closed),
+		TEST(a_place_that_is_taken_and_a_big_file_are_refused),
+		TEST(there_is_a_most),
+		TEST(where_mounts_cannot_be_seen_none_is_kept),
+		TEST(a_mount_closes_all),
+	};
+
+	/* What others mount is not to be seen here. */
+	own_mounts = unshare(CLONE_NEWNS) == 0 &&
+		     mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
