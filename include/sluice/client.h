@@ -38,6 +38,7 @@
 #define SLUICE_ADDRESSES_MAX 16	     /* of one host; further ones are not tried */
 #define SLUICE_LISTING_LINE_MAX 8192 /* bytes of a line of a listing; longer ones: -EPROTO */
 #define SLUICE_TIMEOUT_DEFAULT_S 60
+#define SLUICE_COPY_TIMEOUT_DEFAULT_S 43200
 #define SLUICE_PROGRESS_MS 200
 
 struct sluice_client;
@@ -51,7 +52,9 @@ struct sluice_options {
 	enum sluice_ring ring; /* AUTO: io_uring where it is allowed */
 	/* NULL, or "5.15": features of the ring that this kernel did not have are not used. */
 	const char *ring_mask;
-	/* Without a reply, or without a byte of a transfer, for so long: -ETIMEDOUT. 0: the default. */
+	/* Without a reply, or without a byte of a transfer, for so long: -ETIMEDOUT. A restart marker
+	 * counts if bytes have moved since the last one. 0: the default, which is longer while bytes move
+	 * between two servers (sluice_copy): of these nothing is seen. */
 	unsigned timeout_s;
 	/* NULL, or called with every command line (code 0; what follows PASS and ACCT is "****") and
 	 * every reply (its code, and its lines separated by LF without it). length bytes, no NUL. */
@@ -162,6 +165,7 @@ enum sluice_feature {
 	SLUICE_FEATURE_XMD5,
 	SLUICE_FEATURE_EPSV,
 	SLUICE_FEATURE_MODE_Z,
+	SLUICE_FEATURE_RANG,	    /* RANG STREAM */
 	SLUICE_FEATURE_MODE_Z_KEEP, /* OPTS MODE Z KEEP ON */
 	SLUICE_FEATURES,
 };
@@ -180,7 +184,8 @@ bool sluice_session_is_free(const struct sluice_session *session);
 /* Any command that moves no data and has one final reply (groups 1 and 3 of section 6's diagrams:
  * CWD, DELE, MKD, SIZE, MDTM, HASH, SITE, ...). argument may be NULL. A reply of the kind 1yz or
  * 3yz that the command's diagram does not allow is a protocol error. The outcome of success has
- * the reply's code and text. SIZE and HASH are asked for in TYPE I, STRU F and MODE S. -EINVAL also for a verb that is not 3 to 8 letters or digits, and for
+ * the reply's code and text. SIZE, HASH and RANG (whose 350 is a success) are asked for in TYPE I, STRU F
+ * and MODE S. -EINVAL also for a verb that is not 3 to 8 letters or digits, and for
  * one that would set up or move data, or log in (PORT, RETR, REST, RNFR, USER, ...). */
 int sluice_command(struct sluice_session *session, const char *verb, const char *argument,
 		   sluice_done_fn *done, void *context);
@@ -228,12 +233,16 @@ struct sluice_transfer {
 	 * place, offset in the local file, with what is needed to go on there. */
 	void (*marked)(void *context, const char *remote_marker, const char *local_marker,
 		       int64_t offset);
+	/* get: NULL, or called once, when the server has agreed to send (1yz) and before the first byte
+	 * goes to the file: until then nothing of it has been touched. A negative errno ends the
+	 * errand. It may be called again if the data connection has to be opened anew. */
+	int (*accepted)(void *context);
 	/* NULL, or called every SLUICE_PROGRESS_MS with the bytes so far, moving or not. */
 	void (*progress)(void *context, uint64_t bytes);
 	/* get with fd -1: length bytes of the file in order. Nonzero, a negative errno,
 	 * ends the transfer with that error. It blocks the whole client for as long as it takes. */
 	int (*take)(void *context, const char *bytes, size_t length);
-	void *context; /* of progress, take and marked */
+	void *context; /* of accepted, progress, take and marked */
 };
 
 /* RETR path: the file is not made shorter if it was longer; that is the caller's to do. (In STRU P
@@ -277,6 +286,12 @@ int sluice_list(struct sluice_session *session, const char *path,
 int sluice_list_plain(struct sluice_session *session, const char *path,
 		      void (*entry)(void *context, const struct sluice_entry *entry),
 		      sluice_done_fn *done, void *context);
+
+/* The same by LIST -a, for names with a dot in front, which LIST leaves out at many servers. No standard
+ * knows -a: some refuse it, or look for a file of that name and list nothing. */
+int sluice_list_all(struct sluice_session *session, const char *path,
+		    void (*entry)(void *context, const struct sluice_entry *entry),
+		    sluice_done_fn *done, void *context);
 
 /* Has the listings to come move in this representation: in TYPE A if it is I or L, and MLSD always in
  * TYPE I, STRU F and MODE S or Z (RFC 3659 section 7.2). NULL: in whatever was set last, which is

@@ -70,6 +70,9 @@ int sluice_client_new(const struct sluice_options *options, struct sluice_client
 	if (client->options.timeout_s == 0)
 		client->options.timeout_s = SLUICE_TIMEOUT_DEFAULT_S;
 	client->timeout_ms = client->options.timeout_s * 1000ULL;
+	client->copy_timeout_ms = options && options->timeout_s > 0
+					  ? client->timeout_ms
+					  : SLUICE_COPY_TIMEOUT_DEFAULT_S * 1000ULL;
 	list_init(&client->sessions);
 	signal(SIGPIPE, SIG_IGN); /* NOLINT: splice and sendfile have no MSG_NOSIGNAL */
 

@@ -54,6 +54,7 @@ struct sluice_client {
 	bool stopped;
 	bool running;
 	uint64_t timeout_ms;
+	uint64_t copy_timeout_ms; /* of what moves between two servers */
 	struct sluice_options options;
 	struct translate_ebcdic ebcdic;
 	bool ebcdic_loaded; /* when it was asked for, or first needed */
@@ -162,6 +163,7 @@ struct errand {
 	struct marker marker;	 /* where it begins */
 	struct marker_file file; /* that markers of this side are of */
 	uint64_t unsafe;
+	uint64_t bytes_marked; /* when a 110 last counted as a sign of life */
 	void (*again)(struct sluice_session *session); /* once the data connection is over */
 	struct sluice_transfer transfer;
 	struct copy *copy;
@@ -209,9 +211,10 @@ struct sluice_session { /* NOLINT: in the order of its subjects, whatever that p
 	char last_command[COMMAND_SHOWN_MAX];
 	char last_reply[COMMAND_SHOWN_MAX];
 	bool logged_in;
-	bool lost;     /* no more to be sent or received */
-	bool gone;     /* closed or cut: freed as soon as nothing is pending */
-	unsigned held; /* calls within which it must not be freed */
+	bool lost;	/* no more to be sent or received */
+	bool dismissed; /* by 421 */
+	bool gone;	/* closed or cut: freed as soon as nothing is pending */
+	unsigned held;	/* calls within which it must not be freed */
 
 	struct parameters parameters;
 	bool lists_as; /* listings have a representation of their own */
@@ -363,8 +366,9 @@ void copy_on_cut(struct sluice_session *session);
 /* Ends the errands of both sessions, once neither server has anything more to say. */
 void copy_settle(struct sluice_session *session);
 
-/* Whether both servers have been told to move: they may then be silent for hours. */
-bool copy_is_moving(const struct sluice_session *session);
+/* The session's time is over. Whether the copy goes on waiting: bytes may move between the servers,
+ * of which nothing is seen here, or this one has said all and the other has not. */
+bool copy_may_wait(struct sluice_session *session);
 
 /* --- list.c */
 

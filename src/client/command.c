@@ -42,15 +42,18 @@ static void command_send(struct sluice_session *session, const struct reply *ref
 		command_on_reply(session, refusal);
 		return;
 	}
-	control_send(session, DIAGRAM_GROUP_1, DIAGRAM_B, session->verb,
-		     session->path[0] ? session->path : NULL, command_on_reply);
+	/* Of RANG only the first half: what it is for is another errand. */
+	control_send(session,
+		     strcmp(session->verb, "RANG") == 0 ? DIAGRAM_RESTART : DIAGRAM_GROUP_1,
+		     DIAGRAM_B, session->verb, session->path[0] ? session->path : NULL,
+		     command_on_reply);
 }
 
 /* What these say depends on TYPE, STRU and MODE (RFC 3659 section 4), and a file has one size that
  * matters. */
 static bool command_counts_bytes(const char *verb)
 {
-	return strcmp(verb, "SIZE") == 0 || strcmp(verb, "HASH") == 0;
+	return strcmp(verb, "SIZE") == 0 || strcmp(verb, "HASH") == 0 || strcmp(verb, "RANG") == 0;
 }
 
 int sluice_command(struct sluice_session *session, const char *verb, const char *argument,

@@ -184,6 +184,16 @@ static void control_note_reply(struct sluice_session *session, int code, struct 
 	control_trace(session, code, text.at, text.length);
 }
 
+/* A server that sends markers and nothing else is as good as silent. */
+static bool control_is_sign_of_life(struct sluice_session *session, int code)
+{
+	struct errand *errand = &session->errand;
+	bool counts = code != 110 || data_bytes(session) > errand->bytes_marked || errand->copy;
+
+	errand->bytes_marked = data_bytes(session);
+	return counts;
+}
+
 /* One whole reply. */
 static void control_on_reply(struct sluice_session *session, int code, struct view text)
 {
@@ -192,7 +202,8 @@ static void control_on_reply(struct sluice_session *session, int code, struct vi
 	replied_fn *replied = command->replied;
 
 	control_note_reply(session, code, text);
-	session_touch(session);
+	if (control_is_sign_of_life(session, code))
+		session_touch(session);
 	if (session->commands_count == 0) {
 		/* Out of turn only 421 may come (RFC 959 section 5.4). */
 		if (code == 421)
@@ -214,6 +225,7 @@ static void control_on_reply(struct sluice_session *session, int code, struct vi
 	memmove(session->commands, session->commands + 1,
 		session->commands_count * sizeof(session->commands[0]));
 	replied(session, &reply);
+	session->dismissed = code == 421;
 	if (code == 421)
 		session_lose(session, -ECONNRESET);
 }

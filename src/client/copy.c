@@ -26,9 +26,10 @@
 struct copy_half {
 	struct sluice_session *session; /* NULL: it was cut */
 	const char *verb;
-	bool moving;   /* its STOR or RETR has been sent */
-	bool over;     /* its final reply has come, or never will */
-	bool aborting; /* ABOR has been sent, and not been answered */
+	bool moving;	   /* its STOR or RETR has been sent */
+	bool over;	   /* its final reply has come, or never will */
+	bool aborting;	   /* ABOR has been sent, and not been answered */
+	uint64_t quiet_ms; /* while bytes may have moved */
 };
 
 struct copy {
@@ -59,11 +60,18 @@ static struct copy_half *other_half(struct copy *copy, const struct copy_half *h
 	return half == &copy->source ? &copy->target : &copy->source;
 }
 
-bool copy_is_moving(const struct sluice_session *session)
+bool copy_may_wait(struct sluice_session *session)
 {
-	const struct copy *copy = session->errand.copy;
+	struct copy *copy = session->errand.copy;
+	struct copy_half *half = half_of(session);
 
-	return copy && copy->source.moving && copy->target.moving && !copy->failed;
+	if (half->over)
+		return !other_half(copy, half)->over;
+	/* What the target has said is its last word: the source has sent all before that. */
+	if (!copy->source.moving || !copy->target.moving || copy->target.over || copy->failed)
+		return false;
+	half->quiet_ms += session->client->timeout_ms;
+	return half->quiet_ms < session->client->copy_timeout_ms;
 }
 
 static void half_end(const struct copy *copy, struct sluice_session *session)
@@ -72,6 +80,7 @@ static void half_end(const struct copy *copy, struct sluice_session *session)
 
 	errand->copy = NULL;
 	errand->lost = NULL;
+	errand->failure = 0; /* of its own: the first of both decides */
 	errand->code = copy->code;
 	errand_end(session, copy->failure);
 }
@@ -113,6 +122,12 @@ static void half_stop(struct copy_half *half)
 	control_abort(half->session, copy_on_abort_reply);
 }
 
+static void half_lose(struct copy_half *half)
+{
+	if (!half->over && half->session)
+		session_lose(half->session, -ETIMEDOUT);
+}
+
 static void copy_take_text(struct copy *copy, int code, struct view text)
 {
 	copy->code = code;
@@ -133,7 +148,10 @@ static void copy_fail(struct copy_half *half, int error, const struct reply *rep
 			copy_take_text(copy, reply->code, reply->text);
 	}
 	half_stop(half);
-	half_stop(other_half(copy, half));
+	if (error == -ETIMEDOUT)
+		half_lose(other_half(copy, half)); /* it has had its time, too */
+	else
+		half_stop(other_half(copy, half));
 }
 
 /* A step's reply has come, and the copy is not to go on: this half has said its last word. */
@@ -185,6 +203,7 @@ static void copy_on_moving(struct sluice_session *session, const struct reply *r
 	struct copy_half *half = half_of(session);
 	struct copy *copy = session->errand.copy;
 
+	copy->source.quiet_ms = copy->target.quiet_ms = 0;
 	if (reply->state == DIAGRAM_F) {
 		half->over = true;
 		copy_fail(half, -EREMOTEIO, reply);

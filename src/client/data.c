@@ -279,15 +279,25 @@ static void data_move(struct sluice_session *session)
 void data_start_if_ready(struct sluice_session *session)
 {
 	const struct errand *errand = &session->errand;
+	const struct sluice_transfer *wish = &errand->transfer;
 	const struct data *data = &session->data;
 
 	if (data->state != DATA_CONNECTED || errand->ending)
 		return;
 	/* Before the server has agreed nothing is sent: it would be lost. What comes is for us; but a
-	 * connection that was kept has to outlive a refusal. */
-	if ((errand->sends || data->was_kept) && !errand->preliminary &&
+	 * connection that was kept has to outlive a refusal, and so has a file that somebody keeps. */
+	if ((errand->sends || data->was_kept || wish->accepted) && !errand->preliminary &&
 	    (errand->sends || !errand->final))
 		return;
+	if (wish->accepted && !errand->sends) {
+		int r = wish->accepted(wish->context);
+
+		if (r < 0) {
+			session->errand.failure = r;
+			data_drop(session);
+			return;
+		}
+	}
 	data_move(session);
 }
 

@@ -3,6 +3,7 @@
  * kept, so the longest listing takes no more memory than the shortest.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,6 +13,7 @@
 
 struct line_reader {
 	bool plain; /* LIST is wanted */
+	bool all;   /* with -a, which stands before the path already */
 	bool facts; /* MLSD */
 	size_t length;
 	char line[SLUICE_LISTING_LINE_MAX];
@@ -117,7 +119,7 @@ static void list_begin(struct sluice_session *session)
 	session->errand.lines->facts = facts;
 	session->errand.lines->length = 0;
 	/* Most servers take what begins with "-" for options of ls. */
-	if (!facts && session->path[0] == '-') {
+	if (!facts && !session->errand.lines->all && session->path[0] == '-') {
 		size_t length = strlen(session->path);
 
 		if (length + 3 <= sizeof(session->path)) {
@@ -157,9 +159,9 @@ bool list_on_refusal(struct sluice_session *session, int code)
 	return true;
 }
 
-static int list_errand(struct sluice_session *session, const char *path, bool plain,
-		       void (*entry)(void *context, const struct sluice_entry *entry),
-		       sluice_done_fn *done, void *context)
+static int list_prepare(struct sluice_session *session, const char *path, bool plain,
+			void (*entry)(void *context, const struct sluice_entry *entry),
+			sluice_done_fn *done, void *context)
 {
 	struct line_reader *lines;
 	int r = errand_check(session);
@@ -174,12 +176,23 @@ static int list_errand(struct sluice_session *session, const char *path, bool pl
 	errand_begin(session, done, context);
 	session->errand.lines = lines;
 	lines->plain = plain;
+	lines->all = false;
 	session->errand.entry = entry;
 	session->errand.transfer.fd = -1;
 	session->errand.transfer.context = context;
 	strcpy(session->path, path ? path : ""); /* NOLINT: checked above */
-	list_begin(session);
 	return 0;
+}
+
+static int list_errand(struct sluice_session *session, const char *path, bool plain,
+		       void (*entry)(void *context, const struct sluice_entry *entry),
+		       sluice_done_fn *done, void *context)
+{
+	int r = list_prepare(session, path, plain, entry, done, context);
+
+	if (r == 0)
+		list_begin(session);
+	return r;
 }
 
 int sluice_list(struct sluice_session *session, const char *path,
@@ -187,6 +200,25 @@ int sluice_list(struct sluice_session *session, const char *path,
 		sluice_done_fn *done, void *context)
 {
 	return list_errand(session, path, false, entry, done, context);
+}
+
+int sluice_list_all(struct sluice_session *session, const char *path,
+		    void (*entry)(void *context, const struct sluice_entry *entry),
+		    sluice_done_fn *done, void *context)
+{
+	char argument[SLUICE_ARGUMENT_MAX];
+	int length = snprintf(argument, sizeof(argument), "-a%s%s%s", path && *path ? " " : "",
+			      path && *path == '-' ? "./" : "", path ? path : "");
+	int r;
+
+	if ((size_t)length >= sizeof(argument))
+		return -EINVAL;
+	r = list_prepare(session, argument, true, entry, done, context);
+	if (r < 0)
+		return r;
+	session->errand.lines->all = true;
+	list_begin(session);
+	return 0;
 }
 
 int sluice_list_plain(struct sluice_session *session, const char *path,

@@ -59,15 +59,14 @@ static int word_cut(struct view *rest, char *ret_word)
 	return 1;
 }
 
-/* The same for a keyword, before which comments may stand. */
-static int keyword_cut(struct view *rest, char *ret_word)
+/* Skips what may stand before a keyword: blanks and comments. */
+static void skip_to_keyword(struct view *rest)
 {
 	skip_blanks(rest);
 	while (rest->length > 0 && *rest->at == '#') {
 		skip_to(rest, '\n');
 		skip_blanks(rest);
 	}
-	return word_cut(rest, ret_word);
 }
 
 /* The word that must follow a keyword. Returns 0 or -EINVAL. */
@@ -140,6 +139,8 @@ static int keyword_take(struct reading *reading, struct view *rest)
 		reading->login.has_account = true;
 		return value_cut(rest, reading->login.account);
 	}
+	if (strcmp(reading->word, "port") == 0) /* of some clients; a URL has its own */
+		return value_cut(rest, reading->word);
 	if (strcmp(reading->word, "macdef") == 0) {
 		if (value_cut(rest, reading->word) < 0)
 			return -EINVAL;
@@ -149,13 +150,26 @@ static int keyword_take(struct reading *reading, struct view *rest)
 	return -EINVAL;
 }
 
+static unsigned line_of(struct view text, const char *at)
+{
+	unsigned line = 1;
+
+	for (const char *before = text.at; before < at; before++)
+		line += *before == '\n';
+	return line;
+}
+
 int netrc_find(struct view text, const char *host, const char *user, struct netrc_login *ret_login)
 {
 	struct reading reading = { .host = host, .user = user };
+	const struct view whole = text;
+	const char *word = text.at;
 	int r;
 
 	for (;;) {
-		r = keyword_cut(&text, reading.word);
+		skip_to_keyword(&text);
+		word = text.at;
+		r = word_cut(&text, reading.word);
 		if (r == 0)
 			r = reading_fits(&reading) ? 1 : -ENOENT;
 		else if (r > 0)
@@ -165,28 +179,39 @@ int netrc_find(struct view text, const char *host, const char *user, struct netr
 	}
 	if (r > 0)
 		*ret_login = reading.login;
+	else if (r == -EINVAL)
+		ret_login->line = line_of(whole, word);
 	explicit_bzero(&reading, sizeof(reading));
 	return r > 0 ? 0 : r;
+}
+
+const char *netrc_path(const char *path, char *ret_path, int *ret_error)
+{
+	const char *home;
+
+	*ret_error = -ENOENT;
+	if (!path)
+		path = getenv("NETRC");
+	if (path)
+		return path;
+	home = getenv("HOME");
+	if (!home)
+		return NULL;
+	*ret_error = -ENAMETOOLONG;
+	return snprintf(ret_path, PATH_BYTES_MAX, "%s/.netrc", home) < PATH_BYTES_MAX ? ret_path
+										      : NULL;
 }
 
 /* Opens the file at path, or else that of the environment. Returns a descriptor or an error. */
 static int netrc_open(const char *path)
 {
 	char home_path[PATH_BYTES_MAX];
-	const char *home;
+	int error;
 	int fd;
 
+	path = netrc_path(path, home_path, &error);
 	if (!path)
-		path = getenv("NETRC");
-	if (!path) {
-		home = getenv("HOME");
-		if (!home)
-			return -ENOENT;
-		if ((size_t)snprintf(home_path, sizeof(home_path), "%s/.netrc", home) >=
-		    sizeof(home_path))
-			return -ENAMETOOLONG;
-		path = home_path;
-	}
+		return error;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	return fd < 0 ? -errno : fd;
 }

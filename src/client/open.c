@@ -148,7 +148,7 @@ static const struct {
 	{ "MFMT", SLUICE_FEATURE_MFMT },       { "HASH", SLUICE_FEATURE_HASH },
 	{ "XSHA256", SLUICE_FEATURE_XSHA256 }, { "XSHA512", SLUICE_FEATURE_XSHA512 },
 	{ "XSHA1", SLUICE_FEATURE_XSHA1 },     { "XMD5", SLUICE_FEATURE_XMD5 },
-	{ "EPSV", SLUICE_FEATURE_EPSV },
+	{ "EPSV", SLUICE_FEATURE_EPSV },       { "RANG", SLUICE_FEATURE_RANG },
 };
 
 /* Of MODE there may be a line for each, "MODE Z" and others. */

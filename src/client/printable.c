@@ -1,13 +1,8 @@
 #include "client/printable.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #define ESCAPED_LENGTH 4 /* \xNN */
 
-/* The length of the character at the start of text in *ret_length, and its code point. Returns
- * false, with a length of 1, for a byte that begins no character of UTF-8 (RFC 3629 section 4). */
-static bool character_read(struct view text, size_t *ret_length, uint32_t *ret_point)
+bool printable_read(struct view text, size_t *ret_length, uint32_t *ret_point)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 }; /* by length */
 	uint8_t first = (uint8_t)text.at[0];
@@ -40,8 +35,7 @@ static bool character_read(struct view text, size_t *ret_length, uint32_t *ret_p
 	return true;
 }
 
-/* Whether a terminal shows the character as itself, where it stands. */
-static bool point_is_shown(uint32_t point)
+bool printable_is_shown(uint32_t point)
 {
 	static const struct {
 		uint32_t first;
@@ -80,7 +74,7 @@ size_t printable_text(struct view text, char *ret_text, size_t size_bytes)
 	while (text.length > 0) {
 		uint32_t point;
 		size_t length;
-		bool is_shown = character_read(text, &length, &point) && point_is_shown(point);
+		bool is_shown = printable_read(text, &length, &point) && printable_is_shown(point);
 		size_t needed = is_shown ? length : ESCAPED_LENGTH * length;
 
 		if (needed > size_bytes - 1 - at)

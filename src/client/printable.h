@@ -11,6 +11,9 @@
 #ifndef CLIENT_PRINTABLE_H
 #define CLIENT_PRINTABLE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/view.h"
 
 /* What length bytes of text may take, with the NUL. */
@@ -19,5 +22,12 @@
 /* Writes text and a NUL into ret_text[0 .. size_bytes), size_bytes being at least 1. What does not
  * fit is cut, between two characters. Returns the length without the NUL. */
 size_t printable_text(struct view text, char *ret_text, size_t size_bytes);
+
+/* The character at the start of text: its length and its code point. False, with a length of 1: a byte
+ * that begins none of UTF-8 (RFC 3629 section 4). */
+bool printable_read(struct view text, size_t *ret_length, uint32_t *ret_point);
+
+/* Whether a terminal shows a character as itself, where it stands. */
+bool printable_is_shown(uint32_t point);
 
 #endif

@@ -90,6 +90,8 @@ void session_lose(struct sluice_session *session, int error)
 		return;
 	ring_timer_clear(session->client->ring, &session->timer);
 	if (errand->under_way && !errand->ending) {
+		if (session->dismissed && errand->refused)
+			error = 0; /* 421 has been the errand's reply, and says more */
 		if (errand->failure == 0)
 			errand->failure = error;
 		if (errand->lost)
@@ -106,8 +108,9 @@ static void session_on_timer(struct wheel_timer *timer)
 
 	if (!session->errand.under_way || session->errand.ending)
 		return;
-	/* What moves has a time-out of its own; of what moves elsewhere nothing is heard. */
-	if (session->data.state == DATA_MOVING || copy_is_moving(session)) {
+	/* What moves has a time-out of its own. */
+	if (session->data.state == DATA_MOVING ||
+	    (session->errand.copy && copy_may_wait(session))) {
 		session_touch(session);
 		return;
 	}

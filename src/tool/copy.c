@@ -7,12 +7,12 @@
 #include "tool/tool.h"
 #include "tool/verify.h"
 
+/* Where to begin: behind what the target has, if hashes prove that it is the beginning. -1: it has
+ * all of it. */
 static int64_t copy_offset(struct tool *tool, struct sluice_session *from, const char *from_path,
 			   struct sluice_session *to, const char *to_path,
 			   const struct sluice_representation *representation)
 {
-	int64_t from_time_s;
-	int64_t to_time_s;
 	int64_t size;
 	int64_t have;
 
@@ -22,15 +22,10 @@ static int64_t copy_offset(struct tool *tool, struct sluice_session *from, const
 	if (have <= 0)
 		return 0;
 	size = tool_remote_size(tool, from, from_path);
-	if (have > size)
+	if (have > size || (have < size && !represent_restarts_by_number(representation)) ||
+	    verify_beginning_between(tool, from, from_path, size, to, to_path, have) != VERIFY_SAME)
 		return 0;
-	/* The beginning of it, or all: unless it was changed at its source since then. */
-	if (!tool_remote_time(tool, from, from_path, &from_time_s) ||
-	    !tool_remote_time(tool, to, to_path, &to_time_s) || from_time_s > to_time_s)
-		return 0;
-	if (have == size)
-		return -1;
-	return represent_restarts_by_number(representation) ? have : 0;
+	return have == size ? -1 : have;
 }
 
 /* The same at both: --compress where both offer MODE Z. */

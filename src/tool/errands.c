@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol/remote_entry.h"
 #include "protocol/time_value.h"
 #include "tool/tool.h"
 
@@ -73,4 +74,36 @@ bool tool_remote_time(struct tool *tool, struct sluice_session *session, const c
 		return false;
 	text = (struct view){ result.text, strcspn(result.text, " \n") };
 	return time_value_parse(text, ret_modified_s) == 0;
+}
+
+/* The line of facts in a reply to MLST: the one that begins with a space (RFC 3659 section 7.2). */
+static bool find_facts(const char *text, struct remote_entry *ret_entry)
+{
+	const char *line = strstr(text, "\n ");
+
+	if (!line)
+		return false;
+	line += 2;
+	return remote_entry_parse_facts((struct view){ line, strcspn(line, "\n") }, ret_entry) == 0;
+}
+
+void tool_remote_version(struct tool *tool, struct sluice_session *session, const char *path,
+			 int64_t *ret_size_bytes, int64_t *ret_modified_s)
+{
+	struct remote_entry entry;
+	struct tool_result result;
+
+	*ret_size_bytes = -1;
+	*ret_modified_s = INT64_MIN;
+	if (sluice_session_has(session, SLUICE_FEATURE_MLST) &&
+	    tool_command(tool, session, "MLST", path, &result) == 0 &&
+	    find_facts(result.text, &entry) && entry.kind == REMOTE_FILE && entry.size_bytes >= 0) {
+		*ret_size_bytes = entry.size_bytes;
+		if (entry.time_is_exact)
+			*ret_modified_s = entry.modified_s;
+		return;
+	}
+	*ret_size_bytes = tool_remote_size(tool, session, path);
+	if (*ret_size_bytes >= 0 && !tool_remote_time(tool, session, path, ret_modified_s))
+		*ret_modified_s = INT64_MIN;
 }

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "client/printable.h"
+
 void json_begin(struct json *json, FILE *file)
 {
 	*json = (struct json){ .file = file };
@@ -15,57 +17,34 @@ static void json_name(struct json *json, const char *name)
 	json->begun = true;
 }
 
-/* The length of the UTF-8 character at text, or 0 if there is none (RFC 3629 section 4). */
-static size_t utf8_length(const unsigned char *text)
+static void put_escaped(FILE *file, uint32_t point)
 {
-	unsigned char low = 0x80;
-	unsigned char high = 0xbf;
-	size_t length;
-
-	if (text[0] < 0x80)
-		return 1;
-	if (text[0] < 0xc2 || text[0] > 0xf4)
-		return 0;
-	length = text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
-	if (text[0] == 0xe0)
-		low = 0xa0;
-	if (text[0] == 0xed)
-		high = 0x9f;
-	if (text[0] == 0xf0)
-		low = 0x90;
-	if (text[0] == 0xf4)
-		high = 0x8f;
-	if (text[1] < low || text[1] > high)
-		return 0;
-	for (size_t i = 2; i < length; i++)
-		if (text[i] < 0x80 || text[i] > 0xbf)
-			return 0;
-	return length;
+	if (point < 0x10000)
+		fprintf(file, "\\u%04x", point);
+	else
+		fprintf(file, "\\u%04x\\u%04x", 0xd7c0 + (point >> 10), 0xdc00 + (point & 0x3ff));
 }
 
-/* Returns whether all of it was UTF-8. */
+/* Returns whether all of it was UTF-8. What could steer a terminal is escaped, too: people look at it. */
 static bool json_put_string(FILE *file, const char *text)
 {
+	struct view rest = { text, strlen(text) };
 	bool good = true;
+	uint32_t point;
+	size_t length;
 
 	fputc('"', file);
-	while (*text) {
-		size_t length = utf8_length((const unsigned char *)text);
-		unsigned char byte = (unsigned char)*text;
-
-		if (length == 0) {
+	for (; rest.length > 0; rest = view_skip(rest, length)) {
+		if (!printable_read(rest, &length, &point)) {
 			fputs("\\ufffd", file);
 			good = false;
-			text++;
-			continue;
+		} else if (point == '"' || point == '\\') {
+			fprintf(file, "\\%c", (int)point);
+		} else if (!printable_is_shown(point)) {
+			put_escaped(file, point);
+		} else {
+			fwrite(rest.at, 1, length, file);
 		}
-		if (byte < 0x20 || byte == 0x7f)
-			fprintf(file, "\\u%04x", byte);
-		else if (byte == '"' || byte == '\\')
-			fprintf(file, "\\%c", byte);
-		else
-			fwrite(text, 1, length, file);
-		text += length;
 	}
 	fputc('"', file);
 	return good;

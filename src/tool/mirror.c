@@ -23,6 +23,41 @@ void mirror_say(struct mirror_worker *worker, enum mirror_event event, const cha
 	options->say(options->context, event, worker->index, path, bytes, why);
 }
 
+void mirror_tell_found(const struct mirror *mirror, const struct mirror_task *task)
+{
+	const struct mirror_options *options = mirror->options;
+
+	if (options->found)
+		options->found(options->context, task->size_bytes);
+}
+
+void mirror_tell_begun(const struct mirror_worker *worker, int64_t offset)
+{
+	const struct mirror_options *options = worker->mirror->options;
+
+	if (options->begun)
+		options->begun(options->context, worker->index, worker->task->path,
+			       worker->task->size_bytes, offset);
+}
+
+/* Once no folder waits or is being compared. */
+static void tell_counted(struct mirror *mirror)
+{
+	const struct mirror_options *options = mirror->options;
+
+	if (mirror->counted || !list_empty(&mirror->folders))
+		return;
+	for (unsigned i = 0; i < options->sessions; i++) {
+		const struct mirror_task *task = mirror->workers[i].task;
+
+		if (task && task->kind == MIRROR_FOLDER)
+			return;
+	}
+	mirror->counted = true;
+	if (options->counted)
+		options->counted(options->context);
+}
+
 void mirror_fail(struct mirror_worker *worker, const char *path, int error)
 {
 	worker->mirror->counts.failed++;
@@ -40,6 +75,20 @@ int mirror_join(const char *folder, const char *name, char *ret_path)
 	if (length < 0 || length >= MIRROR_PATH_MAX)
 		return -ENAMETOOLONG;
 	return depth >= MIRROR_DEPTH_MAX ? -ELOOP : 0;
+}
+
+void mirror_refuse(struct mirror_worker *worker, const char *path, const char *why)
+{
+	worker->mirror->counts.failed++;
+	mirror_say(worker, MIRROR_FAILED, path, 0, why);
+}
+
+void mirror_queue(struct mirror *mirror, struct mirror_task *task)
+{
+	bool is_folder = task->kind == MIRROR_FOLDER || task->kind == MIRROR_REMOVE_FOLDER;
+
+	list_append(is_folder ? &mirror->folders : &mirror->files, &task->link);
+	mirror->tasks_count++;
 }
 
 struct mirror_task *mirror_add(struct mirror *mirror, enum mirror_task_kind kind,
@@ -63,10 +112,7 @@ struct mirror_task *mirror_add(struct mirror *mirror, enum mirror_task_kind kind
 	task->modified_s = INT64_MIN;
 	task->mode = -1;
 	strcpy(task->path, path);
-	list_append(kind == MIRROR_FOLDER || kind == MIRROR_REMOVE_FOLDER ? &mirror->folders
-									  : &mirror->files,
-		    &task->link);
-	mirror->tasks_count++;
+	mirror_queue(mirror, task);
 	return task;
 }
 
@@ -85,6 +131,31 @@ void mirror_on_entry(void *context, const struct sluice_entry *entry)
 	struct mirror_worker *worker = context;
 
 	mirror_entries_add(&worker->entries, entry);
+}
+
+static void all_listed(struct sluice_session *session, const struct sluice_outcome *outcome,
+		       void *context)
+{
+	struct mirror_worker *worker = context;
+	bool refused = outcome->error == -EREMOTEIO && outcome->code / 100 == 5;
+
+	worker->no_all |= refused;
+	if (outcome->connected &&
+	    (refused ||
+	     (outcome->error == 0 && worker->entries.count == 0 && worker->entries.error == 0)) &&
+	    sluice_list(session, worker->remote, mirror_on_entry, worker->listed, worker) == 0)
+		return;
+	worker->listed(session, outcome, worker);
+}
+
+int mirror_list(struct mirror_worker *worker, sluice_done_fn *done)
+{
+	mirror_entries_clear(&worker->entries);
+	worker->listed = done;
+	if (worker->no_all || sluice_session_has(worker->session, SLUICE_FEATURE_MLST))
+		return sluice_list(worker->session, worker->remote, mirror_on_entry, done, worker);
+	return sluice_list_all(worker->session, worker->remote, mirror_on_entry, all_listed,
+			       worker);
 }
 
 void mirror_on_progress(void *context, uint64_t bytes)
@@ -132,11 +203,15 @@ static struct mirror_task *take_task(struct mirror *mirror)
 
 static void worker_drop_task(struct mirror_worker *worker)
 {
+	const struct mirror_options *options = worker->mirror->options;
+
 	if (worker->fd >= 0)
 		close(worker->fd);
 	worker->fd = -1;
 	free(worker->task);
 	worker->task = NULL;
+	if (options->ended)
+		options->ended(options->context, worker->index);
 }
 
 static bool worker_is_idle(const struct mirror_worker *worker)
@@ -174,6 +249,7 @@ static void mirror_wake(struct mirror *mirror)
 	for (unsigned i = 0; i < mirror->options->sessions; i++)
 		if (worker_is_idle(&mirror->workers[i]))
 			worker_next(&mirror->workers[i]);
+	tell_counted(mirror);
 	mirror_end_if_done(mirror);
 }
 
@@ -214,11 +290,7 @@ void mirror_task_failed(struct mirror_worker *worker, const struct sluice_outcom
 			   *outcome->text ? outcome->text : strerror(-outcome->error));
 		worker_drop_task(worker);
 	} else {
-		list_append(task->kind == MIRROR_FOLDER || task->kind == MIRROR_REMOVE_FOLDER
-				    ? &mirror->folders
-				    : &mirror->files,
-			    &task->link);
-		mirror->tasks_count++;
+		mirror_queue(mirror, task);
 		worker->task = NULL;
 		worker_drop_task(worker);
 	}
@@ -269,6 +341,7 @@ static void worker_open(struct mirror_worker *worker)
 	if (worker->failures++ >= OPENINGS_MAX)
 		return;
 	worker->hash_is_set = false;
+	worker->no_all = false;
 	/* If that cannot begin, the worker has none, as before. */
 	(void)sluice_session_open(mirror->client, mirror->options->target, worker_opened, worker,
 				  &worker->session);
@@ -327,8 +400,12 @@ int mirror_run(struct sluice_client *client, const struct mirror_options *option
 		mirror_entries_free(&mirror->workers[i].entries);
 		mirror_entries_free(&mirror->workers[i].links);
 	}
-	while ((link = list_shift(&mirror->removals)))
-		free(list_entry(link, struct mirror_removal, link));
+	while ((link = list_shift(&mirror->removals))) {
+		struct mirror_removal *removal = list_entry(link, struct mirror_removal, link);
+
+		free(removal->then);
+		free(removal);
+	}
 	mirror_local_close(&mirror->local);
 	*ret_counts = mirror->counts;
 	if (r < 0)

@@ -12,6 +12,7 @@
  *   mirror.c          tasks, sessions, the beginning and the end
  *   mirror_down.c     what a task means when the server's tree is the model
  *   mirror_up.c       when the local tree is
+ *   mirror_store.c    how one of its files goes up
  *   mirror_entries.c  the entries of a folder of the server, by name
  *   mirror_local.c    the local tree
  *   mirror_hash.c     whether a file of equal size is the same
@@ -53,6 +54,13 @@ struct mirror_options {
 	/* path is relative to the mirrored folder; session counts from 0. */
 	void (*say)(void *context, enum mirror_event event, unsigned session, const char *path,
 		    uint64_t bytes, const char *why);
+	/* A file is to move, has begun to (where, behind what there is already), or does not any more, moved
+	 * or not; and no more files will be found. Each may be NULL. */
+	void (*found)(void *context, int64_t size_bytes);
+	void (*begun)(void *context, unsigned session, const char *path, int64_t size_bytes,
+		      int64_t offset);
+	void (*ended)(void *context, unsigned session);
+	void (*counted)(void *context);
 	void *context;
 };
 

@@ -4,22 +4,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "tool/json.h"
 #include "tool/mirror.h"
 #include "tool/tool.h"
 
 #define MIRROR_SESSIONS_DEFAULT 4
-#define REDRAW_MS 200
 
 struct show {
 	struct tool *tool;
-	uint64_t began_ms;
-	uint64_t drawn_ms;
-	uint64_t done_bytes;
-	uint64_t files;
-	uint64_t moving[MIRROR_SESSIONS_MAX]; /* of the file under way, by session */
+	uint64_t left_bytes
+		[MIRROR_SESSIONS_MAX]; /* of the file under way, by session, when it began */
 };
 
 static const struct {
@@ -32,35 +27,73 @@ static const struct {
 	[MIRROR_FAILED] = { "failed", "" },	  [MIRROR_PROGRESS] = { "progress", "" },
 };
 
-static uint64_t now_ms(void)
+static bool draws(const struct tool *tool)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+	return tool->terminal && !tool->options.quiet && !tool->options.json;
 }
 
-/* One line for all sessions: what has moved, how fast, and how many files that was. */
 static void show_draw(struct show *show)
 {
-	uint64_t at_ms = now_ms();
-	uint64_t bytes = show->done_bytes;
-	unsigned active = 0;
-	double seconds;
+	if (draws(show->tool))
+		bars_draw(&show->tool->bars, stderr);
+}
 
-	if (!show->tool->terminal || show->tool->options.quiet || show->tool->options.json ||
-	    at_ms - show->drawn_ms < REDRAW_MS)
+static void on_found(void *context, int64_t size_bytes)
+{
+	struct show *show = context;
+
+	if (size_bytes > 0)
+		show->tool->bars.total.left_bytes += (uint64_t)size_bytes;
+}
+
+static void take_left(struct show *show, uint64_t bytes)
+{
+	struct bars_total *total = &show->tool->bars.total;
+
+	total->left_bytes -= bytes < total->left_bytes ? bytes : total->left_bytes;
+}
+
+static void on_begun(void *context, unsigned session, const char *path, int64_t size_bytes,
+		     int64_t offset)
+{
+	struct show *show = context;
+
+	/* What is there already is not moved again. */
+	take_left(show, (uint64_t)offset);
+	show->left_bytes[session] = size_bytes > offset ? (uint64_t)(size_bytes - offset) : 0;
+	bars_begin(&show->tool->bars, session, path, size_bytes, offset);
+	show_draw(show);
+}
+
+static void on_ended(void *context, unsigned session)
+{
+	struct show *show = context;
+
+	show->left_bytes[session] = 0;
+	bars_end(&show->tool->bars, session);
+	show_draw(show);
+}
+
+static void on_counted(void *context)
+{
+	((struct show *)context)->tool->bars.total.counted = true;
+}
+
+/* What has moved is not left, nor is what has failed. */
+static void show_count(struct show *show, enum mirror_event event, unsigned session)
+{
+	struct bars_total *total = &show->tool->bars.total;
+	uint64_t bytes = show->left_bytes[session];
+
+	if (event == MIRROR_FETCHED || event == MIRROR_STORED) {
+		total->files++;
+		total->bytes += bytes;
+	} else if (event != MIRROR_FAILED) {
 		return;
-	for (unsigned i = 0; i < MIRROR_SESSIONS_MAX; i++) {
-		bytes += show->moving[i];
-		active += show->moving[i] > 0;
 	}
-	show->drawn_ms = at_ms;
-	seconds = (double)(at_ms - show->began_ms + 1) / 1000;
-	fprintf(stderr, "\r\033[K%llu files, %.1f MB, %.1f MB/s, %u moving",
-		(unsigned long long)show->files, (double)bytes / 1e6, (double)bytes / 1e6 / seconds,
-		active);
-	show->tool->progress_shown = true;
+	take_left(show, bytes);
+	show->left_bytes[session] = 0;
+	bars_end(&show->tool->bars, session);
 }
 
 static void show_json(enum mirror_event event, const char *path, uint64_t bytes, const char *why)
@@ -85,11 +118,9 @@ static void on_event(void *context, enum mirror_event event, unsigned session, c
 	struct show *show = context;
 	struct tool *tool = show->tool;
 
-	show->moving[session] = event == MIRROR_PROGRESS ? bytes : 0;
-	if (event == MIRROR_FETCHED || event == MIRROR_STORED) {
-		show->files++;
-		show->done_bytes += bytes;
-	}
+	if (event == MIRROR_PROGRESS)
+		bars_move(&tool->bars, session, bytes);
+	show_count(show, event, session);
 	if (tool->options.json)
 		show_json(event, path, bytes, why);
 	if (event == MIRROR_FAILED)
@@ -130,7 +161,7 @@ static void tell_end(struct tool *tool, const struct mirror_counts *counts)
 static void mirror_url(struct tool *tool, const struct url *url, const char *local, bool up,
 		       unsigned sessions)
 {
-	struct show show = { .tool = tool, .began_ms = now_ms() };
+	struct show show = { .tool = tool };
 	struct sluice_target target;
 	struct tool_login login;
 	struct mirror_options options = { .target = &target,
@@ -144,9 +175,14 @@ static void mirror_url(struct tool *tool, const struct url *url, const char *loc
 					  .mode = tool->options.representation.mode,
 					  .sessions = sessions,
 					  .say = on_event,
+					  .found = on_found,
+					  .begun = on_begun,
+					  .ended = on_ended,
+					  .counted = on_counted,
 					  .context = &show };
 	struct mirror_counts counts;
 
+	tool->bars.total.shown = true;
 	if (!tool_target(tool, url, &login, &target))
 		return;
 	if (mirror_run(tool->client, &options, &counts) < 0) {
@@ -160,6 +196,7 @@ static void mirror_url(struct tool *tool, const struct url *url, const char *loc
 	} else {
 		tell_end(tool, &counts);
 	}
+	bars_clear(&tool->bars, stderr);
 	explicit_bzero(&login, sizeof(login));
 }
 

@@ -9,6 +9,33 @@
 #include <unistd.h>
 
 #include "tool/mirror_priv.h"
+#include "tool/part.h"
+
+#define FOLDER_IN_THE_WAY "a folder is there; with --delete it would be replaced"
+
+/* What the model has as something else must not be a folder. Returns 1: there is none any more. */
+static int clear_folder(struct mirror_worker *worker, const char *path)
+{
+	struct mirror *mirror = worker->mirror;
+	struct stat stat;
+	int r = 0;
+
+	if (mirror_local_stat(&mirror->local, path, &stat) < 0 || !S_ISDIR(stat.st_mode))
+		return 1;
+	if (!mirror->options->remove) {
+		mirror_refuse(worker, path, FOLDER_IN_THE_WAY);
+		return 0;
+	}
+	if (!mirror->options->dry_run)
+		r = mirror_local_remove(&mirror->local, path);
+	if (r < 0) {
+		mirror_fail(worker, path, r);
+		return 0;
+	}
+	mirror->counts.removed++;
+	mirror_say(worker, MIRROR_REMOVED, path, 0, "");
+	return 1;
+}
 
 static void make_link(struct mirror_worker *worker, const char *path, const char *target)
 {
@@ -18,6 +45,8 @@ static void make_link(struct mirror_worker *worker, const char *path, const char
 
 	if (mirror_local_read_link(&mirror->local, path, present) == 0 &&
 	    strcmp(present, target) == 0)
+		return;
+	if (!clear_folder(worker, path))
 		return;
 	if (!mirror->options->dry_run)
 		r = mirror_local_make_link(&mirror->local, target, path);
@@ -64,6 +93,8 @@ static void add_file(struct mirror_worker *worker, const struct mirror_entry *en
 	task->time_is_exact = entry->time_is_exact;
 	task->mode = entry->mode;
 	task->compares = verdict == FILE_HASH;
+	if (!task->compares)
+		mirror_tell_found(worker->mirror, task);
 }
 
 static void compare_entry(struct mirror_worker *worker, const struct mirror_entry *entry)
@@ -93,6 +124,23 @@ static void compare_entry(struct mirror_worker *worker, const struct mirror_entr
 	}
 }
 
+/* Whether a part is of a version that the server has: it is gone on with. */
+static bool is_live_part(const struct mirror_worker *worker, const char *name)
+{
+	char part[PART_NAME_MAX];
+
+	for (size_t i = 0; i < worker->entries.count; i++) {
+		const struct mirror_entry *entry = &worker->entries.at[i];
+		const char *file = mirror_entry_name(&worker->entries, entry);
+
+		if (entry->kind != SLUICE_FILE || !part_is_of(name, file))
+			continue;
+		part_name(file, part_tag(file, entry->size_bytes, entry->modified_s), part);
+		return strcmp(name, part) == 0;
+	}
+	return false;
+}
+
 /* --delete: one name of the local folder. */
 static int remove_unless_listed(void *context, const char *name)
 {
@@ -101,7 +149,8 @@ static int remove_unless_listed(void *context, const char *name)
 	char path[MIRROR_PATH_MAX];
 	int r;
 
-	if (mirror_entries_find(&worker->entries, name) || mirror_is_part(name))
+	if (mirror_entries_find(&worker->entries, name) ||
+	    (part_is(name) && is_live_part(worker, name)))
 		return 0;
 	r = mirror_join(worker->task->path, name, path);
 	if (r == 0 && !mirror->options->dry_run)
@@ -132,7 +181,7 @@ static int keep_all(void *context, const char *name)
 {
 	struct mirror_worker *worker = context;
 
-	if (mirror_entries_find(&worker->entries, name) || mirror_is_part(name))
+	if (mirror_entries_find(&worker->entries, name) || part_is(name))
 		return 0;
 	worker->mirror->counts.failed++;
 	mirror_say(worker, MIRROR_FAILED, worker->task->path, 0,
@@ -257,6 +306,8 @@ static void file_fetched(struct sluice_session *session, const struct sluice_out
 
 	(void)session;
 	if (outcome->error < 0) {
+		if (fstat(worker->fd, &stat) == 0 && stat.st_size == 0) /* nothing to go on with */
+			mirror_local_remove_part(&mirror->local, task->path, worker->tag);
 		mirror_task_failed(worker, outcome);
 		return;
 	}
@@ -268,6 +319,10 @@ static void file_fetched(struct sluice_session *session, const struct sluice_out
 		mirror->counts.failed++;
 		mirror_say(worker, MIRROR_FAILED, task->path, 0,
 			   "its size is not what the listing said; it may be changing");
+		mirror_task_done(worker);
+		return;
+	}
+	if (!clear_folder(worker, task->path)) { /* only now that the other one is whole */
 		mirror_task_done(worker);
 		return;
 	}
@@ -310,6 +365,7 @@ static void file_compared(struct mirror_worker *worker, bool same)
 		return;
 	}
 	worker->task->compares = false;
+	mirror_tell_found(worker->mirror, worker->task);
 	close(worker->fd);
 	worker->fd = -1;
 	r = begin_file(worker);
@@ -327,6 +383,7 @@ static int begin_comparison(struct mirror_worker *worker)
 	worker->fd = mirror_local_open_file(&worker->mirror->local, task->path);
 	if (worker->fd < 0) {
 		task->compares = false;
+		mirror_tell_found(worker->mirror, task);
 		return 1;
 	}
 	return mirror_hash_begin(worker, file_compared);
@@ -346,13 +403,18 @@ static int begin_file(struct mirror_worker *worker)
 			return r;
 	}
 	if (mirror->options->dry_run) {
+		if (!clear_folder(worker, task->path))
+			return 1;
 		mirror->counts.moved++;
 		mirror_say(worker, MIRROR_FETCHED, task->path, 0, "");
 		return 1;
 	}
-	if (mirror_local_stat(&mirror->local, task->path, &stat) == 0 && S_ISDIR(stat.st_mode))
-		return -EISDIR;
-	worker->tag = mirror_tag(task->path, task->size_bytes, task->modified_s);
+	if (!mirror->options->remove && mirror_local_stat(&mirror->local, task->path, &stat) == 0 &&
+	    S_ISDIR(stat.st_mode)) {
+		mirror_refuse(worker, task->path, FOLDER_IN_THE_WAY);
+		return 1;
+	}
+	worker->tag = part_tag(task->path, task->size_bytes, task->modified_s);
 	worker->fd =
 		mirror_local_open_part(&mirror->local, task->path, worker->tag, &transfer.offset);
 	if (worker->fd < 0)
@@ -363,6 +425,7 @@ static int begin_file(struct mirror_worker *worker)
 			return -errno;
 		transfer.offset = 0;
 	}
+	mirror_tell_begun(worker, transfer.offset);
 	transfer.fd = worker->fd;
 	transfer.representation = mirror_representation(worker, transfer.offset);
 	return sluice_get(worker->session, worker->remote, &transfer, file_fetched, worker);
@@ -372,6 +435,5 @@ int mirror_down_begin(struct mirror_worker *worker)
 {
 	if (worker->task->kind == MIRROR_FILE)
 		return begin_file(worker);
-	mirror_entries_clear(&worker->entries);
-	return sluice_list(worker->session, worker->remote, mirror_on_entry, folder_listed, worker);
+	return mirror_list(worker, folder_listed);
 }

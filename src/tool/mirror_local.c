@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "sys/calls.h"
+#include "tool/part.h"
 
 #define RESOLVE (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
 #define FILE_MODE 0666
@@ -122,7 +123,7 @@ int mirror_local_make_link(struct mirror_local *local, const char *target, const
 
 	if (folder < 0)
 		return folder;
-	mirror_part_name(path, 0, part);
+	part_name(path, 0, part);
 	calls->unlinkat(folder, part, 0);
 	if (symlinkat(target, folder, part) < 0)
 		return -errno;
@@ -164,26 +165,6 @@ int mirror_local_open_file(struct mirror_local *local, const char *path)
 	return fd;
 }
 
-/* What earlier runs left of other versions of name. */
-static void remove_other_parts(int folder, const char *name, const char *keep)
-{
-	int fd = open_beneath(folder, "", O_RDONLY | O_DIRECTORY, 0);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-	char prefix[256];
-	size_t length = (size_t)snprintf(prefix, sizeof(prefix), ".%.200s.", name);
-
-	while (dir && (entry = readdir(dir)))
-		if (mirror_is_part(entry->d_name) && strncmp(entry->d_name, prefix, length) == 0 &&
-		    strlen(entry->d_name) == length + 8 + strlen(MIRROR_PART_SUFFIX) &&
-		    strcmp(entry->d_name, keep) != 0)
-			calls->unlinkat(folder, entry->d_name, 0);
-	if (dir)
-		closedir(dir);
-	else if (fd >= 0)
-		close(fd);
-}
-
 int mirror_local_open_part(struct mirror_local *local, const char *path, uint32_t tag,
 			   int64_t *ret_size_bytes)
 {
@@ -192,21 +173,23 @@ int mirror_local_open_part(struct mirror_local *local, const char *path, uint32_
 	const char *name;
 	int folder = parent_of(local, path, &name);
 	int fd;
+	int r;
 
 	if (folder < 0)
 		return folder;
-	mirror_part_name(path, tag, part);
+	part_name(path, tag, part);
 	fd = open_beneath(folder, part, O_WRONLY, 0);
 	if (fd == -ENOENT) {
 		if (fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) == 0)
-			remove_other_parts(folder, name, part);
+			part_remove_others(folder, name, part);
 		fd = open_beneath(folder, part, O_WRONLY | O_CREAT | O_EXCL, FILE_MODE);
 	}
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode)) {
+	r = fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode) ? -EINVAL : part_lock(fd);
+	if (r < 0) {
 		close(fd);
-		return -EINVAL;
+		return r;
 	}
 	*ret_size_bytes = stat.st_size;
 	return fd;
@@ -232,7 +215,7 @@ int mirror_local_settle_part(struct mirror_local *local, const char *path, uint3
 	}
 	if (modified_s != INT64_MIN && futimens(fd, times) < 0)
 		return -errno;
-	mirror_part_name(path, tag, part);
+	part_name(path, tag, part);
 	r = calls->renameat2(folder, part, folder, name, 0);
 	return r;
 }
@@ -245,7 +228,7 @@ int mirror_local_remove_part(struct mirror_local *local, const char *path, uint3
 
 	if (folder < 0)
 		return folder;
-	mirror_part_name(path, tag, part);
+	part_name(path, tag, part);
 	return calls->unlinkat(folder, part, 0);
 }
 
@@ -328,36 +311,4 @@ int mirror_local_each(struct mirror_local *local, const char *path,
 			r = visit(context, entry->d_name);
 	closedir(dir);
 	return r;
-}
-
-bool mirror_is_part(const char *name)
-{
-	size_t length = strlen(name);
-	size_t suffix = strlen(MIRROR_PART_SUFFIX);
-
-	return name[0] == '.' && length > suffix + 10 &&
-	       strcmp(name + length - suffix, MIRROR_PART_SUFFIX) == 0 &&
-	       name[length - suffix - 9] == '.' &&
-	       strspn(name + length - suffix - 8, "0123456789abcdef") == 8;
-}
-
-void mirror_part_name(const char *path, uint32_t tag, char *ret_name)
-{
-	const char *slash = strrchr(path, '/');
-
-	snprintf(ret_name, 256, ".%.200s.%08x" MIRROR_PART_SUFFIX, slash ? slash + 1 : path, tag);
-}
-
-uint32_t mirror_tag(const char *path, int64_t size_bytes, int64_t modified_s)
-{
-	const char *slash = strrchr(path, '/');
-	char text[64];
-	uint32_t hash = 0x811c9dc5; /* FNV-1a */
-
-	snprintf(text, sizeof(text), "/%lld/%lld", (long long)size_bytes, (long long)modified_s);
-	for (const char *at = slash ? slash + 1 : path; *at; at++)
-		hash = (hash ^ (unsigned char)*at) * 0x01000193;
-	for (const char *at = text; *at; at++)
-		hash = (hash ^ (unsigned char)*at) * 0x01000193;
-	return hash;
 }

@@ -19,7 +19,6 @@
 
 #define MIRROR_PATH_MAX 4096 /* bytes of a path, NUL included */
 #define MIRROR_DEPTH_MAX 100 /* folders within folders; deeper ones are refused: -ELOOP */
-#define MIRROR_PART_SUFFIX ".sluice"
 
 struct mirror_local {
 	int root;
@@ -69,14 +68,5 @@ int mirror_local_remove(struct mirror_local *local, const char *path);
 /* Calls visit with each name in a folder but "." and ".."; ends early with its negative result. */
 int mirror_local_each(struct mirror_local *local, const char *path,
 		      int (*visit)(void *context, const char *name), void *context);
-
-/* Whether a name is of the form of a part's. */
-bool mirror_is_part(const char *name);
-
-/* ".NAME.<tag>.sluice" of path's last name into ret_name[256]; a long name is cut. */
-void mirror_part_name(const char *path, uint32_t tag, char *ret_name);
-
-/* A number for one version of a file. */
-uint32_t mirror_tag(const char *path, int64_t size_bytes, int64_t modified_s);
 
 #endif

@@ -52,7 +52,8 @@ enum mirror_task_kind { MIRROR_FOLDER, MIRROR_FILE, MIRROR_REMOVE_FILE, MIRROR_R
 struct mirror_removal {
 	struct list link; /* of all there are, until the end */
 	struct mirror_removal *parent;
-	size_t remaining; /* names in it, and one until its listing is done */
+	struct mirror_task *then; /* what takes its name, or NULL */
+	size_t remaining;	  /* names in it, and one until its listing is done */
 	char path[];
 };
 
@@ -66,7 +67,8 @@ struct mirror_task {
 	int mode;
 	bool compares; /* by hash, before it moves: its size is that of the other side */
 	bool time_is_exact;
-	bool is_new;			/* up: a folder that the server does not have */
+	bool is_new;   /* up: a folder that the server does not have, or a file in one */
+	bool replaces; /* up: a folder whose name a file has there, which goes first */
 	struct mirror_removal *removal; /* whose name this is, or that is to be listed */
 	char path[];
 };
@@ -81,14 +83,24 @@ struct mirror_worker {
 	unsigned failures;		/* openings in a row */
 	int fd;				/* of the task's file, or -1 */
 	uint32_t tag;
-	bool hash_is_set; /* by OPTS, in this session */
-	bool plain_name;  /* up: the server takes no name with a dot in front */
-	char mode;	  /* of its session */
+	bool hash_is_set;	/* by OPTS, in this session */
+	bool plain_name;	/* up: the task's file is stored under its own name */
+	bool plain_known;	/* up: plain_folder takes no name with a dot in front */
+	bool folder_made;	/* up: the task's folder, by this run */
+	bool no_all;		/* its session's server does not know LIST -a */
+	sluice_done_fn *listed; /* after LIST -a */
+	char mode;		/* of its session */
 	struct mirror_entries entries;
 	struct mirror_entries links; /* down: of the same folder, by LIST */
 	void (*compared)(struct mirror_worker *worker, bool same);
 	char remote[SLUICE_ARGUMENT_MAX];
 	char remote_part[SLUICE_ARGUMENT_MAX];
+	char plain_folder[SLUICE_ARGUMENT_MAX];
+	struct { /* up: of a file that could not be stored, while what is left of it goes */
+		int error;
+		int code;
+		char text[512]; /* cut if longer */
+	} refusal;
 };
 
 struct mirror {
@@ -101,11 +113,18 @@ struct mirror {
 	size_t tasks_count;
 	int64_t now_s;
 	bool ended;
+	bool counted; /* no more files will be found, which has been told */
 	struct mirror_counts counts;
 	struct mirror_worker workers[MIRROR_SESSIONS_MAX];
 };
 
 /* mirror.c */
+
+/* Puts a task at the end of its list. */
+void mirror_queue(struct mirror *mirror, struct mirror_task *task);
+
+/* Words of our own about what has failed. */
+void mirror_refuse(struct mirror_worker *worker, const char *path, const char *why);
 
 /* A new task, at the end of its list. NULL: no memory, or too many; it is counted as failed. */
 struct mirror_task *mirror_add(struct mirror *mirror, enum mirror_task_kind kind,
@@ -127,6 +146,15 @@ void mirror_task_done(struct mirror_worker *worker);
 /* The same after an errand that failed: said, or taken up again if the connection was lost
  * or the refusal is a transient one. */
 void mirror_task_failed(struct mirror_worker *worker, const struct sluice_outcome *outcome);
+
+/* For those who show progress: a task is a file that will move; the worker's has begun to. */
+void mirror_tell_found(const struct mirror *mirror, const struct mirror_task *task);
+void mirror_tell_begun(const struct mirror_worker *worker, int64_t offset);
+
+/* Lists the worker's folder into its entries, with the names that have a dot in front: where there is no
+ * MLSD, servers leave these out unless LIST has -a, which is no standard, so that what is refused or empty
+ * is listed without. Returns as sluice_list does. */
+int mirror_list(struct mirror_worker *worker, sluice_done_fn *done);
 
 /* Collects the entries of a listing. */
 void mirror_on_entry(void *context, const struct sluice_entry *entry);
@@ -151,5 +179,8 @@ struct sluice_representation mirror_representation(const struct mirror_worker *w
  * cannot be done. */
 int mirror_down_begin(struct mirror_worker *worker);
 int mirror_up_begin(struct mirror_worker *worker);
+
+/* The same of a file that goes up (mirror_store.c). */
+int mirror_store_begin(struct mirror_worker *worker);
 
 #endif

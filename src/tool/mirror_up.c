@@ -1,7 +1,6 @@
 /*
- * The local tree is the model. A file goes to a part beside its name, which an interrupted run
- * leaves and the next one goes on with, and is renamed when it is whole; a server that takes no
- * name with a dot in front gets it under its own name. FTP cannot make symbolic links.
+ * The local tree is the model. How a file goes up stands in mirror_store.c; FTP cannot make
+ * symbolic links.
  *
  * A file is the same if it has the same size and is not newer here than there: what was stored
  * has the time of its arrival, unless the server knows MFMT.
@@ -14,17 +13,7 @@
 #include <unistd.h>
 
 #include "tool/mirror_priv.h"
-
-static void part_on_server(struct mirror_worker *worker)
-{
-	const char *slash = strrchr(worker->remote, '/');
-	int folder_bytes = slash ? (int)(slash - worker->remote) + 1 : 0;
-	char part[256];
-
-	mirror_part_name(worker->remote, worker->tag, part);
-	snprintf(worker->remote_part, sizeof(worker->remote_part), "%.*s%s", folder_bytes,
-		 worker->remote, part);
-}
+#include "tool/part.h"
 
 static bool same_size_on_server(const struct mirror_entry *there, const struct stat *here)
 {
@@ -45,74 +34,12 @@ static int64_t bytes_of_part(struct mirror_worker *worker, const char *path,
 	char part[256];
 	struct mirror_entry *entry;
 
-	mirror_part_name(path, mirror_tag(path, stat->st_size, stat->st_mtim.tv_sec), part);
+	part_name(path, part_tag(path, stat->st_size, stat->st_mtim.tv_sec), part);
 	entry = mirror_entries_find(&worker->entries, part);
 	if (!entry || entry->size_bytes > stat->st_size)
 		return 0;
 	entry->matched = true;
 	return entry->size_bytes > 0 ? entry->size_bytes : 0;
-}
-
-static void compare_file(struct mirror_worker *worker, const char *name, const char *path,
-			 const struct stat *stat, const struct mirror_entry *there)
-{
-	bool same_size = there && same_size_on_server(there, stat);
-	bool compares = same_size && mirror_hash_decides(worker, there->modified_s);
-	struct mirror_task *task;
-
-	if (same_size && !compares && same_time_on_server(there, stat)) {
-		worker->mirror->counts.kept++;
-		return;
-	}
-	task = mirror_add(worker->mirror, MIRROR_FILE, worker->task->path, name);
-	if (!task)
-		return;
-	task->size_bytes = stat->st_size;
-	task->modified_s = stat->st_mtim.tv_sec;
-	task->part_bytes = bytes_of_part(worker, path, stat);
-	task->compares = compares;
-}
-
-static void add_folder(struct mirror_worker *worker, const char *name,
-		       const struct mirror_entry *there)
-{
-	struct mirror_task *task =
-		mirror_add(worker->mirror, MIRROR_FOLDER, worker->task->path, name);
-
-	if (task)
-		task->is_new = !there;
-}
-
-static int compare_name(void *context, const char *name)
-{
-	struct mirror_worker *worker = context;
-	struct mirror *mirror = worker->mirror;
-	struct mirror_entry *there = mirror_entries_find(&worker->entries, name);
-	char path[MIRROR_PATH_MAX];
-	struct stat stat = { 0 };
-	int r = mirror_join(worker->task->path, name, path);
-
-	if (mirror_is_part(name))
-		return 0;
-	if (r == 0)
-		r = mirror_local_stat(&mirror->local, path, &stat);
-	if (r < 0) {
-		mirror_fail(worker, path, r);
-		return 0;
-	}
-	if (there)
-		there->matched = true;
-	if (S_ISDIR(stat.st_mode)) {
-		add_folder(worker, name, there);
-	} else if (S_ISREG(stat.st_mode)) {
-		compare_file(worker, name, path, &stat, there);
-	} else {
-		mirror->counts.skipped++;
-		mirror_say(worker, MIRROR_SKIPPED, path, 0,
-			   S_ISLNK(stat.st_mode) ? "FTP cannot make symbolic links"
-						 : "neither a file nor a folder");
-	}
-	return 0;
 }
 
 /* The folder of removal has one name less; when it has none, it goes itself. */
@@ -127,8 +54,9 @@ static void removal_step(struct mirror *mirror, struct mirror_removal *removal)
 		task->removal = removal;
 }
 
-static void add_removal(struct mirror_worker *worker, const char *name, bool is_folder,
-			struct mirror_removal *parent)
+/* Returns what a removal of a folder is, or NULL. */
+static struct mirror_removal *add_removal(struct mirror_worker *worker, const char *name,
+					  bool is_folder, struct mirror_removal *parent)
 {
 	struct mirror *mirror = worker->mirror;
 	struct mirror_task *task = mirror_add(mirror,
@@ -136,14 +64,14 @@ static void add_removal(struct mirror_worker *worker, const char *name, bool is_
 					      worker->task->path, name);
 
 	if (!task)
-		return;
+		return NULL;
 	task->removal = parent;
 	if (is_folder) {
 		struct mirror_removal *removal =
 			calloc(1, sizeof(*removal) + strlen(task->path) + 1);
 
 		if (!removal)
-			return;
+			return NULL;
 		list_append(&mirror->removals, &removal->link);
 		strcpy(removal->path, task->path);
 		removal->parent = parent;
@@ -153,6 +81,108 @@ static void add_removal(struct mirror_worker *worker, const char *name, bool is_
 	}
 	if (parent)
 		parent->remaining++;
+	return is_folder ? task->removal : NULL;
+}
+
+/* A folder has the file's name: the task waits until that is gone. */
+static void wait_for_removal(struct mirror_worker *worker, const char *name,
+			     struct mirror_task *task)
+{
+	struct mirror_removal *removal = add_removal(worker, name, true, NULL);
+
+	if (!removal)
+		return;
+	list_remove(&task->link);
+	worker->mirror->tasks_count--;
+	removal->then = task;
+}
+
+/* The removed folder's name is free for what waits for it. */
+static void removal_done(struct mirror *mirror, struct mirror_removal *removal)
+{
+	if (!removal || !removal->then)
+		return;
+	mirror_queue(mirror, removal->then);
+	removal->then = NULL;
+}
+
+static void compare_file(struct mirror_worker *worker, const char *name, const char *path,
+			 const struct stat *stat, const struct mirror_entry *there)
+{
+	bool same_size = there && same_size_on_server(there, stat);
+	bool compares = same_size && mirror_hash_decides(worker, there->modified_s);
+	struct mirror_task *task;
+
+	if (same_size && !compares && same_time_on_server(there, stat)) {
+		worker->mirror->counts.kept++;
+		return;
+	}
+	if (there && there->kind == SLUICE_FOLDER && !worker->mirror->options->remove) {
+		mirror_refuse(worker, path,
+			      "a folder is there; with --delete it would be replaced");
+		return;
+	}
+	task = mirror_add(worker->mirror, MIRROR_FILE, worker->task->path, name);
+	if (!task)
+		return;
+	if (there && there->kind == SLUICE_FOLDER)
+		wait_for_removal(worker, name, task);
+	task->size_bytes = stat->st_size;
+	task->modified_s = stat->st_mtim.tv_sec;
+	task->part_bytes = bytes_of_part(worker, path, stat);
+	task->compares = compares;
+	task->is_new = worker->folder_made;
+	if (!compares)
+		mirror_tell_found(worker->mirror, task);
+}
+
+static void add_folder(struct mirror_worker *worker, const char *name, const char *path,
+		       const struct mirror_entry *there)
+{
+	bool replaces = there && there->kind == SLUICE_FILE;
+	struct mirror_task *task;
+
+	if (replaces && !worker->mirror->options->remove) {
+		mirror_refuse(worker, path, "a file is there; with --delete it would be replaced");
+		return;
+	}
+	task = mirror_add(worker->mirror, MIRROR_FOLDER, worker->task->path, name);
+	if (!task)
+		return;
+	task->is_new = !there || replaces;
+	task->replaces = replaces;
+}
+
+static int compare_name(void *context, const char *name)
+{
+	struct mirror_worker *worker = context;
+	struct mirror *mirror = worker->mirror;
+	struct mirror_entry *there = mirror_entries_find(&worker->entries, name);
+	char path[MIRROR_PATH_MAX];
+	struct stat stat = { 0 };
+	int r = mirror_join(worker->task->path, name, path);
+
+	if (part_is(name))
+		return 0;
+	if (r == 0)
+		r = mirror_local_stat(&mirror->local, path, &stat);
+	if (r < 0) {
+		mirror_fail(worker, path, r);
+		return 0;
+	}
+	if (there)
+		there->matched = true;
+	if (S_ISDIR(stat.st_mode)) {
+		add_folder(worker, name, path, there);
+	} else if (S_ISREG(stat.st_mode)) {
+		compare_file(worker, name, path, &stat, there);
+	} else {
+		mirror->counts.skipped++;
+		mirror_say(worker, MIRROR_SKIPPED, path, 0,
+			   S_ISLNK(stat.st_mode) ? "FTP cannot make symbolic links"
+						 : "neither a file nor a folder");
+	}
+	return 0;
 }
 
 /* Parts of other versions go always, and all that the model does not have with --delete. */
@@ -162,7 +192,7 @@ static void remove_the_rest(struct mirror_worker *worker)
 		const struct mirror_entry *entry = &worker->entries.at[i];
 		const char *name = mirror_entry_name(&worker->entries, entry);
 
-		if (!entry->matched && (worker->mirror->options->remove || mirror_is_part(name)))
+		if (!entry->matched && (worker->mirror->options->remove || part_is(name)))
 			add_removal(worker, name, entry->kind == SLUICE_FOLDER, NULL);
 	}
 }
@@ -194,11 +224,32 @@ static void folder_made(struct sluice_session *session, const struct sluice_outc
 	}
 	mirror_say(worker, MIRROR_MADE, worker->task->path, 0, "");
 	mirror_entries_clear(&worker->entries);
+	worker->folder_made = true;
 	compare_folder(worker);
+}
+
+static void obstacle_removed(struct sluice_session *session, const struct sluice_outcome *outcome,
+			     void *context)
+{
+	struct mirror_worker *worker = context;
+	int r = outcome->error;
+
+	if (r == 0) {
+		worker->task->replaces = false;
+		worker->mirror->counts.removed++;
+		mirror_say(worker, MIRROR_REMOVED, worker->task->path, 0, "");
+		r = sluice_command(session, "MKD", worker->remote, folder_made, worker);
+		if (r == 0)
+			return;
+	}
+	mirror_task_failed(worker, outcome);
 }
 
 static int make_folder(struct mirror_worker *worker)
 {
+	if (worker->task->replaces && !worker->mirror->options->dry_run)
+		return sluice_command(worker->session, "DELE", worker->remote, obstacle_removed,
+				      worker);
 	if (!worker->mirror->options->dry_run)
 		return sluice_command(worker->session, "MKD", worker->remote, folder_made, worker);
 	mirror_say(worker, MIRROR_MADE, worker->task->path, 0, "");
@@ -249,174 +300,6 @@ static void folder_listed(struct sluice_session *session, const struct sluice_ou
 	}
 }
 
-static void file_done(struct mirror_worker *worker)
-{
-	struct mirror *mirror = worker->mirror;
-
-	mirror->counts.moved++;
-	mirror->counts.moved_bytes += (uint64_t)worker->task->size_bytes;
-	mirror_say(worker, MIRROR_STORED, worker->task->path, (uint64_t)worker->task->size_bytes,
-		   "");
-	mirror_task_done(worker);
-}
-
-static void time_set(struct sluice_session *session, const struct sluice_outcome *outcome,
-		     void *context)
-{
-	(void)session;
-	(void)outcome; /* the file is there; its time is a matter of the next comparison */
-	file_done(context);
-}
-
-static void set_time(struct mirror_worker *worker)
-{
-	char argument[SLUICE_ARGUMENT_MAX];
-	time_t modified = worker->task->modified_s;
-	struct tm parts;
-	int length;
-
-	if (!sluice_session_has(worker->session, SLUICE_FEATURE_MFMT) ||
-	    !gmtime_r(&modified, &parts)) {
-		file_done(worker);
-		return;
-	}
-	length = snprintf(argument, sizeof(argument), "%04d%02d%02d%02d%02d%02d %s",
-			  (parts.tm_year + 1900) % 10000, parts.tm_mon + 1, parts.tm_mday,
-			  parts.tm_hour, parts.tm_min, parts.tm_sec, worker->remote);
-	if (length < 0 || (size_t)length >= sizeof(argument) ||
-	    sluice_command(worker->session, "MFMT", argument, time_set, worker) < 0)
-		file_done(worker);
-}
-
-static void part_renamed(struct sluice_session *session, const struct sluice_outcome *outcome,
-			 void *context)
-{
-	struct mirror_worker *worker = context;
-
-	(void)session;
-	if (outcome->error < 0)
-		mirror_task_failed(worker, outcome);
-	else
-		set_time(worker);
-}
-
-static void old_removed(struct sluice_session *session, const struct sluice_outcome *outcome,
-			void *context)
-{
-	struct mirror_worker *worker = context;
-	int r;
-
-	if (!outcome->connected) {
-		mirror_task_failed(worker, outcome);
-		return;
-	}
-	r = sluice_rename(session, worker->remote_part, worker->remote, part_renamed, worker);
-	if (r < 0) {
-		mirror_fail(worker, worker->task->path, r);
-		mirror_task_done(worker);
-	}
-}
-
-/* Some servers do not rename onto a name that exists: it goes first. */
-static void part_renamed_at_once(struct sluice_session *session,
-				 const struct sluice_outcome *outcome, void *context)
-{
-	struct mirror_worker *worker = context;
-
-	if (outcome->error == -EREMOTEIO &&
-	    sluice_command(session, "DELE", worker->remote, old_removed, worker) == 0)
-		return;
-	part_renamed(session, outcome, context);
-}
-
-static int store(struct mirror_worker *worker);
-
-static void file_stored(struct sluice_session *session, const struct sluice_outcome *outcome,
-			void *context)
-{
-	struct mirror_worker *worker = context;
-	int r = 0;
-
-	/* 550 and 553 before a byte: perhaps it is the name that it does not like. */
-	if (outcome->error == -EREMOTEIO && outcome->bytes == 0 && outcome->code / 10 == 55 &&
-	    !worker->plain_name) {
-		worker->plain_name = true;
-		worker->task->part_bytes = 0;
-		r = store(worker);
-		if (r == 0)
-			return;
-	}
-	if (outcome->error < 0) {
-		mirror_task_failed(worker, outcome);
-		return;
-	}
-	if (worker->plain_name) {
-		set_time(worker);
-		return;
-	}
-	r = sluice_rename(session, worker->remote_part, worker->remote, part_renamed_at_once,
-			  worker);
-	if (r < 0) {
-		mirror_fail(worker, worker->task->path, r);
-		mirror_task_done(worker);
-	}
-}
-
-static int store(struct mirror_worker *worker)
-{
-	const struct sluice_transfer transfer = { .fd = worker->fd,
-						  .offset = worker->task->part_bytes,
-						  .representation = mirror_representation(
-							  worker, worker->task->part_bytes),
-						  .progress = mirror_on_progress,
-						  .context = worker };
-
-	return sluice_put(worker->session,
-			  worker->plain_name ? worker->remote : worker->remote_part, &transfer,
-			  file_stored, worker);
-}
-
-static int begin_file(struct mirror_worker *worker);
-
-static void file_compared(struct mirror_worker *worker, bool same)
-{
-	int r = 1;
-
-	worker->task->compares = false;
-	close(worker->fd);
-	worker->fd = -1;
-	if (same)
-		worker->mirror->counts.kept++;
-	else
-		r = begin_file(worker);
-	if (r < 0)
-		mirror_fail(worker, worker->task->path, r);
-	if (r != 0)
-		mirror_task_done(worker);
-}
-
-static int begin_file(struct mirror_worker *worker)
-{
-	struct mirror *mirror = worker->mirror;
-	struct mirror_task *task = worker->task;
-
-	if (task->compares) {
-		worker->fd = mirror_local_open_file(&mirror->local, task->path);
-		return worker->fd < 0 ? worker->fd : mirror_hash_begin(worker, file_compared);
-	}
-	if (mirror->options->dry_run) {
-		mirror->counts.moved++;
-		mirror_say(worker, MIRROR_STORED, task->path, 0, "");
-		return 1;
-	}
-	worker->fd = mirror_local_open_file(&mirror->local, task->path);
-	if (worker->fd < 0)
-		return worker->fd;
-	worker->tag = mirror_tag(task->path, task->size_bytes, task->modified_s);
-	part_on_server(worker);
-	return store(worker);
-}
-
 static void name_removed(struct sluice_session *session, const struct sluice_outcome *outcome,
 			 void *context)
 {
@@ -431,6 +314,8 @@ static void name_removed(struct sluice_session *session, const struct sluice_out
 	}
 	worker->mirror->counts.removed++;
 	mirror_say(worker, MIRROR_REMOVED, task->path, 0, "");
+	if (task->kind == MIRROR_REMOVE_FOLDER)
+		removal_done(worker->mirror, removal);
 	removal_step(worker->mirror,
 		     task->kind == MIRROR_REMOVE_FOLDER ? removal->parent : removal);
 	mirror_task_done(worker);
@@ -461,6 +346,8 @@ static int begin_removal(struct mirror_worker *worker)
 	if (worker->mirror->options->dry_run) {
 		worker->mirror->counts.removed++;
 		mirror_say(worker, MIRROR_REMOVED, task->path, 0, "");
+		if (task->kind == MIRROR_REMOVE_FOLDER)
+			removal_done(worker->mirror, task->removal);
 		return 1;
 	}
 	if (task->kind == MIRROR_REMOVE_FILE)
@@ -468,23 +355,22 @@ static int begin_removal(struct mirror_worker *worker)
 				      worker);
 	if (!task->is_new)
 		return sluice_command(worker->session, "RMD", worker->remote, name_removed, worker);
-	mirror_entries_clear(&worker->entries);
-	return sluice_list(worker->session, worker->remote, mirror_on_entry, doomed_listed, worker);
+	return mirror_list(worker, doomed_listed);
 }
 
 int mirror_up_begin(struct mirror_worker *worker)
 {
 	switch (worker->task->kind) {
 	case MIRROR_FILE:
-		return begin_file(worker);
+		return mirror_store_begin(worker);
 	case MIRROR_REMOVE_FILE:
 	case MIRROR_REMOVE_FOLDER:
 		return begin_removal(worker);
 	case MIRROR_FOLDER:
 		break;
 	}
+	worker->folder_made = false;
 	if (worker->task->is_new)
 		return make_folder(worker);
-	mirror_entries_clear(&worker->entries);
-	return sluice_list(worker->session, worker->remote, mirror_on_entry, folder_listed, worker);
+	return mirror_list(worker, folder_listed);
 }

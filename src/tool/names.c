@@ -111,6 +111,17 @@ void tool_mkdir(struct tool *tool, int argc, char **argv)
 	explicit_bzero(&url, sizeof(url));
 }
 
+/* Whether the second URL wants a login of its own. */
+static bool is_of_another_user(const struct tool *tool, const struct url *from,
+			       const struct url *to)
+{
+	const char *user = from->has_user ? from->user : tool->options.user;
+
+	return (to->has_user && (!user || strcmp(to->user, user) != 0)) ||
+	       (to->has_password && from->has_password &&
+		strcmp(to->password, from->password) != 0);
+}
+
 void tool_mv(struct tool *tool, int argc, char **argv)
 {
 	struct tool_result result = { .over = false };
@@ -124,6 +135,12 @@ void tool_mv(struct tool *tool, int argc, char **argv)
 	if (strcasecmp(from.host, to.host) != 0 || from.port != to.port) {
 		tool_say(tool, TOOL_WRONG_ARGUMENTS,
 			 "a server renames its own files only; see sluice copy");
+		return;
+	}
+	if (is_of_another_user(tool, &from, &to)) {
+		tool_say(
+			tool, TOOL_WRONG_ARGUMENTS,
+			"one user renames in one login: the second URL has another one than the first");
 		return;
 	}
 	session = tool_open(tool, &from);

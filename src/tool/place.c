@@ -9,6 +9,25 @@
 #include "client/netrc.h"
 #include "tool/tool.h"
 
+/* Whether text[0 .. length) can be a port. */
+static bool is_port(const char *text, size_t length)
+{
+	return strspn(text, "0123456789") >= length;
+}
+
+/* The "@" behind the login of what follows "://", or NULL. A password in which a slash is not written
+ * %2F makes no URL, but is one still: what is before the slash is then no host with a port. */
+static char *end_of_login(char *start)
+{
+	char *slash = start + strcspn(start, "/");
+	char *at = memrchr(start, '@', (size_t)(slash - start));
+	char *colon = memchr(start, ':', (size_t)(slash - start));
+
+	if (at || !colon || *start == '[' || is_port(colon + 1, (size_t)(slash - colon) - 1))
+		return at;
+	return strrchr(start, '@');
+}
+
 /* Takes the password out of an argument that others can read: "ftp://user@host/path" stays. */
 static void hide_password(char *argument)
 {
@@ -20,14 +39,30 @@ static void hide_password(char *argument)
 	if (!start)
 		return;
 	start += 3;
-	at = start + strcspn(start, "/");
-	while (at > start && *at != '@')
-		at--;
-	colon = memchr(start, ':', (size_t)(at - start));
-	if (!colon || at == start)
+	at = end_of_login(start);
+	colon = at ? memchr(start, ':', (size_t)(at - start)) : NULL;
+	if (!colon)
 		return;
 	memmove(colon, at, length - (size_t)(at - argument));
 	explicit_bzero(argument + length - (size_t)(at - colon), (size_t)(at - colon));
+}
+
+char *tool_take_secret(char *argument)
+{
+	char *copy = strdup(argument);
+
+	if (copy)
+		explicit_bzero(argument, strlen(argument));
+	return copy;
+}
+
+char *tool_take_argument(char *argument)
+{
+	char *copy = strdup(argument);
+
+	if (copy)
+		hide_password(argument);
+	return copy;
 }
 
 bool tool_read_url(struct tool *tool, char *argument, struct url *ret_url)
@@ -64,6 +99,20 @@ static bool read_password(struct tool *tool, char *ret_password)
 	return good;
 }
 
+static void tell_netrc(struct tool *tool, int error, const struct netrc_login *found)
+{
+	char home_path[PATH_BYTES_MAX];
+	int unused;
+	const char *path = netrc_path(tool->options.netrc_path, home_path, &unused);
+
+	if (error == -EINVAL)
+		tool_say(tool, TOOL_FAILED, "%s, line %u: this is no netrc file, or no word of one",
+			 path ? path : "netrc", found->line);
+	else
+		tool_say(tool, TOOL_FAILED, "%s: %s", path ? path : "netrc",
+			 error == -ENOENT ? "no login for this host" : strerror(-error));
+}
+
 /* Fills in what neither URL nor options say. False: the file is there and no good. */
 static bool read_netrc(struct tool *tool, const struct url *url, struct tool_login *login,
 		       bool *has_user, bool *has_password)
@@ -78,11 +127,7 @@ static bool read_netrc(struct tool *tool, const struct url *url, struct tool_log
 	if (r == -ENOENT && !tool->options.netrc_path)
 		return true;
 	if (r < 0) {
-		tool_say(tool, TOOL_FAILED, "%s: %s",
-			 tool->options.netrc_path ? tool->options.netrc_path : "netrc",
-			 r == -ENOENT	? "no login for this host"
-			 : r == -EINVAL ? "it is no netrc file"
-					: strerror(-r));
+		tell_netrc(tool, r, &found);
 		return r == -ENOENT;
 	}
 	if (found.is_exposed)

@@ -17,12 +17,10 @@ static void tool_set_exit(struct tool *tool, enum tool_exit code)
 		tool->exit_code = code;
 }
 
-/* Takes a progress line away before another one is written. */
+/* Takes progress lines away before another one is written. */
 static void tool_clear_progress(struct tool *tool)
 {
-	if (tool->progress_shown)
-		fputs("\r\033[K", stderr);
-	tool->progress_shown = false;
+	bars_clear(&tool->bars, stderr);
 }
 
 static void print_safe(FILE *file, const char *before, const char *line)

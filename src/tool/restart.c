@@ -131,17 +131,22 @@ static void transfer_once(struct tool *tool, struct sluice_session *session, con
 			  bool sends, struct sluice_transfer *transfer,
 			  struct tool_result *ret_result)
 {
-	int r = 0;
+	int r;
 
 	*ret_result = (struct tool_result){ .over = false };
-	/* What is longer than the server's file, or older, is not kept. */
-	if (!sends && transfer->offset == 0 && !transfer->local_marker &&
-	    ftruncate(transfer->fd, 0) < 0 && errno != EINVAL)
-		r = -errno;
-	if (r == 0)
-		r = sends ? sluice_put(session, url->path, transfer, tool_on_done, ret_result)
-			  : sluice_get(session, url->path, transfer, tool_on_done, ret_result);
+	r = sends ? sluice_put(session, url->path, transfer, tool_on_done, ret_result)
+		  : sluice_get(session, url->path, transfer, tool_on_done, ret_result);
 	tool_wait(tool, r, ret_result);
+}
+
+/* Whether the server does not begin there, or at no byte but the first. */
+static bool is_refused_there(const struct sluice_session *session,
+			     const struct sluice_transfer *transfer,
+			     const struct tool_result *result)
+{
+	return transfer->offset > 0 && !transfer->append && result->bytes == 0 &&
+	       result->error == -EREMOTEIO && (result->code / 10 == 50 || result->code == 554) &&
+	       sluice_session_is_free(session);
 }
 
 void restart_transfer(struct tool *tool, struct sluice_session *session, const struct url *url,
@@ -152,6 +157,10 @@ void restart_transfer(struct tool *tool, struct sluice_session *session, const s
 
 	if (!represent_has_markers(&transfer->representation) || transfer->append) {
 		transfer_once(tool, session, url, sends, transfer, ret_result);
+		if (is_refused_there(session, transfer, ret_result)) {
+			transfer->offset = tool->offset = 0;
+			transfer_once(tool, session, url, sends, transfer, ret_result);
+		}
 		return;
 	}
 	restart_init(&restart, path, url);

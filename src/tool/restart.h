@@ -14,7 +14,7 @@ struct url;
 
 /* Gets or puts url's file, from or to path's (the transfer's fd), and waits for the end. Where the
  * mode has markers it goes on at those that are there, unless --no-resume; if they are of no use
- * any more, it begins at the first byte. A get that begins there cuts the file first. */
+ * any more, or the server refuses to begin at the transfer's offset, it begins at the first byte. */
 void restart_transfer(struct tool *tool, struct sluice_session *session, const struct url *url,
 		      const char *path, bool sends, struct sluice_transfer *transfer,
 		      struct tool_result *ret_result);

@@ -116,9 +116,63 @@ static bool page_is_known(const char *page, char *ret_error, size_t size_bytes)
 	return r == 0;
 }
 
+/* What a command line cannot hold (RFC 959 section 5.3.1), or a login does not. NULL: nothing. */
+static const char *login_refusal(const struct tool_options *wanted)
+{
+	const char *const texts[] = { wanted->user, wanted->account };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		if (!texts[i])
+			continue;
+		if (!texts[i][0] || strpbrk(texts[i], "\r\n"))
+			return i ? "--account is a name without line ends"
+				 : "--user is a name without line ends";
+		if (strlen(texts[i]) >= LOGIN_FIELD_MAX)
+			return i ? "--account is too long" : "--user is too long";
+	}
+	return NULL;
+}
+
+static void release_arguments(int count, char **argv, const struct tool_options *wanted)
+{
+	for (int i = 0; i < count; i++) {
+		explicit_bzero(argv[i], strlen(argv[i]));
+		free(argv[i]);
+	}
+	if (wanted->account) {
+		char *account = (char *)(uintptr_t)wanted->account;
+
+		explicit_bzero(account, strlen(account));
+		free(account);
+	}
+}
+
+/* Before anything is waited for: others can read what stands there. */
+static int take_arguments(int count, char **argv, struct tool_options *wanted)
+{
+	if (wanted->account)
+		wanted->account = tool_take_secret((char *)(uintptr_t)wanted->account);
+	for (int i = 0; i < count; i++) {
+		argv[i] = tool_take_argument(argv[i]);
+		if (!argv[i]) {
+			release_arguments(i, argv, wanted);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+/* One on which lines can be redrawn. */
+static bool is_terminal(void)
+{
+	const char *kind = getenv("TERM");
+
+	return isatty(STDERR_FILENO) && kind && *kind && strcmp(kind, "dumb") != 0;
+}
+
 static int tool_run(const struct tool_command *command, int argc, char **argv)
 {
-	struct tool tool = { .command = command->name, .terminal = isatty(STDERR_FILENO) };
+	struct tool tool = { .command = command->name, .terminal = is_terminal() };
 	char error[300];
 	int count = options_parse(command->name, argc, argv, &tool.options, error, sizeof(error));
 
@@ -129,16 +183,21 @@ static int tool_run(const struct tool_command *command, int argc, char **argv)
 			 command->arguments);
 		return wrong(error);
 	}
+	if (login_refusal(&tool.options))
+		return wrong(login_refusal(&tool.options));
 	if (represent_refusal(&tool.options))
 		return wrong(represent_refusal(&tool.options));
 	if (!page_is_known(tool.options.ebcdic, error, sizeof(error)))
 		return wrong(error);
+	if (take_arguments(count, argv, &tool.options) < 0)
+		return wrong("no memory for the arguments");
 	if (tool_make_client(&tool) < 0)
 		return (int)tool.exit_code;
 	command->run(&tool, count, argv);
 	tool_close(&tool);
 	sluice_client_free(tool.client);
 	explicit_bzero(&tool.at, sizeof(tool.at));
+	release_arguments(count, argv, &tool.options);
 	if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE)
 		tool_say(&tool, TOOL_FAILED, "standard output: %s", strerror(errno));
 	return (int)tool.exit_code;

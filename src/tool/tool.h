@@ -5,7 +5,7 @@
  * Most of them do one thing after the other: tool_wait() runs the client until the errand that was
  * begun with tool_on_done has ended. What runs many sessions at once has callbacks of its own.
  *
- * Thread: one. Secrets: a URL's password is taken out of argv as soon as it is read.
+ * Thread: one. Secrets: passwords and an account are taken out of argv before anything else is done.
  */
 #ifndef TOOL_TOOL_H
 #define TOOL_TOOL_H
@@ -16,6 +16,7 @@
 
 #include "client/url.h"
 #include "sluice/client.h"
+#include "tool/bars.h"
 
 /* Documented in sluice(1). */
 enum tool_exit {
@@ -57,6 +58,7 @@ struct tool_options {
 	unsigned timeout_s;
 };
 
+struct getting;
 struct restart;
 
 struct tool {
@@ -64,18 +66,17 @@ struct tool {
 	struct tool_options options;
 	struct sluice_client *client;
 	enum tool_exit exit_code; /* the first that was not TOOL_DONE */
-	bool terminal;		  /* stderr is one: a progress line may be redrawn there */
-	bool progress_shown;	  /* such a line stands there now */
+	bool terminal;		  /* stderr is one: progress may be redrawn there */
+	struct bars bars;
 
 	/* The transfer that is under way, for its progress. */
 	const char *path;
 	int64_t size_bytes;
 	int64_t offset; /* where it began */
 	uint64_t began_ms;
-	uint64_t shown_bytes; /* at the last look, for the rate */
-	uint64_t shown_ms;
-	double rate_bytes_per_s;
+	struct bars_rate rate;
 	struct restart *restart; /* its markers, see restart.h */
+	struct getting *getting; /* see get.c */
 
 	/* The session that was opened last, for further URLs of the same place. */
 	struct sluice_session *session;
@@ -136,6 +137,10 @@ int64_t tool_remote_size(struct tool *tool, struct sluice_session *session, cons
 bool tool_remote_time(struct tool *tool, struct sluice_session *session, const char *path,
 		      int64_t *ret_modified_s);
 
+/* Both, by MLST where that is known: -1 and INT64_MIN if they are not told. */
+void tool_remote_version(struct tool *tool, struct sluice_session *session, const char *path,
+			 int64_t *ret_size_bytes, int64_t *ret_modified_s);
+
 /* One URL's file, or what is listed there, on standard output. */
 void tool_cat_one(struct tool *tool, const struct url *url);
 void tool_ls_one(struct tool *tool, const struct url *url);
@@ -145,6 +150,11 @@ void tool_ls_one(struct tool *tool, const struct url *url);
 void tool_transfer_begin(struct tool *tool, const char *path, int64_t size_bytes,
 			 struct sluice_transfer *transfer);
 void tool_transfer_end(struct tool *tool, const struct url *url, const struct tool_result *result);
+
+/* Copies of arguments, malloc'ed, or NULL without memory; where the process list shows them, the secret
+ * is taken out, or a URL's password. */
+char *tool_take_secret(char *argument);
+char *tool_take_argument(char *argument);
 
 /* Reads an argument that must be a URL. False: it is none, which has been said. */
 bool tool_read_url(struct tool *tool, char *argument, struct url *ret_url);

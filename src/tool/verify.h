@@ -9,6 +9,7 @@
 #define TOOL_VERIFY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "fs/digest.h"
 
@@ -27,6 +28,21 @@ bool verify_local(struct tool *tool, struct sluice_session *session, const struc
 /* The same of two servers' files. */
 bool verify_between(struct tool *tool, struct sluice_session *one, const struct url *one_url,
 		    struct sluice_session *other, const struct url *other_url);
+
+enum verify_answer { VERIFY_SAME, VERIFY_OTHER, VERIFY_UNKNOWN };
+
+/* Whether the first bytes here and at the server are the same, asked without a word about it: the local
+ * file has that many (or path is longer), and the server's, which has of_bytes, as many at least.
+ * VERIFY_UNKNOWN: the server does not tell, or it would take too long. */
+enum verify_answer verify_beginning(struct tool *tool, struct sluice_session *session,
+				    const char *remote, const char *path, int64_t bytes,
+				    int64_t of_bytes);
+
+/* The same of two servers' files: all of to_path, and the first bytes of from_path. */
+enum verify_answer verify_beginning_between(struct tool *tool, struct sluice_session *from,
+					    const char *from_path, int64_t of_bytes,
+					    struct sluice_session *to, const char *to_path,
+					    int64_t bytes);
 
 /* The parts of it, for those who wait for many replies at once (mirror_hash.c). Which algorithm to use
  * with a server; NULL: it tells no hash. */

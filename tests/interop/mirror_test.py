@@ -222,6 +222,68 @@ def a_part_of_another_version_is_not_gone_on_with():
         same_tree(tree_of(place.root), tree_of(place.down))
 
 
+def make(folder, name, kind):
+    """One of the three kinds, the folder with something in it."""
+    path = os.path.join(folder, name)
+    if kind == "folder":
+        os.makedirs(os.path.join(path, "deep"))
+        path = os.path.join(path, "deep", "file")
+    if kind == "link":
+        os.symlink("nowhere", path)
+    else:
+        write_pattern(path, 1000)
+
+
+@test
+def a_name_that_changes_its_kind_is_replaced_with_delete():
+    """What is there is said otherwise, and nothing of it is touched."""
+    for up in (False, True):
+        for model, other in (("file", "folder"), ("folder", "file"), ("link", "folder")):
+            if up and model == "link":
+                continue
+            with Place() as place:
+                os.mkdir(place.down)
+                os.mkdir(os.path.join(place.root, "up"))
+                here, there = place.down, os.path.join(place.root, "up")
+                make(here if up else there, "name", model)
+                make(there if up else here, "name", other)
+                sides = (here, place.url("up")) if up else (place.url("up"), here)
+                kept = tree_of(there if up else here)
+                if other == "folder" or up:
+                    place.mirror(*sides, status=1)
+                    same_tree(kept, tree_of(there if up else here))
+                place.mirror("--delete", *sides)
+                same_tree(tree_of(here if up else there), tree_of(there if up else here))
+                same(f"events of a second run, {model} {other}", ["done"],
+                     [event["event"] for event in place.mirror("--delete", *sides)])
+
+
+@test
+def delete_removes_parts_that_nothing_will_go_on_with():
+    with Place() as place:
+        place.mirror(place.url("a"), place.down)
+        stale = os.path.join(place.down, ".gone.0badcafe.sluice")
+        write_pattern(stale, 10)
+        place.mirror(place.url("a"), place.down)
+        expect(os.path.exists(stale), "it is deleted without being asked")
+        place.mirror("--delete", place.url("a"), place.down)
+        expect(not os.path.exists(stale), "it is still there")
+
+
+@test
+def long_names_with_one_beginning_are_different_files():
+    with Place() as place:
+        os.mkdir(os.path.join(place.root, "long"))
+        for number in range(12):
+            write_pattern(os.path.join(place.root, "long", "n" * 220 + f"{number:02d}"), 20_000_000 + number)
+        os.mkdir(place.down)
+        for number in range(12):
+            write_pattern(os.path.join(place.down, "n" * 220 + f"{number:02d}"), 1)
+        events = place.mirror("-j", "8", place.url("long"), place.down)
+        same("failed", [], paths(events, "failed"))
+        same_tree(tree_of(os.path.join(place.root, "long")), tree_of(place.down))
+
+
 @test
 def a_tree_goes_up_whole():
     for options in ([], ["--uploads", "atomic"]):
@@ -275,6 +337,116 @@ def an_upload_goes_on_where_it_was():
         same("the file", tree_of(place.down)["large"], tree_of(up)["large"])
 
 
+def cut_upload(place, local, path, more_than):
+    """A mirror of local to the server's path that is killed when a part there has more bytes than that. Returns
+    the part's name, which lies below the server's folder."""
+    process = subprocess.Popen([PROGRAM, "mirror", *engine_arguments(), "-q", "-j", "1", local, place.url(path)],
+                               env=environment(HOME=place.scratch.name))
+    folder = os.path.join(place.root, path)
+    end = time.monotonic() + TIMEOUT_S
+    part = None
+    while part is None and time.monotonic() < end and process.poll() is None:
+        for name in os.listdir(folder) if os.path.isdir(folder) else []:
+            full = os.path.join(folder, name)
+            if ".sluice" in name and os.path.exists(full) and os.path.getsize(full) > more_than:
+                part = full
+    process.kill()
+    process.wait()
+    expect(part is not None, "no part came to be")
+    return part
+
+
+def write_large(path, byte, size=100_000_000):
+    with open(path, "wb") as file:
+        for _ in range(size // 1_000_000):
+            file.write(byte * 1_000_000)
+
+
+def shut(folder):
+    """Nobody may write there any more, the server neither."""
+    os.chmod(folder, 0o555)
+    if os.geteuid() == 0:
+        os.chown(folder, 65534, 65534)
+
+
+@test
+def a_part_goes_on_under_no_other_name():
+    """Something else is refused in the same session, and what is under the name is not begun with."""
+    with Place() as place:
+        for folder in ("z", "ro"):
+            os.makedirs(os.path.join(place.root, "m", folder))
+            os.makedirs(os.path.join(place.down, "m", folder))
+        write_large(os.path.join(place.root, "m/z/x"), b"O")
+        os.utime(os.path.join(place.root, "m/z/x"), (1_600_000_000, 1_600_000_000))
+        write_large(os.path.join(place.down, "m/z/x"), b"N")
+        write_pattern(os.path.join(place.down, "m/ro/f"), 1000)
+        cut_upload(place, os.path.join(place.down, "m/z"), "m/z", 5_000_000)
+        shut(os.path.join(place.root, "m/ro"))
+        events = place.mirror("-j", "1", os.path.join(place.down, "m"), place.url("m"), status=1)
+        same("stored, failed", (["z/x"], ["ro/f"]), (paths(events, "stored"), paths(events, "failed")))
+        same("the file", tree_of(os.path.join(place.down, "m"))["z/x"], tree_of(os.path.join(place.root, "m"))["z/x"])
+
+
+@test
+def a_refusal_in_one_folder_leaves_the_others_whole_files():
+    with Place() as place:
+        for folder in "abcdefgh":
+            os.makedirs(os.path.join(place.down, folder))
+            for number in range(3):
+                write_pattern(os.path.join(place.down, folder, f"f{number}"), 1000)
+        for folder in "abcdefgh":
+            os.makedirs(os.path.join(place.root, "up", folder))
+        shut(os.path.join(place.root, "up", "a"))
+        done = subprocess.run([PROGRAM, "mirror", *engine_arguments(), "-v", "-q", "-j", "1", place.down, place.url("up")],
+                              capture_output=True, check=False, env=environment(HOME=place.scratch.name))
+        commands = done.stderr.decode().splitlines()
+        stored = [line.rpartition("/")[2] for line in commands if line.startswith("C: STOR up/") and "/a/" not in line]
+        same("files of the folders that may be written", 21, len(stored))
+        expect(all(name.endswith(".sluice") for name in stored), f"stored under their own names: {stored}")
+
+
+@test
+def where_no_dot_names_are_taken_files_go_up_under_their_own():
+    with tempfile.TemporaryDirectory(prefix="sluice-dots-") as scratch:
+        for name in ("one", "two", "three"):
+            write_pattern(os.path.join(scratch, name), 100)
+        server = HostileServer(b"", refuses_dots=True)
+        events = mirror("-j", "1", scratch, f"ftp://127.0.0.1:{server.port}/up")
+        server.close()
+        same("stored", ["one", "three", "two"], paths(events, "stored"))
+        stored = [line for line in server.lines if line.startswith("STOR")]
+        same("commands", 4, len(stored))  # the first one tells
+
+
+@test
+def what_cannot_be_stored_leaves_no_empty_part():
+    with Place() as place:
+        os.mkdir(place.down)
+        write_pattern(os.path.join(place.down, "f"), 1000)
+        server = HostileServer(b"", replies={b"STOR": b"552 full\r\n", b"DELE": b"250 gone\r\n"})
+        mirror("-j", "1", place.down, f"ftp://127.0.0.1:{server.port}/up", status=1)
+        server.close()
+        expect([line for line in server.lines if line.startswith("DELE up/.f.")], f"it asked {server.lines}")
+
+
+@test
+def a_cut_upload_goes_on_though_no_listing_shows_the_part():
+    with Place("--uploads", "atomic") as place:
+        os.mkdir(place.down)
+        write_large(os.path.join(place.down, "x"), b"N")
+        os.mkdir(os.path.join(place.root, "up"))
+        part = cut_upload(place, place.down, "up", 5_000_000)
+        time.sleep(0.5)
+        if not os.path.exists(part):  # the end of its data connection came first, and is the end of a file
+            folder, name = os.path.split(part)
+            part = os.path.join(folder, name[1:].rpartition(".sluice")[0] + ".sluice")
+        had = os.path.getsize(part)
+        done = subprocess.run([PROGRAM, "mirror", *engine_arguments(), "-v", "-q", place.down, place.url("up")],
+                              capture_output=True, check=False, env=environment(HOME=place.scratch.name))
+        expect(f"C: REST {had}" in done.stderr.decode(), f"the upload began anew: {done.stderr.decode()}")
+        same("the files", tree_of(place.down), tree_of(os.path.join(place.root, "up")))
+
+
 @test
 def lost_connections_are_taken_up_again():
     with Place("--idle-timeout", "60") as place:
@@ -294,8 +466,8 @@ def lost_connections_are_taken_up_again():
 class HostileServer:
     """Says what a script says, whatever it is asked: one session, passive."""
 
-    def __init__(self, listing, plain=b"", features=b"", replies=()):
-        self.listing, self.plain = listing, plain
+    def __init__(self, listing, plain=b"", features=b"", replies=(), refuses_dots=False):
+        self.listing, self.plain, self.refuses_dots = listing, plain, refuses_dots
         self.features, self.replies = features, dict(replies)
         self.lines = []
         self.refusals = []  # of RETR, before it is done
@@ -327,6 +499,17 @@ class HostileServer:
                 if verb == b"RETR" and self.refusals:
                     self.data.accept()[0].close()
                     connection.sendall(self.refusals.pop())
+                elif verb == b"STOR" and verb not in self.replies:
+                    if self.refuses_dots and b"/." in line:
+                        self.data.accept()[0].close()
+                        connection.sendall(b"553 no such names\r\n")
+                        continue
+                    connection.sendall(b"150 here\r\n")
+                    data, _ = self.data.accept()
+                    while data.recv(65536):
+                        pass
+                    data.close()
+                    connection.sendall(b"226 stored\r\n")
                 elif verb in (b"MLSD", b"LIST", b"RETR"):
                     connection.sendall(b"150 here\r\n")
                     data, _ = self.data.accept()
@@ -354,6 +537,7 @@ def a_transient_refusal_is_tried_again_and_a_permanent_one_is_not():
             server.close()
             same(f"fetched after {code}", fetched, paths(events, "fetched"))
             same(f"asked for after {code}", asked, server.asked)
+            same(f"what is here after {code}", fetched, os.listdir(scratch))
 
 
 def hostile(listing, plain=b"", status=0):

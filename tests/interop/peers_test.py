@@ -15,7 +15,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import peers  # noqa: E402
 import tree  # noqa: E402
 from checks import expect, main, need, same, test  # noqa: E402
-from pattern import write_pattern  # noqa: E402
+from pattern import write_large, write_pattern  # noqa: E402
+from place import cut  # noqa: E402
 from sluiced import REPORTS, Failure, Sluiced, binary, engine_arguments, environment  # noqa: E402
 
 PROGRAM = os.environ.get("SLUICE") or os.path.join(os.path.dirname(binary()), "sluice")
@@ -112,10 +113,17 @@ def get_fetches_a_file_and_its_rest(place, server):
     for how in ("epsv", "pasv", "active"):
         place.run("get", "--no-resume", "--data", how, server.url("big"))
         same_bytes(place.served("big"), place.path("big"))
-    os.truncate(place.path("big"), 1_000_000)
-    _, errors = place.run("get", "-v", server.url("big"))
-    expect("REST 1000000" in errors, errors)
+    place.run("get", "-v", server.url("big"))
     same_bytes(place.served("big"), place.path("big"))
+
+
+@each_peer
+def a_cut_get_goes_on_with_its_part(place, server):
+    write_large(place.served("large"))
+    had = os.path.getsize(cut(place.here, place.here, ".sluice", "get", server.url("large")))
+    _, errors = place.run("get", "-v", server.url("large"))
+    expect(f"C: REST {had}\n" in errors, errors)
+    same_bytes(place.served("large"), place.path("large"))
 
 
 @each_peer
@@ -123,10 +131,17 @@ def put_stores_a_file_and_its_rest(place, server):
     write_pattern(place.path("big"), SIZE)
     place.run("put", "big", server.url())
     same_bytes(place.path("big"), place.served("big"))
-    os.truncate(place.served("big"), 1_000_000)
-    _, errors = place.run("put", "-v", "big", server.url())
-    expect("REST 1000000" in errors or "APPE" in errors, errors)
+    place.run("put", "big", server.url())
     same_bytes(place.path("big"), place.served("big"))
+
+
+@each_peer
+def a_cut_put_goes_on(place, server):
+    write_large(place.path("large"))
+    cut(place.here, place.pub, "large", "put", "large", server.url())
+    _, errors = place.run("put", "-v", "large", server.url())
+    expect("C: REST " in errors, errors)
+    same_bytes(place.path("large"), place.served("large"))
 
 
 @each_peer
@@ -172,6 +187,17 @@ def a_tree_goes_up_equal_and_only_once(place, server):
     events = place.mirror(place.path("tree"), server.url("up"))
     same("events of the second run", ["done"], [event["event"] for event in events])
     same("kept", FILES, events[-1]["kept"])
+
+
+@each_peer
+def names_with_a_dot_in_front_move_once_as_well(place, server):
+    os.mkdir(place.path("tree"))
+    for name in (".hidden", "shown"):
+        write_pattern(place.path("tree/" + name), 1000)
+    place.mirror(place.path("tree"), server.url("up"))
+    same("moved by the second run", 0, place.mirror(place.path("tree"), server.url("up"))[-1]["moved"])
+    place.mirror(server.url("up"), place.path("down"))
+    same("came down", [".hidden", "shown"], sorted(os.listdir(place.path("down"))))
 
 
 @each_peer

@@ -2,6 +2,7 @@
 repeated window must show. No window of 251 bytes or more repeats before 61 KiB, and none is all zero."""
 
 import functools
+import os
 
 BLOCK = b"".join(bytes((i * step) % 251 for i in range(251)) for step in range(1, 251))
 
@@ -29,3 +30,11 @@ def write_pattern(path, size):
     with open(path, "wb") as file:
         for start in range(0, size, 1 << 24):
             file.write(pattern(min(size, start + (1 << 24)), start))
+
+
+def write_large(path, size=100_000_000):
+    """So that there is time to cut its transfer: mostly a hole."""
+    write_pattern(path, 5_000_000)
+    os.truncate(path, size - 1_000_000)
+    with open(path, "ab") as file:
+        file.write(pattern(1_000_000))

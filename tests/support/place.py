@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+import time
 
 from checks import expect, same
 from pattern import write_pattern
@@ -14,6 +15,23 @@ TIMEOUT_S = 120
 
 def program():
     return os.environ.get("SLUICE") or os.path.join(os.path.dirname(binary()), "sluice")
+
+
+def cut(here, folder, suffix, command, *arguments):
+    """Runs sluice in `here` and kills it when a file in `folder`, whose name ends so, has more than a megabyte.
+    Returns its path."""
+    path = None
+    end = time.monotonic() + TIMEOUT_S
+    with subprocess.Popen([program(), command, *engine_arguments(), *arguments], cwd=here,
+                          env=environment(HOME=here), stdout=subprocess.DEVNULL) as run:
+        while path is None and run.poll() is None and time.monotonic() < end:
+            for name in os.listdir(folder):
+                full = os.path.join(folder, name)
+                if name.endswith(suffix) and os.path.exists(full) and os.path.getsize(full) > 1_000_000:
+                    path = full
+        run.kill()
+    expect(path is not None, "it ended before it was cut")
+    return path
 
 
 class Place:

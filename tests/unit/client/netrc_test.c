@@ -156,6 +156,22 @@ static void what_is_no_netrc_is_refused(void **state)
 	assert_int_equal(find("machine one login a machine two nonsense", "one", NULL), 0);
 }
 
+static void the_line_of_what_is_no_keyword_is_told(void **state)
+{
+	(void)state;
+	assert_int_equal(find("# a comment\nmachine one\n\tlogin a\n# another\n\tnonsense b\n",
+			      "two", NULL),
+			 -EINVAL);
+	assert_int_equal(login.line, 5);
+}
+
+static void a_port_is_skipped(void **state)
+{
+	(void)state;
+	assert_int_equal(find("machine one login a port 2121 password 1\n", "one", NULL), 0);
+	assert_login("a", "1");
+}
+
 static void a_word_is_bounded(void **state)
 {
 	char text[2 * LOGIN_FIELD_MAX];
@@ -279,6 +295,8 @@ int main(void)
 		cmocka_unit_test(comments_are_skipped),
 		cmocka_unit_test(macros_are_skipped),
 		cmocka_unit_test(what_is_no_netrc_is_refused),
+		cmocka_unit_test(the_line_of_what_is_no_keyword_is_told),
+		cmocka_unit_test(a_port_is_skipped),
 		cmocka_unit_test(a_word_is_bounded),
 		cmocka_unit_test(the_file_is_the_one_named_or_that_of_the_environment),
 		cmocka_unit_test(secrets_that_others_may_read_are_not_used),
