@@ -116,6 +116,28 @@ def a_folder_that_cannot_be_read_is_status_1():
             os.chmod(path, 0o755)
 
 
+@test
+def folders_of_users_and_hosts_that_cannot_be_entered_are_status_1():
+    user = NOBODY if os.getuid() == 0 else None
+    with Folder() as folder:
+        path = os.path.join(folder, "closed")
+        os.mkdir(path, 0o000)
+        users = os.path.join(folder, "users")
+        with open(users, "w", encoding="ascii") as file:
+            file.write(f"ann:{password_hash('secret')}:{path}\n")
+        os.chmod(users, 0o644)
+        slot = ports.take()
+        where = ["--listen", f"127.0.0.1:{slot.control}", "--passive-ports", f"{slot.passive[0]}-{slot.passive[1]}"]
+        try:
+            if user and not user_can_run(user):
+                raise Skipped(f"another user cannot execute {binary()}")
+            refused(1, [f"{users}:1", path, "ermission"], *where, "--users", users, folder, user=user)
+            refused(1, ["--host one", path, "ermission"], *where, f"--host=one={path}", folder, user=user)
+        finally:
+            slot.give()
+            os.chmod(path, 0o755)
+
+
 def user_can_run(user):
     return subprocess.run(["test", "-x", binary()], user=user, group=user, extra_groups=[],
                           check=False).returncode == 0
