@@ -74,6 +74,7 @@ def wrong_arguments_are_one_line_and_status_2():
         refused(2, ["--ring", "uring", "epoll"], "--ring=select", folder)
         refused(2, ["--uploads", "in-place", "atomic"], "--uploads=never", folder)
         refused(2, ["--root"], folder, "--root")
+        refused(2, ["--user no-such-user", "no such user"], "--user", "no-such-user", folder)
 
 
 @test
@@ -217,7 +218,7 @@ def version_and_help_are_status_0():
     expect(re.fullmatch(r"sluiced? .*\d+\.\d+.*\n", out), f"--version says {out!r}")
     status, out, err = run("--help")
     same("--help", (0, ""), (status, err))
-    for option in ("--listen", "--root", "--passive-ports", "--workers", "--anonymous-write", "--users",
+    for option in ("--listen", "--root", "--passive-ports", "--workers", "--anonymous-write", "--users", "--user NAME",
                    "--no-anonymous", "--idle-timeout", "--login-timeout", "--data-timeout", "--max-sessions",
                    "--max-sessions-per-address", "--fxp", "--listing-cache", "--ring", "--uploads", "--verbose", "--version",
                    "--help"):
