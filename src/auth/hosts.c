@@ -20,11 +20,14 @@ static int host_open(const struct config_host *wanted, struct host *ret_host, ch
 
 	if (wanted->folder)
 		fd = open(wanted->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (wanted->folder && fd < 0) {
+	if (wanted->folder && (fd < 0 || faccessat(fd, ".", X_OK, 0) < 0)) {
 		int r = -errno;
 
-		snprintf(ret_error, error_bytes, "--host %.*s: folder %s: %s",
-			 (int)wanted->name.length, wanted->name.at, wanted->folder, strerror(-r));
+		snprintf(ret_error, error_bytes, "--host %.*s: folder %s%s: %s",
+			 (int)wanted->name.length, wanted->name.at, wanted->folder,
+			 fd < 0 ? "" : " cannot be entered", strerror(-r));
+		if (fd >= 0)
+			close(fd);
 		return r;
 	}
 	*ret_host = (struct host){ .name = wanted->name, .folder_fd = fd };

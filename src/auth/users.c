@@ -156,7 +156,14 @@ static int line_read(struct reading *reading, char *line, struct users *users)
 		wrong(reading, "user %s: folder %s: %s", user.name, user.folder, strerror(errno));
 		return -EINVAL;
 	}
-	r = entry_add(users, &user, reading->line);
+	r = faccessat(user.folder_fd, ".", X_OK, 0);
+	if (r < 0) {
+		r = -errno;
+		wrong(reading, "user %s: folder %s cannot be entered by user %u: %s", user.name,
+		      user.folder, (unsigned)geteuid(), strerror(-r));
+	}
+	if (r == 0)
+		r = entry_add(users, &user, reading->line);
 	if (r < 0)
 		close(user.folder_fd);
 	return r;

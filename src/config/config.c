@@ -58,6 +58,9 @@ static const struct option options[] = {
 	  "only users of --users may log in" },
 	{ "users", OPTION_TEXT, "FILE", FIELD(users_path), 0, 0, NULL,
 	  "virtual users, one \"name:crypt(3) hash:folder[:account]\" a line" },
+	{ "user", OPTION_TEXT, "NAME", FIELD(user), 0, 0, NULL,
+	  "run as that user of this system once the ports are bound; needs\n"
+	  "root at start (default: as who starts it)" },
 	{ "host", OPTION_HOST, "NAME[=DIR]", FIELD(hosts), 0, 0, NULL,
 	  "a name for the command HOST, repeatable; anonymous users of it\n"
 	  "are in DIR (default: any name, in the folder to serve)" },

@@ -38,6 +38,7 @@ struct config {
 	bool foreign_data;	  /* --fxp=on: data connections with third hosts */
 	bool hash_xattr;	  /* --hash-xattr=on: hashes are kept with the files */
 	const char *users_path;	  /* --users FILE, or NULL */
+	const char *user;	  /* --user NAME: whom to run as, or NULL: as started */
 	unsigned idle_timeout_s;  /* default 300 */
 	unsigned login_timeout_s; /* default 60 */
 	unsigned

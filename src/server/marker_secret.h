@@ -4,6 +4,8 @@
  * of $STATE_DIRECTORY, as systemd sets it for StateDirectory=, so that markers outlive the server;
  * without one they are good as long as the supervisor lives.
  *
+ * Read before the supervisor becomes another user (--user): the folder belongs to who started it.
+ *
  * Thread: the supervisor's, before it serves.
  */
 #ifndef SERVER_MARKER_SECRET_H

@@ -29,6 +29,7 @@
 #include "server/marker_secret.h"
 #include "sys/capabilities.h"
 #include "sys/service_manager.h"
+#include "sys/system_user.h"
 
 #define EXIT_WRONG_ARGUMENTS 2
 #define BACKOFF_LEAST_MS 1000
@@ -36,6 +37,7 @@
 #define STOP_LIMIT_MS 5000 /* from CHANNEL_STOP to SIGKILL */
 #define SEND_LIMIT_S 5	   /* a server process that reads no message for so long is stuck */
 #define ERROR_LINE_MAX 500
+#define USER_TEXT_MAX 64
 #define BIT(n) (1U << (n))
 
 /*
@@ -67,6 +69,7 @@ static const struct {
 struct supervisor {
 	const struct config *config;
 	char **argv;
+	struct system_user user; /* that --user names, if it was given */
 	struct listeners listeners;
 	enum supervisor_state state;
 	int root;	/* O_PATH | O_DIRECTORY */
@@ -112,18 +115,48 @@ static int root_open(struct supervisor *supervisor)
 	return -EINVAL;
 }
 
-/* Asked once privileges are gone, for the server process will have no more of them. */
+/* Who we are by now, for a line that says what that user may not do. */
+static void user_describe(const struct config *config, char *ret_text, size_t text_bytes)
+{
+	if (config->user)
+		snprintf(ret_text, text_bytes, "%s", config->user);
+	else
+		snprintf(ret_text, text_bytes, "%u", (unsigned)geteuid());
+}
+
+/* Asked once privileges are gone, for the server process will have no more of them. By its name, as
+ * the folders of users and hosts are: what lies above it counts, too. */
 static int root_check(const struct supervisor *supervisor)
 {
-	int fd = openat(supervisor->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct config *config = supervisor->config;
+	int from = config->user ? AT_FDCWD : supervisor->root;
+	int fd =
+		openat(from, config->user ? config->root : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char user[USER_TEXT_MAX];
 
 	if (fd >= 0) {
 		close(fd);
 		return 0;
 	}
-	log_error("%s: cannot be read by user %u: %s; chmod o+rx, or start as its owner",
-		  supervisor->config->root, (unsigned)geteuid(), strerror(errno));
+	user_describe(config, user, sizeof(user));
+	log_error("%s: cannot be read by user %s: %s; chmod o+rx, or %s", config->root, user,
+		  strerror(errno), config->user ? "name its owner" : "start as its owner");
 	return -EACCES;
+}
+
+/* For good: from here on there is nobody left who owns what root owns. */
+static int user_become(const struct supervisor *supervisor)
+{
+	const char *name = supervisor->config->user;
+	int r = name ? system_user_become(&supervisor->user) : 0;
+
+	if (r == -EPERM)
+		log_error("--user %s: this needs the right to change users; start as root, or as "
+			  "%s without it",
+			  name, name);
+	else if (r < 0)
+		log_error("--user %s: cannot run as this user: %s", name, strerror(-r));
+	return r;
 }
 
 /* The server process loads the users for itself; here an operator's mistake ends the start. */
@@ -221,6 +254,11 @@ static void first_line_log(const struct supervisor *supervisor)
 	log_info("serving %s on %s, %s; passive ports %u-%u", config->root, where,
 		 rights_text(config), (unsigned)config->passive_low,
 		 (unsigned)config->passive_high);
+	if (config->user)
+		log_info("both processes run as user %s", config->user);
+	else if (geteuid() == 0)
+		log_info("the server process is root without capabilities, who reads and changes "
+			 "what root owns; --user NAME makes it somebody else");
 }
 
 /* Everything that needs privilege first, then everything that must do without. */
@@ -233,14 +271,18 @@ static int supervisor_open(struct supervisor *supervisor)
 		r = listeners_open(&supervisor->listeners, supervisor->config);
 	if (r < 0)
 		return r;
+	/* The state belongs to who starts us, as the manager of services made it. */
+	r = marker_secret_open(supervisor->marker_secret);
+	if (r == 0)
+		r = user_become(supervisor);
+	if (r < 0)
+		return r;
 	r = capabilities_keep_bind();
 	if (r < 0) {
 		log_error("capabilities cannot be dropped: %s", strerror(-r));
 		return r;
 	}
 	r = root_check(supervisor);
-	if (r == 0)
-		r = marker_secret_open(supervisor->marker_secret);
 	if (r == 0)
 		r = users_file_check(supervisor->config);
 	if (r == 0)
@@ -287,7 +329,8 @@ static _Noreturn void child_exec(char **argv, int channel)
 	unsetenv("NOTIFY_SOCKET"); /* news goes through the supervisor */
 	fcntl(channel, F_SETFD, 0);
 	execv("/proc/self/exe", argv);
-	log_error("cannot start the server process: %s", strerror(errno));
+	log_error("cannot start the server process: %s%s", strerror(errno),
+		  errno == EACCES ? "; whom it runs as needs to execute this program" : "");
 	_exit(127);
 }
 
@@ -661,6 +704,18 @@ static bool ebcdic_is_known(const struct config *config)
 	return r == 0;
 }
 
+/* Looked up once: later on the names may no longer be readable to us. */
+static bool user_is_known(const struct config *config, struct system_user *ret_user)
+{
+	int r = config->user ? system_user_find(config->user, ret_user) : 0;
+
+	if (r == -ENOENT)
+		log_error("--user %s: there is no such user on this system", config->user);
+	else if (r < 0)
+		log_error("--user %s: cannot be looked up: %s", config->user, strerror(-r));
+	return r == 0;
+}
+
 int supervisor_run(const struct config *config, char **argv)
 {
 	struct supervisor supervisor = { .config = config,
@@ -670,7 +725,7 @@ int supervisor_run(const struct config *config, char **argv)
 					 .channel = -1,
 					 .backoff_ms = BACKOFF_LEAST_MS };
 
-	if (!ebcdic_is_known(config))
+	if (!ebcdic_is_known(config) || !user_is_known(config, &supervisor.user))
 		return EXIT_WRONG_ARGUMENTS;
 	if (supervisor_open(&supervisor) < 0) {
 		supervisor_close(&supervisor);

@@ -95,6 +95,28 @@ static int sets_replace(cap_value_t keep)
 	return r;
 }
 
+int capabilities_make_effective(void)
+{
+	cap_t now = cap_get_proc();
+	int r = 0;
+
+	if (!now)
+		return -errno;
+	for (cap_value_t capability = 0; CAP_IS_SUPPORTED(capability) && r == 0; capability++) {
+		cap_flag_value_t value = CAP_CLEAR;
+
+		r = cap_get_flag(now, capability, CAP_PERMITTED, &value);
+		if (r == 0)
+			r = cap_set_flag(now, CAP_EFFECTIVE, 1, &capability, value);
+	}
+	if (r == 0)
+		r = cap_set_proc(now);
+	if (r < 0)
+		r = -errno;
+	cap_free(now);
+	return r;
+}
+
 int capabilities_keep_bind(void)
 {
 	cap_value_t keep = have(CAP_NET_BIND_SERVICE, CAP_PERMITTED) ? CAP_NET_BIND_SERVICE : -1;

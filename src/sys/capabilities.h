@@ -12,6 +12,9 @@
 /* Whether this process may bind ports below 1024 of its network namespace. */
 bool capabilities_may_bind_low(void);
 
+/* Makes effective whatever is permitted. Returns 0 or a negative errno. */
+int capabilities_make_effective(void);
+
 /* Drops everything but CAP_NET_BIND_SERVICE (bounding set included where that is allowed). Returns
  * 0 or a negative errno: -EPERM when capset(2) is refused though there is more to drop. */
 int capabilities_keep_bind(void);

@@ -75,6 +75,7 @@ def wrong_arguments_are_one_line_and_status_2():
         refused(2, ["--ring", "uring", "epoll"], "--ring=select", folder)
         refused(2, ["--uploads", "in-place", "atomic"], "--uploads=never", folder)
         refused(2, ["--root"], folder, "--root")
+        refused(2, ["--user no-such-user", "no such user"], "--user", "no-such-user", folder)
 
 
 @test
@@ -112,6 +113,28 @@ def a_folder_that_cannot_be_read_is_status_1():
                 raise Skipped(f"another user cannot execute {binary()}")
             refused(1, [path], "--listen", f"127.0.0.1:{slot.control}", "--passive-ports",
                     f"{slot.passive[0]}-{slot.passive[1]}", path, user=user)
+        finally:
+            slot.give()
+            os.chmod(path, 0o755)
+
+
+@test
+def folders_of_users_and_hosts_that_cannot_be_entered_are_status_1():
+    user = NOBODY if os.getuid() == 0 else None
+    with Folder() as folder:
+        path = os.path.join(folder, "closed")
+        os.mkdir(path, 0o000)
+        users = os.path.join(folder, "users")
+        with open(users, "w", encoding="ascii") as file:
+            file.write(f"ann:{password_hash('secret')}:{path}\n")
+        os.chmod(users, 0o644)
+        slot = ports.take()
+        where = ["--listen", f"127.0.0.1:{slot.control}", "--passive-ports", f"{slot.passive[0]}-{slot.passive[1]}"]
+        try:
+            if user and not user_can_run(user):
+                raise Skipped(f"another user cannot execute {binary()}")
+            refused(1, [f"{users}:1", path, "ermission"], *where, "--users", users, folder, user=user)
+            refused(1, ["--host one", path, "ermission"], *where, f"--host=one={path}", folder, user=user)
         finally:
             slot.give()
             os.chmod(path, 0o755)
@@ -196,7 +219,7 @@ def version_and_help_are_status_0():
     expect(re.fullmatch(r"sluiced? .*\d+\.\d+.*\n", out), f"--version says {out!r}")
     status, out, err = run("--help")
     same("--help", (0, ""), (status, err))
-    for option in ("--listen", "--root", "--passive-ports", "--workers", "--anonymous-write", "--users",
+    for option in ("--listen", "--root", "--passive-ports", "--workers", "--anonymous-write", "--users", "--user NAME",
                    "--no-anonymous", "--idle-timeout", "--login-timeout", "--data-timeout", "--max-sessions",
                    "--max-sessions-per-address", "--fxp", "--listing-cache", "--ring", "--uploads", "--verbose", "--version",
                    "--help"):

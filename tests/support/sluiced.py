@@ -130,6 +130,7 @@ class Sluiced:
         self.port = self.slot.control
         self.passive = passive or self.slot.passive[:passive_ports]
         self.folder = tempfile.mkdtemp(prefix="sluiced-")
+        os.chmod(self.folder, 0o711)  # for a server that is another user to reach the socket in it
         self.stderr_path = os.path.join(self.folder, "stderr")
         self.notify = NotifySocket(self.folder)
         if listen is None:

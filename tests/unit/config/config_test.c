@@ -45,6 +45,7 @@ static void a_folder_alone_is_enough(void **state)
 	assert_false(config.uploads_atomic);
 	assert_false(config.foreign_data);
 	assert_null(config.users_path);
+	assert_null(config.user);
 	assert_int_equal(config.idle_timeout_s, 300);
 	assert_int_equal(config.login_timeout_s, 60);
 	assert_int_equal(config.data_timeout_s, 120);
@@ -99,7 +100,7 @@ static void every_option_reaches_its_field(void **state)
 	(void)state;
 	assert_int_equal(parse(&config, "--root", "/srv", "--listen", "127.0.0.1:2121",
 			       "--listen=[::1]:2122", "--passive-ports", "4000-4015", "--workers",
-			       "3", "--anonymous-write", "--users", "/etc/users",
+			       "3", "--anonymous-write", "--users", "/etc/users", "--user", "ftp",
 			       "--uploads=atomic", "--idle-timeout=1", "--login-timeout=2",
 			       "--data-timeout=3", "--max-sessions=4",
 			       "--max-sessions-per-address=5", "--fxp=on", "--ring=epoll",
@@ -114,6 +115,7 @@ static void every_option_reaches_its_field(void **state)
 	assert_int_equal(config.workers, 3);
 	assert_true(config.anonymous_write);
 	assert_string_equal(config.users_path, "/etc/users");
+	assert_string_equal(config.user, "ftp");
 	assert_true(config.uploads_atomic);
 	assert_int_equal(config.idle_timeout_s, 1);
 	assert_int_equal(config.login_timeout_s, 2);
@@ -221,6 +223,7 @@ static void wrong_values_are_one_line_that_says_what_would_be_right(void **state
 		{ "--uploads", "atom", "in-place|atomic" },
 		{ "--ring", "io_uring", "auto|uring|epoll" },
 		{ "--users", "", "FILE" },
+		{ "--user", "", "NAME" },
 		{ "--root", "", "DIR" },
 		{ "--root", "/elsewhere", "already" },
 	};
@@ -335,6 +338,7 @@ static void help_lists_every_option_with_its_default(void **state)
 		"--anonymous-write",
 		"--no-anonymous",
 		"--users FILE",
+		"--user NAME",
 		"--uploads in-place|atomic",
 		"--idle-timeout SECONDS",
 		"300",
