@@ -162,10 +162,6 @@ static int listing_wants(const struct listing *listing, const char *name)
 			return 0;
 		if (upload_is_hidden_name(name))
 			return 0;
-		/* A pattern decides about hidden names by itself: ".*" asks for them. */
-		if (!request->hidden && request->format != LISTING_MLSD &&
-		    request->pattern.length == 0)
-			return 0;
 	}
 	return request->pattern.length == 0 ? 1 : glob_matches(request->pattern, view_of(name));
 }

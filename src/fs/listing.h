@@ -40,7 +40,6 @@ struct listing_request {
 	unsigned facts;	     /* LISTING_MLSD */
 	struct view pattern; /* "" for all; copied */
 	struct view prefix;  /* NLST: put before each name, as "sub/"; copied */
-	bool hidden;	     /* names with a leading dot too; MLSD always has them */
 	struct entry_rights rights;
 	int64_t now_s; /* wall clock */
 	/* What is made here is kept as, or NULL; owned by the listing from now on. */
@@ -56,8 +55,8 @@ int listing_new(const struct listing_request *request, struct listing **ret_list
 /* Fills buffer with whole lines; size_bytes is at least ENTRY_LINE_MAX. Returns the bytes written,
  * 0 at the end, or a negative errno: of getdents64, or -E2BIG of the pattern. An entry that
  * vanished meanwhile is left out; one that cannot be looked at is listed with what is known. MLSD
- * begins with a cdir entry ".". LIST has no "total" line. A pattern decides about names with a
- * leading dot by itself. Symbolic links: LIST shows "name -> target"; the facts of MLSD are those
+ * begins with a cdir entry ".". LIST has no "total" line. Names with a leading dot are names, but
+ * for "." and "..", and a pattern must name the dot (fs/glob.h). Symbolic links: LIST shows "name -> target"; the facts of MLSD are those
  * of what it points to, resolved within the tree; a link that leads nowhere in it has
  * type=OS.unix=slink. */
 ssize_t listing_fill(struct listing *listing, char *buffer, size_t size_bytes);

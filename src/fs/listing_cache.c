@@ -192,8 +192,8 @@ static struct listing_key key_of(const struct listing_request *request, const st
 		.inode = stat->stx_ino,
 		.mount = stat->stx_mnt_id,
 		.format = (uint64_t)request->format << 8 | (uint64_t)rights->read_only << 4 |
-			  (uint64_t)rights->folder_sticky << 3 | (uint64_t)request->hidden << 2 |
-			  (uint64_t)rights->may_write << 1 | (uint64_t)rights->folder_writable,
+			  (uint64_t)rights->folder_sticky << 3 | (uint64_t)rights->may_write << 1 |
+			  (uint64_t)rights->folder_writable,
 		.facts = facts ? request->facts : 0,
 		.user = (uint64_t)rights->uid << 32 | rights->gid,
 	};

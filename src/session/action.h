@@ -35,10 +35,9 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 	size_t other_length;
 
 	/* A transfer, from the command on. */
-	bool transfers;	     /* the transfer's reply is due: commands wait */
-	bool moving;	     /* transfer_start was called */
-	bool listing_stat;   /* STAT of a path: the listing goes to the control connection */
-	bool listing_hidden; /* names with a leading dot too */
+	bool transfers;	   /* the transfer's reply is due: commands wait */
+	bool moving;	   /* transfer_start was called */
+	bool listing_stat; /* STAT of a path: the listing goes to the control connection */
 	uint8_t listing_format;
 	uint8_t listing_stage;
 	char pattern[256];

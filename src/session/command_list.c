@@ -3,7 +3,8 @@
  * is a LIST over the control connection.
  *
  * What an argument means is found in steps: a file or folder of just that name; else, without
- * the dash options that many clients put before a path; else a pattern in its last component.
+ * the dash options that many clients put before a path; else a pattern in its last component. The
+ * options are those of some ls and change nothing: names with a leading dot are listed in any case.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -41,9 +42,8 @@ static bool list_strip_options(struct action *action)
 	if (argument.length == 0 || argument.at[0] != '-')
 		return false;
 	while (at < argument.length && argument.at[at] == '-') {
-		for (; at < argument.length && argument.at[at] != ' '; at++)
-			if (argument.at[at] == 'a')
-				action->listing_hidden = true;
+		while (at < argument.length && argument.at[at] != ' ')
+			at++;
 		while (at < argument.length && argument.at[at] == ' ')
 			at++;
 	}
@@ -96,7 +96,6 @@ static int list_make(struct session *session, int folder)
 		.pattern = view_of(action->listing_stage == STAGE_PATTERN ? action->pattern : ""),
 		.prefix = action->listing_format == LISTING_NLST ? list_prefix(action)
 								 : view_of(""),
-		.hidden = action->listing_hidden,
 		.rights = session_rights(session, list_may_write(action, folder),
 					 &action->request.stat),
 		.now_s = ring_wall_s(session->context->ring),
