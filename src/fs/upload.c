@@ -214,7 +214,7 @@ int upload_check(struct upload *upload)
  * there. A file system that can share blocks does. Returns -EINPROGRESS, or 0 at the end. */
 static int upload_copy(struct upload *upload)
 {
-	bool whole = upload->append || upload->range_end > 0;
+	bool whole = upload->append || upload->range_end > 0 || upload->scattered;
 	off_t left = whole ? SLICE_TO_THE_END : upload->offset - upload->copied;
 	ssize_t r = slice_copy(upload->source, upload->copied, upload->fd, upload->copied,
 			       (size_t)left);
@@ -325,9 +325,8 @@ static int upload_cut(struct upload *upload, const struct statx *stat)
 {
 	int r = upload_reserve(upload);
 
-	/* A hidden file is all ours; of another, what lies beyond may be somebody else's part. */
 	if (r < 0 || (off_t)stat->stx_size <= upload->start || upload->range_end > 0 ||
-	    (upload->start > 0 && !upload->hidden[0]))
+	    (upload->start > 0 && upload->scattered))
 		return r;
 	r = calls->ftruncate(upload->fd, upload->start);
 	return r < 0 ? r : upload_reserve(upload);

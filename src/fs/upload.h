@@ -30,10 +30,11 @@ struct upload {
 	char path[PATH_BYTES_MAX]; /* of path_join */
 	bool unique;		   /* STOU: a name that is not there yet, from path's last name */
 	bool append;		   /* APPE: from the end on */
-	off_t offset;		   /* REST: from here on; 0: the file is made anew */
-	bool from_marker;	   /* REST: with a marker, of the origin that upload_check finds */
-	off_t range_end;	   /* RANG: nothing is cut, and the transfer ends here; 0: none */
-	off_t reserve_bytes;	   /* ALLO, or 0 */
+	off_t offset; /* REST: from here on, and what is behind it goes; 0: the file is made anew */
+	bool from_marker;    /* REST: with a marker, of the origin that upload_check finds */
+	bool scattered;	     /* parts come in any order: nothing goes that is behind offset */
+	off_t range_end;     /* RANG: nothing is cut, and the transfer ends here; 0: none */
+	off_t reserve_bytes; /* ALLO, or 0 */
 	bool atomic;
 	uint64_t owner; /* whose partial file it is, for atomic */
 	unsigned mask;	/* of the session (fs/creation_mode.h), or 0 */

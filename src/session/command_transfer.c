@@ -600,6 +600,7 @@ static void session_store(struct session *session, struct view argument, bool ap
 				 .unique = unique,
 				 .offset = (off_t)action->restart,
 				 .from_marker = action->restart_marked,
+				 .scattered = action->representation.structure == STRUCTURE_PAGE,
 				 .range_end = (off_t)action->range_end,
 				 .reserve_bytes = (off_t)session->allocate_bytes,
 				 .atomic = session->context->config->uploads_atomic && !unique,

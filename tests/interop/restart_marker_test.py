@@ -228,6 +228,32 @@ def pages_go_on_where_page_0_was(server, root):
             same_content(line, front + b"a" * 2048 + b"b" * 2048 + b"c" * 2048, stored(root, "up"))
 
 
+def pages_behind_the_marker_stay(server, root):
+    """A marker's place in the file is no end of it: pages come in any order."""
+    form = Form("L 32", "P", "B")
+    first = join_pages([page(32, 2, b"c" * 2048, 1), page(32, 0, b"a" * 2048, 1)])
+    rest = join_pages([page(32, 1, b"b" * 2048, 1), page(32, 0, b"", 0)])
+    whole = b"a" * 2048 + b"b" * 2048 + b"c" * 2048
+    with Representing(server.port) as session:
+        session.set(form)
+        session.opened("STOR up")
+        session.data.sendall(block(0, first) + block(16, b"here"))
+        ours = mark_of(session.reply(), "here")
+        session.close_data()
+        session.expect_reply("426", "a cut upload")
+        session.command(f"REST {ours}", "350")
+        session.stor_octets(form, "STOR up", block(64, rest))
+        same_content("STOR up", whole, stored(root, "up"))
+
+
+served()(pages_behind_the_marker_stay)
+
+
+@served("--uploads=atomic")
+def pages_behind_the_marker_stay_in_an_atomic_upload(server, root):
+    pages_behind_the_marker_stay(server, root)
+
+
 @served("--workers", "1")
 def a_flood_of_markers_holds_up_nobody(server, root):
     for form, markers in ((Form("I", "F", "B"), block(16, b"m") * 100_000), (Form("I", "F", "C"), b"\0\x10\1m" * 100_000)):
