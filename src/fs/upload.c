@@ -8,6 +8,7 @@
 
 #include "fs/creation_mode.h"
 #include "fs/path.h"
+#include "fs/place.h"
 #include "fs/resolve.h"
 #include "fs/slice.h"
 #include "fs/upload_priv.h"
@@ -15,6 +16,7 @@
 
 #define UPLOAD_FLAGS (O_WRONLY | O_NOCTTY | O_NONBLOCK)
 #define UNIQUE_TRIES_MAX 10000
+#define LINKS_MAX 40 /* behind one another, as the kernel follows them */
 
 int upload_stat(int fd, struct statx *ret_stat)
 {
@@ -111,6 +113,56 @@ static int64_t upload_hidden_size(const struct upload *upload, struct statx *ret
 	return r < 0 ? r : S_ISREG(ret_stat->stx_mode) ? (int64_t)ret_stat->stx_size : -ENOENT;
 }
 
+/* The path that a link of the tree leads to: the kernel finds out what ".." is in it. Returns 0,
+ * or -ENAMETOOLONG. */
+static int path_of_link(const char *target, char *path)
+{
+	struct view folder = path_folder(view_of(path));
+	size_t length = target[0] == '/' ? 0 : folder.length;
+
+	if (length + 1 + strlen(target) >= PATH_BYTES_MAX)
+		return -ENAMETOOLONG;
+	path[length] = '/';
+	strcpy(path + length + 1, target);
+	return 0;
+}
+
+/* Whether the name that place is, if it is a link, can be made where that leads to: 0, or 1 and the path
+ * there. */
+static int upload_follow(struct upload *upload, const struct place *place, char *path)
+{
+	char target[PATH_BYTES_MAX];
+	ssize_t r = calls->readlinkat(place->folder, place->name, target, sizeof(target) - 1);
+
+	if (r == -ENOENT || r == -EINVAL) { /* no link: here it is made */
+		upload->disk = place->disk;
+		return calls->may_write(place->folder);
+	}
+	if (r < 0)
+		return (int)r;
+	target[r] = '\0';
+	r = path_of_link(target, path);
+	return r < 0 ? (int)r : 1;
+}
+
+/* Whether a file can be made, perhaps at the end of links that lead to nothing yet. */
+static int upload_check_new(struct upload *upload)
+{
+	char path[PATH_BYTES_MAX];
+	struct place place;
+	int r = 1;
+
+	strcpy(path, upload->path);
+	for (int i = 0; i <= LINKS_MAX && r > 0; i++) {
+		r = place_open(upload->root, path, &place);
+		if (r < 0)
+			return r == -EBUSY ? -EISDIR : r;
+		r = upload_follow(upload, &place, path);
+		place_close(&place);
+	}
+	return r > 0 ? -ELOOP : r;
+}
+
 static void upload_note_file(struct upload *upload, const struct statx *stat)
 {
 	upload->device = (uint64_t)stat->stx_dev_major << 32 | stat->stx_dev_minor;
@@ -120,52 +172,71 @@ static void upload_note_file(struct upload *upload, const struct statx *stat)
 /* Of which upload the file is that a marker is to be of. */
 static void upload_read_origin(struct upload *upload, int fd)
 {
+	if (upload->from_marker)
+		upload->origin = upload_origin_read(fd, &upload->disk);
+}
+
+/* Looks at the file that there is, and whether nobody else appends to it: 0, or an error that is none
+ * of -ENOENT. */
+static int upload_check_file(struct upload *upload, struct statx *ret_stat)
+{
+	int fd = resolve_open_file(upload->root, upload->path, UPLOAD_FLAGS, ret_stat);
+	int r;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	upload->exists = true;
+	upload->size_bytes = (off_t)ret_stat->stx_size;
+	if (!upload->atomic) /* a link may lead to another disk than the folder's */
+		upload->disk = mounts_find(ret_stat->stx_mnt_id);
+	upload_read_origin(upload, fd);
+	r = upload->append && !upload->atomic ? upload_lock(fd) : 0;
+	calls->close(fd); /* and with it the lock, which is taken for good by upload_open */
+	return r;
+}
+
+/* Looks at what an unfinished upload has left, and whether nobody else goes on with it. It counts as the
+ * file while there is none of that name. */
+static int upload_check_hidden(struct upload *upload, struct statx *ret_stat)
+{
 	struct statx stat;
 	char hidden[256];
-	int partial = -1;
+	int fd;
+	int r;
 
-	if (!upload->from_marker)
-		return;
-	if (fd < 0 && upload->atomic) {
-		upload_hidden_name(upload->name, upload->owner, hidden);
-		partial = fd =
-			resolve_open_file(upload->folder, hidden, UPLOAD_FLAGS | O_NOFOLLOW, &stat);
+	upload_hidden_name(upload->name, upload->owner, hidden);
+	fd = resolve_open_file(upload->folder, hidden, UPLOAD_FLAGS | O_NOFOLLOW, &stat);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	r = upload_lock(fd);
+	if (!upload->exists) {
+		upload->size_bytes = (off_t)stat.stx_size;
+		upload_read_origin(upload, fd);
+		*ret_stat = stat;
 	}
-	if (fd >= 0)
-		upload->origin = upload_origin_read(fd, &upload->disk);
-	if (partial >= 0)
-		calls->close(partial);
+	calls->close(fd);
+	return r;
 }
 
 /* Whether the file may be written, or made if it is not there, and whether the restart point lies
- * within it. An unfinished upload counts as the file only while there is none of that name. */
+ * within it. */
 static int upload_check_target(struct upload *upload)
 {
 	struct statx stat = { 0 };
-	int64_t size_bytes = 0;
-	int fd;
 	int r;
 
 	if (upload->unique)
 		return upload_take_unique(upload);
-	fd = resolve_open_file(upload->root, upload->path, UPLOAD_FLAGS, &stat);
-	if (fd < 0 && fd != -ENOENT)
-		return fd;
-	upload->exists = fd >= 0;
-	if (fd >= 0 && !upload->atomic) /* a link may lead to another disk than the folder's */
-		upload->disk = mounts_find(stat.stx_mnt_id);
-	upload_read_origin(upload, fd);
-	if (fd >= 0)
-		calls->close(fd);
-	if (fd >= 0)
-		size_bytes = (int64_t)stat.stx_size;
-	else if (upload->atomic)
-		size_bytes = upload_hidden_size(upload, &stat);
-	upload->size_bytes = size_bytes;
-	if (fd >= 0 || size_bytes > 0)
+	r = upload_check_file(upload, &stat);
+	if (r == 0 && upload->atomic)
+		r = calls->may_write(upload->folder);
+	else if (r == 0 && !upload->exists)
+		r = upload_check_new(upload);
+	if (r == 0 && upload->atomic)
+		r = upload_check_hidden(upload, &stat);
+	if (upload->exists || upload->size_bytes > 0)
 		upload_note_file(upload, &stat);
-	r = fd < 0 || upload->atomic ? calls->may_write(upload->folder) : 0;
-	if (r == 0 && upload->offset > 0 && upload->offset > size_bytes)
+	if (r == 0 && upload->offset > 0 && upload->offset > upload->size_bytes)
 		r = -ERANGE;
 	return r;
 }
@@ -249,7 +320,7 @@ static int upload_take_hidden(struct upload *upload, struct statx *ret_stat)
 	r = upload->fd < 0
 		    ? upload->fd
 		    : upload_lock_partial(upload->fd, upload->folder, upload->hidden, ret_stat);
-	if (r < 0 && r != -EBUSY && made)
+	if (r < 0 && r != -EALREADY && made)
 		calls->unlinkat(upload->folder, upload->hidden, 0);
 	return r;
 }

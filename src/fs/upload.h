@@ -65,14 +65,15 @@ struct upload {
 	struct writer writer; /* of fd */
 };
 
-/* Whether it can be done (and device, inode, size_bytes of what there is): 0, or -EISDIR, -ENOENT, -EACCES, -EROFS, -ENXIO (not a file), …; on
- * failure nothing is open. */
+/* Whether it can be done (and device, inode, size_bytes of what there is): 0, or -EISDIR, -ENOENT,
+ * -EACCES, -EROFS, -ENXIO (not a file), -EALREADY: another upload appends to it, or brings a file of
+ * that name, …; on failure nothing is open. */
 int upload_check(struct upload *upload);
 
 /* Makes or opens the file, reserves space, cuts it; a failure leaves what was there. -EINPROGRESS:
  * a part of the old file has been copied, and this is called again for the next one. -ERANGE: the
- * offset is past its end, or what is appended to has become shorter (554); -EBUSY: another upload
- * appends to it; -EKEYREJECTED: the file is no longer of the marker's origin. */
+ * offset is past its end, or what is appended to has become shorter (554); -EALREADY: another upload
+ * has come between; -EKEYREJECTED: the file is no longer of the marker's origin. */
 int upload_open(struct upload *upload);
 
 /* Before the first marker is answered: notes the origin with the file. Returns 0 or a negative errno:

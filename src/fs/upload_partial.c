@@ -48,7 +48,7 @@ int upload_lock(int fd)
 {
 	int r = calls->flock(fd, LOCK_EX | LOCK_NB);
 
-	return r == -EWOULDBLOCK ? -EBUSY : 0; /* 0: or a file system without locks */
+	return r == -EWOULDBLOCK ? -EALREADY : 0; /* 0: or a file system without locks */
 }
 
 int upload_lock_partial(int fd, int folder, const char *hidden, struct statx *ret_stat)
@@ -63,8 +63,8 @@ int upload_lock_partial(int fd, int folder, const char *hidden, struct statx *re
 	if (r == 0)
 		r = upload_stat(fd, ret_stat);
 	if (r == 0 && named.stx_ino != ret_stat->stx_ino)
-		r = -EBUSY;
-	return r == -ENOENT ? -EBUSY : r;
+		r = -EALREADY;
+	return r == -ENOENT ? -EALREADY : r;
 }
 
 static bool upload_is_forgotten(const struct statx *stat)

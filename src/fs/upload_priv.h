@@ -17,7 +17,7 @@ int upload_stat(int fd, struct statx *ret_stat);
 void upload_hidden_name(const char *name, uint64_t owner, char *ret_hidden);
 
 /* One upload at a time writes a hidden file or appends to a file: a second one, as of a client that
- * has lost its first connection and come back, is told -EBUSY. The lock goes with the descriptor. */
+ * has lost its first connection and come back, is told -EALREADY. The lock goes with the descriptor. */
 int upload_lock(int fd);
 
 /* The same of a hidden file, which must be the one of that name still. */

@@ -41,6 +41,8 @@ const struct message messages_german[] = {
 	  "Anonymer Zugang: als Passwort genügt die E-Mail-Adresse oder irgendetwas" },
 	{ "Another file system is mounted there, and left alone",
 	  "Dort ist ein anderes Dateisystem eingehängt; es bleibt, wie es ist" },
+	{ "Another upload of it is under way; try again later",
+	  "Es wird gerade von anderer Seite hochgeladen; bitte später noch einmal" },
 	{ "Between 1 and %u seconds, as in SITE IDLE %u",
 	  "Zwischen 1 und %u Sekunden, wie in SITE IDLE %u" },
 	{ "COMB takes a target and 1 to %d parts, as in COMB \"a\" \"a 1\" \"a 2\"",

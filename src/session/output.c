@@ -202,6 +202,7 @@ static const struct {
 	{ ENXIO, 550, "Not a regular file" },
 	{ ENODEV, 550, "Not a regular file" },
 	{ EBUSY, 550, "It is in use" },
+	{ EALREADY, 450, "Another upload of it is under way; try again later" },
 	{ ETXTBSY, 450, "It is a program that runs" },
 	{ EAGAIN, 450, "Too much is waiting for this disk; try again later" },
 	{ ENOSPC, 452, "No space left on the disk" },

@@ -190,7 +190,7 @@ static void a_target_that_is_appended_to_is_busy(void **state)
 	put_text("target", "old");
 	fd = openat(test_root, "target", O_WRONLY);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
-	assert_int_equal(join("/target", 3, 99), -EBUSY);
+	assert_int_equal(join("/target", 3, 99), -EALREADY);
 	close(fd);
 	nothing_has_changed("old");
 }

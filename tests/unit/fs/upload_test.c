@@ -488,7 +488,7 @@ static void a_file_system_without_locks_takes_appends(void **state)
 		upload.atomic = atomic;
 		upload.append = true;
 		spoilt_error = -EWOULDBLOCK;
-		assert_int_equal(store("3", true), -EBUSY);
+		assert_int_equal(store("3", true), -EALREADY);
 	}
 	file_is("a", "122");
 }
@@ -555,7 +555,7 @@ static void a_second_upload_of_the_same_name_is_busy(void **state)
 	assert_int_equal(upload_open(&first), 0);
 	wish("/a");
 	upload.atomic = true;
-	assert_int_equal(store("second", true), -EBUSY);
+	assert_int_equal(store("second", true), -EALREADY);
 	assert_int_equal(write(first.fd, "first", 5), 5);
 	first.end = 5;
 	assert_int_equal(upload_finish(&first, true), 0);
@@ -575,7 +575,7 @@ static void a_second_append_to_the_same_file_is_busy(void **state)
 	assert_int_equal(upload_open(&first), 0);
 	wish("/a");
 	upload.append = true;
-	assert_int_equal(store("second", true), -EBUSY);
+	assert_int_equal(store("second", true), -EALREADY);
 	assert_int_equal(pwrite(first.fd, "first", 5, first.start), 5);
 	first.end = first.start + 5;
 	assert_int_equal(upload_finish(&first, true), 0);
@@ -749,7 +749,7 @@ static void a_refused_upload_leaves_the_blocks_of_the_first_one(void **state)
 	wish("/a");
 	upload.atomic = true;
 	upload.reserve_bytes = 1000;
-	assert_int_equal(store("", true), -EBUSY);
+	assert_int_equal(store("", true), -EALREADY);
 	assert_true(occupied(first.fd) >= 1000000);
 	assert_int_equal(upload_finish(&first, false), 0);
 }
