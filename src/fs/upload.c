@@ -102,17 +102,6 @@ static int upload_take_unique(struct upload *upload)
 	return -EEXIST;
 }
 
-static int64_t upload_hidden_size(const struct upload *upload, struct statx *ret_stat)
-{
-	char hidden[256];
-	int r;
-
-	upload_hidden_name(upload->name, upload->owner, hidden);
-	r = calls->statx(upload->folder, hidden, AT_SYMLINK_NOFOLLOW,
-			 STATX_TYPE | STATX_SIZE | STATX_INO, ret_stat);
-	return r < 0 ? r : S_ISREG(ret_stat->stx_mode) ? (int64_t)ret_stat->stx_size : -ENOENT;
-}
-
 /* The path that a link of the tree leads to: the kernel finds out what ".." is in it. Returns 0,
  * or -ENAMETOOLONG. */
 static int path_of_link(const char *target, char *path)
@@ -517,27 +506,5 @@ int upload_finish(struct upload *upload, bool complete)
 	if (!complete && !upload_has_begun(upload) && upload->made)
 		calls->unlinkat(upload->folder, upload->name, 0);
 	upload_close(&upload->folder);
-	return r;
-}
-
-int64_t upload_partial_size(int root, const char *path, uint64_t owner)
-{
-	struct upload upload = { .root = root, .owner = owner, .folder = -1, .fd = -1 };
-	struct statx stat;
-	int64_t r;
-	int fd;
-
-	if (strlen(path) >= sizeof(upload.path))
-		return -ENAMETOOLONG;
-	strcpy(upload.path, path);
-	fd = resolve_open(root, path, O_PATH, 0);
-	if (fd >= 0) { /* what RETR would send is what SIZE is about */
-		calls->close(fd);
-		return -EEXIST;
-	}
-	r = upload_open_folder(&upload);
-	if (r == 0)
-		r = upload_hidden_size(&upload, &stat);
-	upload_close(&upload.folder);
 	return r;
 }

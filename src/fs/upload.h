@@ -5,9 +5,10 @@
  *
  * In-place: what arrived stays under its name. Atomic: the bytes go to a hidden name beside it,
  * ".NAME.<16 hex digits>.part" where the digits are of the owner, which becomes NAME at the end;
- * after a cut it stays, and REST, APPE and SIZE of the same owner go on with it. Others' and
- * forgotten ones are removed a day after their last change, when an upload comes to the folder, but
- * for those that an upload has open.
+ * after a cut it stays, and REST, APPE and SIZE of the same owner go on with it; DELE of NAME removes
+ * it, and a folder that holds nothing else goes with what it holds. Others' and forgotten ones are
+ * removed a day after their last change, when an upload comes to the folder, but for those that an
+ * upload has open.
  *
  * Thread:    check, open and finish in a job thread, one at a time; the rest in the worker.
  * Ownership: the descriptors are the upload's from check to finish (fd is lent to the transfer).
@@ -23,6 +24,8 @@
 #include "fs/mounts.h"
 #include "fs/upload_origin.h"
 #include "fs/writer.h"
+
+struct statx;
 
 struct upload {
 	/* The wish. */
@@ -84,9 +87,19 @@ int upload_note_origin(struct upload *upload);
  * the last moment. Also right after a failed upload_open. */
 int upload_finish(struct upload *upload, bool complete);
 
-/* The size of the owner's partial file of path, or a negative errno: -EEXIST while there is a file
+/* Looks at the owner's partial file of path. Returns 0 or a negative errno: -EEXIST while there is a file
  * of that name, which is what SIZE is about then. Job thread. */
-int64_t upload_partial_size(int root, const char *path, uint64_t owner);
+int upload_partial_stat(int root, const char *path, uint64_t owner, struct statx *ret_stat);
+
+/* Removes it. Returns 0 or a negative errno: -ENOENT, or -EALREADY while an upload writes there. Job
+ * thread. */
+int upload_partial_remove(int root, const char *path, uint64_t owner);
+
+/* Removes a folder that holds nothing but at most UPLOAD_PARTS_REMOVED_MAX partial files, whosever they
+ * are, with them. Returns 0 or a negative errno: -ENOTEMPTY, with nothing removed, if it holds anything
+ * else; -EALREADY if an upload writes there. Job thread. */
+#define UPLOAD_PARTS_REMOVED_MAX 10000
+int upload_remove_folder(int root, const char *path);
 
 /* Whether name is of the form of a partial file's, which no listing shows. */
 bool upload_is_hidden_name(const char *name);

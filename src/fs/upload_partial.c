@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "fs/place.h"
 #include "fs/resolve.h"
 #include "fs/upload.h"
 #include "sys/calls.h"
@@ -72,17 +73,43 @@ static bool upload_is_forgotten(const struct statx *stat)
 	return stat->stx_mtime.tv_sec + PARTIAL_AGE_S < time(NULL);
 }
 
-/* Under its lock, so that nobody goes on with it meanwhile. */
+/* Opens a partial file under its lock, so that nobody goes on with it meanwhile. */
+static int upload_take_partial(int folder, const char *hidden, struct statx *ret_stat)
+{
+	int fd = resolve_open_file(folder, hidden, O_WRONLY | O_NONBLOCK | O_NOFOLLOW, ret_stat);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = upload_lock_partial(fd, folder, hidden, ret_stat);
+	if (r < 0)
+		calls->close(fd);
+	return r < 0 ? r : fd;
+}
+
 static void upload_remove_forgotten(int folder, const char *hidden)
 {
 	struct statx stat;
-	int fd = resolve_open_file(folder, hidden, O_WRONLY | O_NONBLOCK | O_NOFOLLOW, &stat);
+	int fd = upload_take_partial(folder, hidden, &stat);
 
 	if (fd < 0)
 		return;
-	if (upload_lock_partial(fd, folder, hidden, &stat) == 0 && upload_is_forgotten(&stat))
+	if (upload_is_forgotten(&stat))
 		calls->unlinkat(folder, hidden, 0);
 	calls->close(fd);
+}
+
+static int upload_remove_partial(int folder, const char *hidden)
+{
+	struct statx stat;
+	int fd = upload_take_partial(folder, hidden, &stat);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = calls->unlinkat(folder, hidden, 0);
+	calls->close(fd);
+	return r;
 }
 
 static void upload_sweep_entries(int folder, const char *buffer, ssize_t length)
@@ -139,4 +166,98 @@ void upload_sweep(int folder)
 	while ((length = calls->getdents(fd, buffer, sizeof(buffer))) > 0)
 		upload_sweep_entries(fd, buffer, length);
 	calls->close(fd);
+}
+
+int upload_partial_stat(int root, const char *path, uint64_t owner, struct statx *ret_stat)
+{
+	struct place place;
+	struct statx stat;
+	char hidden[256];
+	int r = resolve_open(root, path, O_PATH, 0);
+
+	if (r >= 0) { /* what RETR would send is what SIZE is about */
+		calls->close(r);
+		return -EEXIST;
+	}
+	r = place_open(root, path, &place);
+	if (r < 0)
+		return r;
+	upload_hidden_name(place.name, owner, hidden);
+	r = calls->statx(place.folder, hidden, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &stat);
+	place_close(&place);
+	if (r < 0 || !S_ISREG(stat.stx_mode))
+		return r < 0 ? r : -ENOENT;
+	*ret_stat = stat;
+	return 0;
+}
+
+int upload_partial_remove(int root, const char *path, uint64_t owner)
+{
+	struct place place;
+	char hidden[256];
+	int r = place_open(root, path, &place);
+
+	if (r < 0)
+		return r;
+	upload_hidden_name(place.name, owner, hidden);
+	r = upload_remove_partial(place.folder, hidden);
+	place_close(&place);
+	return r;
+}
+
+/* Whether a partial file could be removed now. */
+static int upload_may_go(int folder, const char *hidden)
+{
+	struct statx stat;
+	int fd = upload_take_partial(folder, hidden, &stat);
+
+	if (fd >= 0)
+		calls->close(fd);
+	return fd < 0 ? fd : 0;
+}
+
+/* Does something to each partial file of a folder that holds nothing else. Returns 0, -ENOTEMPTY, or the
+ * first error. */
+static int upload_each_partial(const struct place *place,
+			       int (*each)(int folder, const char *hidden))
+{
+	char buffer[8192] __attribute__((aligned(8)));
+	int folder =
+		resolve_open(place->folder, place->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	int left = UPLOAD_PARTS_REMOVED_MAX;
+	ssize_t length = 0;
+	int r = folder < 0 ? folder : 0;
+
+	while (r == 0 && (length = calls->getdents(folder, buffer, sizeof(buffer))) > 0)
+		for (ssize_t at = 0; at < length && r == 0;) {
+			const struct dirent64 *entry = (const void *)(buffer + at);
+			const char *name = entry->d_name;
+
+			at += entry->d_reclen;
+			if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+				continue;
+			r = !upload_is_hidden_name(name) || left-- == 0 ? -ENOTEMPTY
+									: each(folder, name);
+			if (r == -ENOENT) /* gone by itself */
+				r = 0;
+		}
+	if (folder >= 0)
+		calls->close(folder);
+	return r < 0 ? r : (int)length;
+}
+
+int upload_remove_folder(int root, const char *path)
+{
+	struct place place;
+	int r = place_open(root, path, &place);
+
+	if (r < 0)
+		return r;
+	r = upload_each_partial(&place, upload_may_go);
+	if (r == 0)
+		r = upload_each_partial(&place, upload_remove_partial);
+	if (r == 0)
+		r = calls->unlinkat(place.folder, place.name, AT_REMOVEDIR);
+	place_close(&place);
+	return r;
 }

@@ -64,6 +64,7 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 	bool count_settled; /* a change from now on gives the file another identity */
 	void (*on_counted)(struct session *session, int64_t octets);
 	struct change change; /* what SITE and others do on the disk */
+	void (*on_part)(struct session *session, int result); /* unfinished.c */
 
 	/* HASH and its kin (command_hash.c). */
 	struct hash_file hash;

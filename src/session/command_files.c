@@ -28,10 +28,11 @@ static void session_looked_at(struct session *session, int result)
 {
 	struct action *action = session->action;
 
-	if (result >= 0)
-		file_close(&action->request.disk, session->context->ring, result);
-	else
-		session_reply_error(session, result, action->path);
+	if (result < 0) {
+		session_refuse_command(session, result);
+		return;
+	}
+	file_close(&action->request.disk, session->context->ring, result);
 	session_command_end(session);
 }
 
@@ -103,46 +104,25 @@ static void size_done(struct tree_request *request, int result)
 	session_looked_at(session, result);
 }
 
-static int partial_work(struct op *op)
+static void size_of_part(struct session *session, int result)
 {
-	struct action *action = (struct action *)(void *)((char *)op - offsetof(struct action, op));
-
-	action->upload.offset = upload_partial_size(action->session->tree.root, action->path,
-						    session_owner(action->session));
-	return 0;
+	if (result == 0)
+		session_reply(session, REPLY_213_FILE_STATUS, "%llu",
+			      (unsigned long long)session->action->request.stat.stx_size);
+	else
+		session_reply_error(session, -ENOENT, session->action->path);
+	session_command_end(session);
 }
 
-/* An upload of this client that was cut is what its SIZE is about; else the file itself. */
-static void partial_done(struct op *op, int result)
+/* An upload of this client that was cut is what SIZE is about, as long as there is no file. */
+static void size_or_part_done(struct tree_request *request, int result)
 {
-	struct action *action = (struct action *)(void *)((char *)op - offsetof(struct action, op));
-	struct session *session = action->session;
+	struct session *session = session_of_request(request);
 
-	if (session->closing) {
-		session_command_end(session);
-		return;
-	}
-	if (result == 0 && action->upload.offset >= 0) {
-		session_reply(session, REPLY_213_FILE_STATUS, "%lld",
-			      (long long)action->upload.offset);
-		session_command_end(session);
-		return;
-	}
-	action->request.done = size_done;
-	result = tree_open(&action->request, action->path, O_PATH);
-	if (result != -EINPROGRESS)
-		size_done(&action->request, result);
-}
-
-static void size_of_partial(struct session *session, struct view argument)
-{
-	struct action *action = session_command_begin_on(session, argument);
-	struct disk disk;
-
-	if (!action)
-		return;
-	disk = tree_locate(&session->tree, action->path);
-	session_disk_job(action, &disk, partial_work, partial_done);
+	if (result == -ENOENT && session_keeps_parts(session))
+		session_look_for_part(session, size_of_part);
+	else
+		size_done(request, result);
 }
 
 static void size_counted(struct session *session, int64_t octets)
@@ -186,10 +166,7 @@ void command_size(struct session *session, struct view argument)
 			session_look(action, O_RDONLY | O_NONBLOCK, size_opened);
 		return;
 	}
-	if (session->may_write && session->context->config->uploads_atomic)
-		size_of_partial(session, argument);
-	else
-		session_look_at(session, argument, O_PATH, size_done);
+	session_look_at(session, argument, O_PATH, size_or_part_done);
 }
 
 /* "20260102030405 path", or with a fraction: some clients set times so. */
@@ -203,23 +180,44 @@ static bool mdtm_is_setting(struct view argument)
 				&seconds) == 0;
 }
 
+static void mdtm_reply(struct session *session)
+{
+	char text[TIME_VALUE_LENGTH + 1] = "";
+
+	time_value_format(session->action->request.stat.stx_mtime.tv_sec, text);
+	session_reply(session, REPLY_213_FILE_STATUS, "%s", text);
+}
+
+/* There is nothing of that name, or only the part of an upload, which result says. */
+static void mdtm_of_part(struct session *session, int result)
+{
+	if (result == 0)
+		mdtm_reply(session);
+	else if (session->mdtm_sets)
+		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+			      "MDTM only tells a time; the command that sets one is MFMT");
+	else
+		session_reply_error(session, result, session->action->path);
+	session_command_end(session);
+}
+
 static void mdtm_done(struct tree_request *request, int result)
 {
 	struct session *session = session_of_request(request);
 	int r = result < 0 ? result : file_result(request);
-	char text[TIME_VALUE_LENGTH + 1] = "";
 
-	if (r == 0) {
-		time_value_format(request->stat.stx_mtime.tv_sec, text);
-		session_reply(session, REPLY_213_FILE_STATUS, "%s", text);
-	} else if (result >= 0) {
-		session_reply_error(session, r, session->action->path);
-	} else if (session->mdtm_sets) {
-		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
-			      "MDTM only tells a time; the command that sets one is MFMT");
-		session_command_end(session);
+	if (result == -ENOENT && session_keeps_parts(session)) {
+		session_look_for_part(session, mdtm_of_part);
 		return;
 	}
+	if (result < 0) {
+		mdtm_of_part(session, result);
+		return;
+	}
+	if (r == 0)
+		mdtm_reply(session);
+	else
+		session_reply_error(session, r, session->action->path);
 	session_looked_at(session, result);
 }
 
@@ -289,14 +287,71 @@ static void session_changed(struct tree_request *request, int result, const char
 	session_command_end(session);
 }
 
+/* What an upload left goes with the file of its name, or in its place. */
+static int dele_part_work(struct action *action)
+{
+	return upload_partial_remove(action->session->tree.root, action->path,
+				     session_owner(action->session));
+}
+
+static void dele_part_too(struct action *action, int result)
+{
+	(void)result; /* that of an upload under way stays */
+	session_reply(action->session, REPLY_250_FILE_ACTION_OKAY, "File removed");
+}
+
+static void dele_part_alone(struct action *action, int result)
+{
+	if (result < 0)
+		session_reply_error(action->session, result, action->path);
+	else
+		session_reply(action->session, REPLY_250_FILE_ACTION_OKAY,
+			      "What came of the file is removed");
+}
+
 static void dele_done(struct tree_request *request, int result)
 {
-	session_changed(request, result, "File removed");
+	struct session *session = session_of_request(request);
+
+	if ((result != 0 && result != -ENOENT) || !session_keeps_parts(session)) {
+		session_changed(request, result, "File removed");
+		return;
+	}
+	session->action->change =
+		(struct change){ .work = dele_part_work,
+				 .answer = result == 0 ? dele_part_too : dele_part_alone };
+	session_change_begin(session->action);
+}
+
+/* What listings do not show does not keep a folder. */
+static int rmd_parts_work(struct action *action)
+{
+	return upload_remove_folder(action->session->tree.root, action->path);
+}
+
+static void rmd_parts_answer(struct action *action, int result)
+{
+	struct session *session = action->session;
+
+	if (result == -EALREADY)
+		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
+			      "A file is being uploaded to this folder");
+	else if (result < 0)
+		session_reply_error(session, result, action->path);
+	else
+		session_reply(session, REPLY_250_FILE_ACTION_OKAY, "Folder removed");
 }
 
 static void rmd_done(struct tree_request *request, int result)
 {
-	session_changed(request, result, "Folder removed");
+	struct action *action = session_of_request(request)->action;
+
+	if (result != -ENOTEMPTY && result != -EEXIST) {
+		session_changed(request, result, "Folder removed");
+		return;
+	}
+	action->change = (struct change){ .work = rmd_parts_work, .answer = rmd_parts_answer };
+	session_change_begin(action);
 }
 
 static void mkd_answer(struct action *action, int result)

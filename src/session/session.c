@@ -185,6 +185,8 @@ bool session_has_given_up(const struct session *session)
 
 void session_refuse_command(struct session *session, int error)
 {
+	if (session_explain_part(session, error))
+		return;
 	if (session->aborts > 0)
 		session_reply(session, REPLY_426_TRANSFER_ABORTED, "Transfer aborted");
 	else

@@ -71,7 +71,7 @@ void session_look(struct action *action, int flags,
 /* Whether what a command does is wanted no more: the session ends, or ABOR came. */
 bool session_has_given_up(const struct session *session);
 
-/* Ends a command with the reply to error, or with that to ABOR. */
+/* Ends a command with the reply to error, or with that to ABOR; perhaps later (unfinished.c). */
 void session_refuse_command(struct session *session, int error);
 
 /* disk_job.c: runs work in a job thread, once the disk has a place for it; then done. op is the
@@ -166,6 +166,17 @@ bool session_range_fits(struct session *session);
 
 /* Whose partial uploads are this session's. */
 uint64_t session_owner(const struct session *session);
+
+/* unfinished.c: whether a name without a file may have a part of one. */
+bool session_keeps_parts(const struct session *session);
+
+/* Looks for the part that the action's path has in place of a file, and calls done with 0, and the
+ * action's request.stat filled in, or a negative errno. */
+void session_look_for_part(struct session *session,
+			   void (*done)(struct session *session, int result));
+
+/* Ends a command that error has refused, in its own time, if such a part may be the reason. */
+bool session_explain_part(struct session *session, int error);
 
 /* What the facts of a listing depend on besides its entries, of a folder of which may_write and stat
  * are known (fs/entry_line.h). */

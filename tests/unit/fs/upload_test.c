@@ -245,6 +245,7 @@ static void atomic_shows_nothing_before_the_end(void **state)
 
 static void atomic_resumes_its_partial_after_a_cut(void **state)
 {
+	struct statx stat;
 	char hidden[256];
 
 	(void)state;
@@ -254,8 +255,9 @@ static void atomic_resumes_its_partial_after_a_cut(void **state)
 	strcpy(hidden, upload.hidden);
 	assert_false(exists("a"));
 	file_is(hidden, "12345");
-	assert_int_equal(upload_partial_size(root, "/a", 7), 5);
-	assert_int_equal(upload_partial_size(root, "/a", 8), -ENOENT);
+	assert_int_equal(upload_partial_stat(root, "/a", 7, &stat), 0);
+	assert_int_equal(stat.stx_size, 5);
+	assert_int_equal(upload_partial_stat(root, "/a", 8, &stat), -ENOENT);
 	wish("/a");
 	upload.atomic = true;
 	upload.append = true;
@@ -588,17 +590,68 @@ static void a_second_append_to_the_same_file_is_busy(void **state)
 
 static void a_partial_beside_a_whole_file_counts_for_nothing(void **state)
 {
+	struct statx stat;
+
 	(void)state;
 	put_file("a", "whole");
 	wish("/a");
 	upload.atomic = true;
 	assert_int_equal(store("par", false), 0);
-	assert_int_equal(upload_partial_size(upload.root, "/a", upload.owner), -EEXIST);
+	assert_int_equal(upload_partial_stat(upload.root, "/a", upload.owner, &stat), -EEXIST);
 	wish("/a");
 	upload.atomic = true;
 	upload.append = true;
 	assert_int_equal(store("+", true), 0);
 	file_is("a", "whole+");
+}
+
+static void a_partial_file_is_removed_by_its_name(void **state)
+{
+	(void)state;
+	assert_int_equal(upload_partial_remove(root, "/a", 7), -ENOENT);
+	assert_int_equal(upload_partial_remove(root, "/", 7), -EBUSY);
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(store("part", false), 0);
+	assert_true(exists(upload.hidden));
+	assert_int_equal(upload_partial_remove(root, "/a", 8), -ENOENT);
+	assert_int_equal(upload_partial_remove(root, "/a", 7), 0);
+	assert_false(exists(upload.hidden));
+	wish("/a");
+	upload.atomic = true;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), 0);
+	assert_int_equal(upload_partial_remove(root, "/a", 7), -EALREADY);
+	assert_int_equal(upload_finish(&upload, true), 0);
+	file_is("a", "");
+}
+
+static void a_folder_goes_with_partial_files_alone(void **state)
+{
+	static const char *const parts[] = { "folder/.a.0123456789abcdef.part",
+					     "folder/.b.0123456789abcdef.part" };
+
+	(void)state;
+	mkdirat(root, "folder", 0755);
+	put_file(parts[0], "a");
+	put_file(parts[1], "b");
+	put_file("folder/file", "c");
+	assert_int_equal(upload_remove_folder(root, "/folder"), -ENOTEMPTY);
+	file_is(parts[0], "a");
+	file_is(parts[1], "b");
+	unlinkat(root, "folder/file", 0);
+	wish("/folder/c");
+	upload.atomic = true;
+	assert_int_equal(upload_check(&upload), 0);
+	assert_int_equal(upload_open(&upload), 0);
+	assert_int_equal(upload_remove_folder(root, "/folder"), -EALREADY);
+	file_is(parts[0], "a");
+	assert_int_equal(upload_finish(&upload, false), 0);
+	assert_int_equal(upload_remove_folder(root, "/folder"), 0);
+	assert_false(exists("folder"));
+	assert_int_equal(upload_remove_folder(root, "/folder"), -ENOENT);
+	put_file("file", "");
+	assert_int_equal(upload_remove_folder(root, "/file"), -ENOTDIR);
 }
 
 static void unique_never_takes_a_name_twice(void **state)
@@ -1190,6 +1243,8 @@ int main(void)
 		TEST(an_append_to_what_has_become_shorter_is_refused),
 		TEST(a_second_append_to_the_same_file_is_busy),
 		TEST(a_partial_beside_a_whole_file_counts_for_nothing),
+		TEST(a_partial_file_is_removed_by_its_name),
+		TEST(a_folder_goes_with_partial_files_alone),
 		TEST(unique_never_takes_a_name_twice),
 		TEST(allo_reserves_blocks_and_gives_the_rest_back),
 		TEST(what_allo_did_not_need_is_not_cut_off_another_upload),
