@@ -686,5 +686,13 @@ class UserSpace(unittest.TestCase):
         self.assertEqual(moved.bytes_of_operations(lines, {7}), 15)
 
 
+class CommandLine(unittest.TestCase):
+    def test_no_rounds_are_no_benchmark(self):
+        program = pathlib.Path(__file__).parents[1] / "run"
+        done = subprocess.run([program, "--rounds", "0"], capture_output=True, text=True,
+                              timeout=60)
+        self.assertEqual((2, True), (done.returncode, "at least 1" in done.stderr))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -20,6 +20,18 @@ static bool name_is_anonymous(struct view name)
 	return view_is_word(name, "anonymous") || view_is_word(name, "ftp");
 }
 
+/* The front of a name that cannot log in, for the log. */
+static void session_cut_name(struct session *session, struct view name)
+{
+	static const char cut[] = "…";
+	size_t length = SESSION_NAME_MAX - sizeof(cut);
+
+	if (name.length < length)
+		length = name.length;
+	memcpy(session->name, name.at, length);
+	memcpy(session->name + length, cut, sizeof(cut));
+}
+
 /* Whatever the name, the answer is the same: nobody learns who exists (RFC 2577 section 6). */
 void command_user(struct session *session, struct view argument)
 {
@@ -27,7 +39,9 @@ void command_user(struct session *session, struct view argument)
 	session->anonymous = name_is_anonymous(argument);
 	session->name_cut = argument.length >= SESSION_NAME_MAX ||
 			    memchr(argument.at, '\0', argument.length) != NULL;
-	if (!session->name_cut) {
+	if (session->name_cut) {
+		session_cut_name(session, argument);
+	} else {
 		memcpy(session->name, argument.at, argument.length);
 		session->name[argument.length] = '\0';
 	}

@@ -102,6 +102,20 @@ def a_guess_that_is_not_waited_for_holds_no_session():
 
 
 @test
+def the_log_names_the_front_of_a_name_that_is_too_long():
+    with tempfile.TemporaryDirectory(prefix="sluice-limits-") as root:
+        with Sluiced(root, []) as server:
+            with socket.create_connection(("127.0.0.1", server.port), timeout=20) as control, \
+                    control.makefile("rb") as replies:
+                replies.readline()
+                for line in (b"USER " + b"n" * 100, b"PASS x"):
+                    control.sendall(line + b"\r\n")
+                    answer = replies.readline()
+            same("code", b"530", answer[:3])
+            expect(f'user "{"n" * 60}\u2026" from' in server.log(), server.log())
+
+
+@test
 def an_upload_over_the_limit_of_a_file_is_552_and_keeps_what_fits():
     limit = 100_000
     content = pattern(1_000_000)
