@@ -17,7 +17,7 @@ static int in_use_lock(int fd, off_t start, off_t length)
 			      .l_len = length };
 
 	if (fcntl(fd, F_OFD_SETLK, &lock) < 0 && (errno == EAGAIN || errno == EACCES))
-		return -EBUSY;
+		return -EALREADY;
 	return 0; /* or there are no locks */
 }
 

@@ -13,7 +13,7 @@
 #ifndef FS_IN_USE_H
 #define FS_IN_USE_H
 
-/* Both return 0 or -EBUSY. */
+/* Both return 0 or -EALREADY. */
 int in_use_mark(int fd);
 int in_use_claim(int fd);
 

@@ -57,7 +57,7 @@ struct joining *joining_new(unsigned count);
 
 /* Does a piece of it. Returns 0 at the end, -EINPROGRESS, or a negative errno: of any part and of
  * the target -EISDIR and -ENXIO for what is no regular file, -ENOTUNIQ where one of them is
- * another one, -ESTALE for a part that was replaced meanwhile, -EBUSY for one that an upload is
+ * another one, -ESTALE for a part that was replaced meanwhile, -EALREADY for one that an upload is
  * writing. */
 int joining_step(struct joining *joining);
 

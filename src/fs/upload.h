@@ -77,7 +77,7 @@ int upload_check(struct upload *upload);
 /* Makes or opens the file, reserves space, cuts it; a failure leaves what was there. -EINPROGRESS:
  * a part of the old file has been copied, and this is called again for the next one. -ERANGE: the
  * offset is past its end, or what is appended to has become shorter (554); -EALREADY: another upload
- * has come between; -EBUSY: COMB joins it; -EKEYREJECTED: the file is no longer of the marker's origin. */
+ * has come between, or COMB joins it; -EKEYREJECTED: the file is no longer of the marker's origin. */
 int upload_open(struct upload *upload);
 
 /* Before the first marker is answered: notes the origin with the file. Returns 0 or a negative errno:
