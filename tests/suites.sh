@@ -2,7 +2,7 @@
 # Runs suites, then names the skipped tests and adds everything up.
 # usage: suites.sh VARIANT units|ENGINE/SUITE...      ENGINE and SUITE: what tests/run.sh knows
 #
-# Suites are cut into pieces, which run side by side, one more than there are CPUs, where each can have
+# Suites are cut into pieces, which run side by side, one more than twice the CPUs, where each can have
 # a network of its own (root); a piece's output is shown when it ends.
 #
 # A piece sees its build in SLUICE_BUILD and SLUICED. It prints "SKIPPED name: reason" for a test it
@@ -45,7 +45,7 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1}" TSAN_OPTIONS="${TSAN_OPTIO
 
 jobs=1
 if [ "$(id -u)" = 0 ] && unshare --net true 2>/dev/null; then
-	jobs=$(($(nproc) + 1)) # they wait more than they work
+	jobs=$((2 * $(nproc) + 1)) # they wait more than they work
 fi
 
 # The conversations come last, as they fill the CPUs best: nobody waits for a long piece at the end.

@@ -1,24 +1,19 @@
 #include "fs/in_use.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <sys/random.h>
+
+#include "sys/calls.h"
 
 #define PLACES_FROM (INT64_C(1) << 61) /* beyond what any file system lets a file have */
 #define PLACES (INT64_C(1) << 48)
 
 static int in_use_lock(int fd, off_t start, off_t length)
 {
-	int flags = fcntl(fd, F_GETFL);
-	struct flock lock = { .l_type = (flags & O_ACCMODE) == O_RDONLY ? F_RDLCK : F_WRLCK,
-			      .l_whence = SEEK_SET,
-			      .l_start = start,
-			      .l_len = length };
+	int r = calls->lock_range(fd, start, length);
 
-	if (fcntl(fd, F_OFD_SETLK, &lock) < 0 && (errno == EAGAIN || errno == EACCES))
-		return -EALREADY;
-	return 0; /* or there are no locks */
+	return r == -EAGAIN ? -EALREADY : 0; /* 0: or there are no locks */
 }
 
 int in_use_mark(int fd)

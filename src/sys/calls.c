@@ -183,6 +183,18 @@ static off_t real_seek(int fd, off_t offset, int whence)
 	return RESULT(lseek(fd, offset, whence));
 }
 
+static int real_lock_range(int fd, off_t start, off_t length)
+{
+	int flags = fcntl(fd, F_GETFL);
+	struct flock lock = { .l_type = (flags & O_ACCMODE) == O_RDONLY ? F_RDLCK : F_WRLCK,
+			      .l_whence = SEEK_SET,
+			      .l_start = start,
+			      .l_len = length };
+	int r = RESULT(fcntl(fd, F_OFD_SETLK, &lock));
+
+	return r == -EACCES ? -EAGAIN : r; /* POSIX leaves the choice */
+}
+
 static int real_flock(int fd, int operation)
 {
 	return RESULT(flock(fd, operation));
@@ -284,6 +296,7 @@ const struct calls calls_real = {
 	.ftruncate = real_ftruncate,
 	.fsync = real_fsync,
 	.flock = real_flock,
+	.lock_range = real_lock_range,
 	.fdatasync = real_fdatasync,
 	.write_back = real_write_back,
 	.seek = real_seek,

@@ -63,6 +63,9 @@ struct calls {
 	int (*ftruncate)(int fd, off_t size_bytes);
 	int (*fsync)(int fd);
 	int (*flock)(int fd, int operation);
+	/* F_OFD_SETLK of length octets: for others to read or, where fd is for writing, for none.
+	 * -EAGAIN: they are locked. */
+	int (*lock_range)(int fd, off_t start, off_t length);
 	int (*fdatasync)(int fd);
 	int (*write_back)(int fd); /* sync_file_range(2): the pages alone, all of them */
 	off_t (*seek)(int fd, off_t offset, int whence); /* lseek(2): SEEK_DATA, SEEK_HOLE */

@@ -59,6 +59,7 @@ enum kind {
 	FTRUNCATE,
 	FSYNC,
 	FLOCK,
+	LOCK_RANGE,
 	FDATASYNC,
 	WRITE_BACK,
 	SEEK,
@@ -107,6 +108,7 @@ static const char *const kinds[KINDS] = {
 	[FTRUNCATE] = "ftruncate",
 	[FSYNC] = "fsync",
 	[FLOCK] = "flock",
+	[LOCK_RANGE] = "lock_range",
 	[FDATASYNC] = "fdatasync",
 	[WRITE_BACK] = "write_back",
 	[SEEK] = "seek",
@@ -351,6 +353,13 @@ static int faulty_ftruncate(int fd, off_t size_bytes)
 	return r < 0 ? r : calls_real.ftruncate(fd, size_bytes);
 }
 
+static int faulty_lock_range(int fd, off_t start, off_t length)
+{
+	int r = fault_meet(LOCK_RANGE, NULL);
+
+	return r < 0 ? r : calls_real.lock_range(fd, start, length);
+}
+
 static int faulty_flock(int fd, int operation)
 {
 	int r = fault_meet(FLOCK, NULL);
@@ -550,6 +559,7 @@ static const struct calls calls_faulty = {
 	.ftruncate = faulty_ftruncate,
 	.fsync = faulty_fsync,
 	.flock = faulty_flock,
+	.lock_range = faulty_lock_range,
 	.fdatasync = faulty_fdatasync,
 	.write_back = faulty_write_back,
 	.seek = faulty_seek,
