@@ -219,7 +219,8 @@ static bool worker_is_idle(const struct mirror_worker *worker)
 	return worker->session && !worker->task && sluice_session_is_free(worker->session);
 }
 
-/* All is done when nobody has a task and none waits: the sessions say goodbye. */
+/* All is done when nobody has a task and none waits: the sessions say goodbye, one that is still being
+ * opened when it is open. */
 static void mirror_end_if_done(struct mirror *mirror)
 {
 	bool waits = !list_empty(&mirror->files) || !list_empty(&mirror->folders);
@@ -308,6 +309,14 @@ static void worker_opened(struct sluice_session *session, const struct sluice_ou
 	struct mirror_worker *worker = context;
 	struct mirror *mirror = worker->mirror;
 
+	if (mirror->ended && outcome->error == 0) { /* the others have done all meanwhile */
+		sluice_session_close(session, NULL, NULL);
+		return;
+	}
+	if (mirror->ended) {
+		sluice_session_cut(session);
+		return;
+	}
 	if (outcome->error == 0 && mirror->options->by_hash && !verify_algorithm(session)) {
 		mirror->counts.error = -EOPNOTSUPP;
 		snprintf(mirror->counts.why, sizeof(mirror->counts.why),
