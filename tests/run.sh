@@ -30,7 +30,7 @@ pieces()
 	faults) printf '%s\n' 1/4 2/4 3/4 4/4 ;;
 	interop)
 		{
-			printf '%s\n' clients matrix hash peers mirror listing_cache pressure
+			printf '%s\n' sluice_represent clients peers matrix resume sluice restart_marker mirror hash listing_cache pressure
 			for file in "$here"/interop/*_test.py; do basename "$file" _test.py; done
 		} | awk '!seen[$0]++' | while read -r name; do
 			# What make installs, other servers, and how many clients there are depend on no
