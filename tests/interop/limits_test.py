@@ -43,6 +43,27 @@ def limited(server, what, limit):
 
 
 @test
+def more_files_to_count_than_a_worker_takes_are_450():
+    """Each has slices to wait for, so that all come before the first is counted."""
+    size, most = 200 << 20, 64
+    with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder:
+        os.chmod(folder, 0o755)
+        with open(os.path.join(folder, "text"), "wb") as file:
+            file.truncate(size)
+        with Sluiced(folder, ["--workers", "1"]) as server:
+            controls = [log_in("127.0.0.1", server.port) for _ in range(most + 20)]
+            for control in controls:
+                command(control, "TYPE A", "200")
+            for control in controls:
+                control.send(b"SIZE text\r\n")
+            replies = [control.read_reply()[0] for control in controls]
+            same("what is counted", f"213 {size}", next(reply for reply in replies if reply[:1] == "2"))
+            refused = [reply for reply in replies if not reply.startswith("213 ")]
+            expect(refused and all(reply.startswith("450 Too much") for reply in refused), f"{refused}")
+            command(controls[-1], "SIZE text", "213")
+
+
+@test
 def an_active_connection_without_a_free_descriptor_is_425():
     """The supervisor's answer brings a socket, and is held back until no descriptor is left for it."""
     with Served() as served, socket.create_server(("127.0.0.1", 0)) as listener:
