@@ -28,8 +28,8 @@ int attributes_parse_time(struct view text, struct attributes *attributes);
 /* Reads "fact=value;fact=value;", the names in any case. The last semicolon may be missing, as ncftp
  * sends it: a value ends with the text as well. Returns 0; -EINVAL for bad syntax, a value that
  * cannot be, or a fact said twice (501); -EDOM for a group that is no number (501); -ERANGE for a mode
- * with set-user-ID, set-group-ID or sticky bits (504); -EOPNOTSUPP for a fact that nobody knows or that cannot
- * be changed (504). */
+ * with set-user-ID, set-group-ID or sticky bits (504); -EOPNOTSUPP for a fact that nobody knows or
+ * that cannot be changed (504). */
 int attributes_parse(struct view text, struct attributes *ret_attributes);
 
 #define ATTRIBUTES_TEXT_MAX 128

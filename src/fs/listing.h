@@ -57,8 +57,9 @@ int listing_new(const struct listing_request *request, struct listing **ret_list
  * 0 at the end, or a negative errno: of getdents64, or -E2BIG of the pattern. An entry that
  * vanished meanwhile is left out; one that cannot be looked at is listed with what is known. MLSD
  * begins with a cdir entry ".". LIST has no "total" line. Names with a leading dot are names, but
- * for "." and "..", and a pattern must name the dot (fs/glob.h). Symbolic links: LIST shows "name -> target"; the facts of MLSD are those
- * of what it points to, resolved within the tree; a link that leads nowhere in it has
+ * for "." and "..", and a pattern must name the dot (fs/glob.h). Symbolic links: LIST shows
+ * "name -> target"; the facts of MLSD are those of what it points to, resolved within the tree; a
+ * link that leads nowhere in it has
  * type=OS.unix=slink. */
 ssize_t listing_fill(struct listing *listing, char *buffer, size_t size_bytes);
 

@@ -1,7 +1,7 @@
 /*
  * SIZE (RFC 3659 section 4) where it is not the file's own: what would be sent is counted in jobs of a
- * slice each, once for each file as it is. The last few counts of a worker are kept, but not of a file that could
- * change unseen (fs/written_back.h).
+ * slice each, once for each file as it is. The last few counts of a worker are kept, but not of a
+ * file that could change unseen (fs/written_back.h).
  */
 #include <errno.h>
 #include <time.h>

@@ -232,17 +232,20 @@ static void obstacle_removed(struct sluice_session *session, const struct sluice
 			     void *context)
 {
 	struct mirror_worker *worker = context;
-	int r = outcome->error;
+	int r;
 
-	if (r == 0) {
-		worker->task->replaces = false;
-		worker->mirror->counts.removed++;
-		mirror_say(worker, MIRROR_REMOVED, worker->task->path, 0, "");
-		r = sluice_command(session, "MKD", worker->remote, folder_made, worker);
-		if (r == 0)
-			return;
+	if (outcome->error < 0) {
+		mirror_task_failed(worker, outcome);
+		return;
 	}
-	mirror_task_failed(worker, outcome);
+	worker->task->replaces = false;
+	worker->mirror->counts.removed++;
+	mirror_say(worker, MIRROR_REMOVED, worker->task->path, 0, "");
+	r = sluice_command(session, "MKD", worker->remote, folder_made, worker);
+	if (r < 0) {
+		mirror_fail(worker, worker->task->path, r);
+		mirror_task_done(worker);
+	}
 }
 
 static int make_folder(struct mirror_worker *worker)

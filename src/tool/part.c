@@ -86,9 +86,9 @@ bool part_is_of(const char *name, const char *file_name)
 
 int part_lock(int fd)
 {
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-		return -EBUSY;
-	return 0; /* or a file system without locks */
+	int r = calls->flock(fd, LOCK_EX | LOCK_NB);
+
+	return r == -EWOULDBLOCK ? -EBUSY : 0; /* 0: or a file system without locks */
 }
 
 static void remove_forgotten(int folder, const char *name)

@@ -1,7 +1,8 @@
 /*
- * File -> data connection within the kernel. A turn moves up to SEND_TURN_BYTES, window by window. A window that is in the page cache goes out here and now: by splice through the
- * worker's pipe where the reader keeps up, by sendfile otherwise. One that is not is first
- * brought in by the ring, which waits for the disk in the kernel's own threads.
+ * File -> data connection within the kernel. A turn moves up to SEND_TURN_BYTES, window by window.
+ * A window that is in the page cache goes out here and now: by splice through the worker's pipe
+ * where the reader keeps up, by sendfile otherwise. One that is not is first brought in by the ring,
+ * which waits for the disk in the kernel's own threads.
  */
 #include <errno.h>
 #include <fcntl.h>
