@@ -83,7 +83,8 @@ struct translate_ebcdic {
 /* The tables of an EBCDIC page: a number of three or more digits, perhaps after "IBM" or "CP"
  * (with or without a hyphen), or another name that iconv(3) knows; case does not matter. Behind a colon
  * there may be the name of the file's code, as in "870:ISO-8859-2"; else it is ISO 8859-1 if the page
- * has its characters, or the part of ISO 8859 with most of the page's. For the time of starting: all pages but 1047 are read through iconv, which may open files.
+ * has its characters, or the part of ISO 8859 with most of the page's. For the time of starting: all
+ * pages but 1047 are read through iconv, which may open files.
  *
  * Returns 0 and fills *ret_ebcdic, or
  *   -ENOENT   iconv does not know it, or its module is not installed,

@@ -1,7 +1,7 @@
 /*
  * Logins from a netrc file: "machine host login user password secret account secret", "default",
- * "port" and its number skipped, "macdef" up to its empty line, "#" before a keyword for a comment. A word may be put
- * into double quotes; a backslash takes the next byte as it is (as BSD's ftp and wget read it).
+ * "port" and its number skipped, "macdef" up to its empty line, "#" before a keyword for a comment.
+ * A word may be put into double quotes; a backslash takes the next byte as it is (as BSD's ftp and wget read it).
  *
  * Secrets of a file that others may read are not used, for they are none.
  *
@@ -28,8 +28,9 @@ struct netrc_login {
 
 /* Finds the first login for host (any case) in the text of a netrc, in its order: a machine of
  * that name, or default. With a user, one of another user does not count; user may be NULL. Pure.
- * Returns 0, -ENOENT if there is none, or -EINVAL for a text that is no netrc before it is found:
- * (ret_login->line then tells where): an unknown keyword, a word missing, over LOGIN_FIELD_MAX, or with a NUL, CR or LF in it. */
+ * Returns 0, -ENOENT if there is none, or -EINVAL for a text that is no netrc before it is found
+ * (ret_login->line then tells where): an unknown keyword, a word missing, over LOGIN_FIELD_MAX, or
+ * with a NUL, CR or LF in it. */
 int netrc_find(struct view text, const char *host, const char *user, struct netrc_login *ret_login);
 
 /* The file that is read if path is NULL: $NETRC, or ~/.netrc, which ret_path[PATH_BYTES_MAX] may then
