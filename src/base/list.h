@@ -46,6 +46,18 @@ static inline void list_remove(struct list *link)
 	list_init(link);
 }
 
+/* Puts all of another list behind those of list; the other is empty then. */
+static inline void list_move_all(struct list *list, struct list *other)
+{
+	if (list_empty(other))
+		return;
+	other->next->previous = list->previous;
+	list->previous->next = other->next;
+	other->previous->next = list;
+	list->previous = other->previous;
+	list_init(other);
+}
+
 /* Takes the first link out and returns it, or NULL of an empty list. */
 static inline struct list *list_shift(struct list *list)
 {

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/list.h"
 #include "base/view.h"
 
 struct open_how;
@@ -65,6 +66,8 @@ struct op {
 			const char *at;
 			size_t length;
 			size_t sent;
+			struct list link; /* the engine's, while it is gathered */
+			bool gathered;
 		} send;
 		struct {
 			const char *path;

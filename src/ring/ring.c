@@ -177,6 +177,7 @@ int ring_run(struct ring *ring)
 	/* A stop may have come in the turn in which the ring was woken. */
 	if (!op_pending(&ring->wake_op))
 		ring_poll(ring, &ring->wake_op, ring->wake_fd, POLLIN);
+	ring->running = true;
 	while (!ring->stopping && r >= 0) {
 		int64_t wait_ms;
 
@@ -187,6 +188,8 @@ int ring_run(struct ring *ring)
 		ring_end_ready(ring);
 		wheel_advance(&ring->wheel, ring->now_ms);
 	}
+	ring->engine->flush(ring);
+	ring->running = false;
 	ring->stopping = false;
 	return r < 0 ? r : 0;
 }
@@ -245,8 +248,31 @@ int ring_send(struct ring *ring, struct op *op, int fd, const char *bytes, size_
 	op->send.at = bytes;
 	op->send.length = length;
 	op->send.sent = sent < 0 ? 0 : (size_t)sent;
+	op->send.gathered = false;
 	ring_submit(ring, op, OP_SEND, fd);
 	return -EINPROGRESS;
+}
+
+bool ring_gathers(const struct ring *ring)
+{
+	return ring->gathers;
+}
+
+int ring_send_gathered(struct ring *ring, struct op *op, int fd, const char *bytes, size_t length)
+{
+	if (!ring->gathers)
+		return ring_send(ring, op, fd, bytes, length);
+	op->send.at = bytes;
+	op->send.length = length;
+	op->send.sent = 0;
+	op->send.gathered = true;
+	ring_submit(ring, op, OP_SEND, fd);
+	return -EINPROGRESS;
+}
+
+void ring_hurry(struct ring *ring)
+{
+	ring->hurried = true;
 }
 
 void ring_poll(struct ring *ring, struct op *op, int fd, uint32_t events)
@@ -365,6 +391,5 @@ void ring_cancel(struct ring *ring, struct op *op)
 
 void ring_close_socket(struct ring *ring, int fd)
 {
-	ring->engine->forget(ring, fd);
-	calls->close(fd);
+	ring->engine->close_socket(ring, fd);
 }

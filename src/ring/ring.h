@@ -23,6 +23,8 @@
 
 struct statx;
 
+#define RING_TOLD_MS 100 /* after which whoever has sent knows it, where nothing happens */
+
 enum ring_engine_kind { RING_ENGINE_URING, RING_ENGINE_EPOLL };
 
 /* What the kernel offers, asked once (ring_probe); a mask may hide some of it. */
@@ -90,6 +92,13 @@ void ring_receive(struct ring *ring, struct op *op, int fd);
  * called, -EINPROGRESS if done will be (with 0 or a negative errno), or another negative errno. */
 int ring_send(struct ring *ring, struct op *op, int fd, const char *bytes, size_t length);
 
+/* The same with all that the turn has to send, in one call, where the engine can: then it is always
+ * -EINPROGRESS, and of what the socket takes whole done is called before anything else that happens
+ * next, or within RING_TOLD_MS; after ring_hurry in the next turn. */
+int ring_send_gathered(struct ring *ring, struct op *op, int fd, const char *bytes, size_t length);
+bool ring_gathers(const struct ring *ring);
+void ring_hurry(struct ring *ring);
+
 /* Waits once for poll(2) events of a socket or pipe, or for POLLPRI of a file that says so when it
  * changes; result: the events. */
 void ring_poll(struct ring *ring, struct op *op, int fd, uint32_t events);
@@ -125,7 +134,7 @@ void ring_job_low(struct ring *ring, struct op *op, int (*work)(struct op *op));
  * result that is already on its way may come instead). What a disk is doing cannot be stopped. */
 void ring_cancel(struct ring *ring, struct op *op);
 
-/* Closes a socket on which no operation is pending, at once. */
+/* Closes a socket on which no operation is pending, at the latest when the turn has ended. */
 void ring_close_socket(struct ring *ring, int fd);
 
 /* Fires once, after_ms from now (at least one tick of the wheel); setting again moves it. */

@@ -21,7 +21,10 @@ struct uring {
 	struct io_uring uring;
 	struct io_uring_buf_ring *buffer_ring; /* NULL: buffers are provided by operations */
 	char *buffers;
-	bool has_flag; /* the kernel shows when it has task work for us */
+	bool has_flag;	       /* the kernel shows when it has task work for us */
+	bool can_be_silent;    /* no completion of what nobody waits for */
+	struct list gathered;  /* sends of this turn */
+	struct list submitted; /* and those that have ended, unless a completion says otherwise */
 };
 
 static struct io_uring_sqe *uring_sqe(struct uring *state)
@@ -79,6 +82,20 @@ static void uring_prepare_accept(struct ring *ring, struct io_uring_sqe *sqe, st
 		io_uring_prep_accept(sqe, op->fd, NULL, NULL, flags);
 }
 
+/* A gathered send ends while it is submitted, and only a failure, or a part, has a completion. */
+static void uring_prepare_send(struct ring *ring, struct io_uring_sqe *sqe, struct op *op)
+{
+	struct uring *state = ring->state;
+	int flags = op->send.gathered ? MSG_DONTWAIT | MSG_WAITALL : 0;
+
+	io_uring_prep_send(sqe, op->fd, op->send.at + op->send.sent,
+			   op->send.length - op->send.sent, MSG_NOSIGNAL | flags);
+	if (op->send.gathered) {
+		sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+		list_append(&state->gathered, &op->send.link);
+	}
+}
+
 static void uring_prepare(struct ring *ring, struct io_uring_sqe *sqe, struct op *op)
 {
 	switch (op->kind) {
@@ -89,8 +106,7 @@ static void uring_prepare(struct ring *ring, struct io_uring_sqe *sqe, struct op
 		uring_prepare_receive(ring, sqe, op);
 		break;
 	case OP_SEND:
-		io_uring_prep_send(sqe, op->fd, op->send.at + op->send.sent,
-				   op->send.length - op->send.sent, MSG_NOSIGNAL);
+		uring_prepare_send(ring, sqe, op);
 		break;
 	case OP_POLL:
 		io_uring_prep_poll_add(sqe, op->fd, op->poll.events);
@@ -156,19 +172,31 @@ static void uring_cancel(struct ring *ring, struct op *op)
 
 	io_uring_prep_cancel(sqe, op, 0);
 	io_uring_sqe_set_data(sqe, NULL);
+	if (op->kind == OP_SEND)
+		ring_hurry(ring);
 }
 
-static void uring_forget(struct ring *ring, int fd)
+static void uring_close_socket(struct ring *ring, int fd)
 {
-	(void)ring;
-	(void)fd;
+	struct uring *state = ring->state;
+	struct io_uring_sqe *sqe;
+
+	if (!ring->running) { /* no turn ends soon */
+		calls->close(fd);
+		return;
+	}
+	sqe = uring_sqe(state);
+	io_uring_prep_close(sqe, fd);
+	io_uring_sqe_set_data(sqe, NULL);
+	if (state->can_be_silent)
+		sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
 }
 
-/* The rest of a message that the socket did not take whole. */
+/* The rest of a message that the socket did not take whole waits till it does. */
 static void uring_complete_send(struct ring *ring, struct op *op, int result)
 {
-	if (result > 0) {
-		op->send.sent += (size_t)result;
+	if (result > 0 || result == -EAGAIN) {
+		op->send.sent += result > 0 ? (size_t)result : 0;
 		if (op->send.sent < op->send.length && !op->cancelled) {
 			uring_submit(ring, op);
 			return;
@@ -270,14 +298,60 @@ static bool uring_has_news(const struct uring *state)
 		(IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW));
 }
 
+/* How long to wait: those who have sent are told soon. */
+static int64_t uring_patience_ms(const struct ring *ring, int64_t timeout_ms)
+{
+	const struct uring *state = ring->state;
+
+	if (list_empty(&state->gathered) && list_empty(&state->submitted))
+		return timeout_ms;
+	if (ring->hurried)
+		return 0;
+	return timeout_ms < 0 || timeout_ms > RING_TOLD_MS ? RING_TOLD_MS : timeout_ms;
+}
+
+static void uring_take_failed(struct uring *state)
+{
+	struct io_uring_cqe *cqe;
+	unsigned head;
+
+	io_uring_for_each_cqe(&state->uring, head, cqe)
+	{
+		struct op *op = io_uring_cqe_get_data(cqe);
+
+		if (op && op->kind == OP_SEND && op->send.gathered) {
+			op->send.gathered = false;
+			list_remove(&op->send.link);
+		}
+	}
+}
+
+/* Ends the gathered sends that the kernel has seen and says nothing of. */
+static void uring_end_gathered(struct ring *ring)
+{
+	struct uring *state = ring->state;
+	struct list *link;
+
+	if (io_uring_sq_ready(&state->uring) == 0)
+		list_move_all(&state->submitted, &state->gathered);
+	if (list_empty(&state->submitted) || io_uring_cq_has_overflow(&state->uring))
+		return;
+	uring_take_failed(state);
+	while ((link = list_shift(&state->submitted)) != NULL)
+		op_end(list_entry(link, struct op, send.link), 0);
+}
+
 static int uring_wait(struct ring *ring, int64_t timeout_ms)
 {
 	struct uring *state = ring->state;
-	struct __kernel_timespec timeout = { .tv_sec = timeout_ms / 1000,
-					     .tv_nsec = timeout_ms % 1000 * 1000000 };
+	struct __kernel_timespec timeout;
 	struct io_uring_cqe *cqe;
 	int r;
 
+	timeout_ms = uring_patience_ms(ring, timeout_ms);
+	timeout.tv_sec = timeout_ms / 1000;
+	timeout.tv_nsec = timeout_ms % 1000 * 1000000;
+	ring->hurried = false;
 	if (timeout_ms == 0)
 		r = uring_has_news(state) ? io_uring_submit_and_get_events(&state->uring) : 0;
 	else
@@ -286,11 +360,20 @@ static int uring_wait(struct ring *ring, int64_t timeout_ms)
 	if (r < 0 && r != -ETIME && r != -EINTR && r != -EAGAIN && r != -EBUSY)
 		return r;
 	ring_read_clocks(ring);
+	uring_end_gathered(ring);
 	/* One batch after the other, but not for ever: timers have their turn as well. */
 	for (int batches = 0; batches < 16; batches++)
 		if (uring_complete_batch(ring, state) < COMPLETIONS_BATCH)
 			break;
 	return 0;
+}
+
+static void uring_flush(struct ring *ring)
+{
+	struct uring *state = ring->state;
+
+	if (io_uring_sq_ready(&state->uring) > 0)
+		io_uring_submit(&state->uring);
 }
 
 static void uring_close(struct ring *ring)
@@ -343,8 +426,9 @@ static int uring_make_buffers(struct ring *ring, struct uring *state)
 static const struct ring_engine uring_engine = {
 	.submit = uring_submit,
 	.cancel = uring_cancel,
-	.forget = uring_forget,
+	.close_socket = uring_close_socket,
 	.wait = uring_wait,
+	.flush = uring_flush,
 	.close = uring_close,
 };
 
@@ -364,6 +448,11 @@ int ring_uring_open(struct ring *ring)
 	if (r < 0)
 		goto fail_state;
 	state->has_flag = ring->config.features.defer_taskrun;
+	state->can_be_silent = state->uring.features & IORING_FEAT_CQE_SKIP;
+	/* Kernels before that of deferred task work may not tell how much of a message went. */
+	ring->gathers = state->can_be_silent && ring->config.features.defer_taskrun;
+	list_init(&state->gathered);
+	list_init(&state->submitted);
 	ring->state = state;
 	if (ring->config.features.registered_ring)
 		io_uring_register_ring_fd(&state->uring);

@@ -89,8 +89,8 @@ static void session_send_held(struct session *session)
 	session->out = NULL;
 	session_drop_output(session);
 	session->send_op.done = session_on_sent;
-	r = ring_send(session->context->ring, &session->send_op, session->fd, session->sending,
-		      session->sending_bytes);
+	r = ring_send_gathered(session->context->ring, &session->send_op, session->fd,
+			       session->sending, session->sending_bytes);
 	if (r == -EINPROGRESS)
 		return;
 	session_end_sending(session);
@@ -105,7 +105,8 @@ static bool session_hold_output(struct session *session, const char *bytes, size
 	if (session->sending_bytes + needed > 2 * REPLY_HELD_MAX)
 		return false;
 	if (needed > session->out_size_bytes) {
-		size_t size_bytes = needed < REPLY_MAX ? REPLY_MAX : needed * 2;
+		/* The first is sent as it is; what is said meanwhile may be more than one. */
+		size_t size_bytes = session_unsent(session) ? needed * 2 : needed;
 		char *out = calls->allocate(size_bytes);
 
 		if (!out)
@@ -123,10 +124,11 @@ static bool session_hold_output(struct session *session, const char *bytes, size
 
 void session_send(struct session *session, const char *bytes, size_t length)
 {
+	struct ring *ring = session->context->ring;
 	bool was_sending = session_unsent(session) > 0;
 	ssize_t sent = 0;
 
-	if (!was_sending)
+	if (!was_sending && !ring_gathers(ring))
 		sent = calls->send(session->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent == (ssize_t)length)
 		return;
@@ -144,6 +146,8 @@ void session_send(struct session *session, const char *bytes, size_t length)
 		session_send_failed(session);
 	} else if (!was_sending) {
 		session_send_held(session);
+	} else {
+		ring_hurry(ring);
 	}
 }
 

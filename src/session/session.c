@@ -372,6 +372,8 @@ static void session_end_output(struct session *session)
 		session_flush(context);
 	if (session_unsent(session) == 0)
 		session_shut_output(session);
+	else
+		ring_hurry(context->ring);
 	ring_timer_set(context->ring, &session->idle_timer, END_WAIT_MS);
 }
 

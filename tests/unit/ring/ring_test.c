@@ -360,6 +360,166 @@ static void a_small_send_is_done_at_once(void **state)
 	ring_close_socket(test_ring, ends[0]);
 }
 
+/* With buffers much smaller than BIG. */
+static void tcp_pair(int ends[2])
+{
+	const int size_bytes = 65536;
+	struct sockaddr_in address;
+	int listener = listen_on_loopback(&address);
+
+	setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &size_bytes, sizeof(size_bytes));
+	setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &size_bytes, sizeof(size_bytes));
+	ends[1] = connect_to(&address);
+	ends[0] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(ends[0] >= 0);
+	close(listener);
+}
+
+/* What an engine does at once counts as told. */
+static void gather(struct waited *sent, int fd, const char *bytes, size_t length)
+{
+	int r = ring_send_gathered(test_ring, waited(sent), fd, bytes, length);
+
+	if (r == -EINPROGRESS)
+		return;
+	sent->calls++;
+	sent->result = r;
+}
+
+static void a_gathered_send_that_is_taken_in_parts_arrives_whole(void **state)
+{
+	struct waited sent = { 0 };
+	struct writer reader;
+	char *bytes = malloc(BIG);
+	size_t before = 0;
+	pthread_t thread;
+	void *read_bytes;
+	int ends[2];
+	ssize_t r;
+
+	(void)state;
+	for (size_t i = 0; i < BIG; i++)
+		bytes[i] = pattern_at(i);
+	for (int full = 0; full < 2; full++) { /* takes a part first, or nothing at all */
+		tcp_pair(ends);
+		before = 0;
+		while (full && (r = send(ends[0], bytes + before, 1000, MSG_DONTWAIT)) > 0)
+			before += (size_t)r;
+		reader.fd = ends[1];
+		assert_int_equal(pthread_create(&thread, NULL, read_slowly, &reader), 0);
+		sent = (struct waited){ 0 };
+		gather(&sent, ends[0], bytes + before, BIG - before);
+		assert_int_equal(sent.calls, 0);
+		assert_int_equal(wait_for_call(&sent, 1), 0);
+		ring_close_socket(test_ring, ends[0]);
+		pthread_join(thread, &read_bytes);
+		assert_int_equal((uintptr_t)read_bytes, BIG);
+		assert_int_equal(sent.calls, 1);
+		close(ends[1]);
+	}
+	free(bytes);
+}
+
+#define GATHER_SOCKETS 40
+#define GATHER_EACH 45 /* all together more than the ring has entries */
+
+static void each_of_many_gathered_sends_is_told_once(void **state)
+{
+	static struct waited sent[GATHER_SOCKETS][GATHER_EACH];
+	static char text[GATHER_EACH][8];
+	char got[sizeof(text)];
+	int ends[GATHER_SOCKETS][2];
+
+	(void)state;
+	memset(sent, 0, sizeof(sent));
+	for (int i = 0; i < GATHER_SOCKETS; i++) {
+		pair(ends[i]);
+		if (i % 7 == 3)
+			close(ends[i][1]);
+	}
+	for (int n = 0; n < GATHER_EACH; n++) {
+		snprintf(text[n], sizeof(text[n]), "%07d", n);
+		for (int i = 0; i < GATHER_SOCKETS; i++)
+			gather(&sent[i][n], ends[i][0], text[n], sizeof(text[n]));
+	}
+	for (int i = 0; i < GATHER_SOCKETS; i++) {
+		for (int n = 0; n < GATHER_EACH; n++) {
+			assert_int_equal(wait_for_call(&sent[i][n], 1), i % 7 == 3 ? -EPIPE : 0);
+			assert_false(op_pending(&sent[i][n].op));
+		}
+		if (i % 7 == 3)
+			continue;
+		assert_int_equal(recv(ends[i][1], got, sizeof(got), MSG_WAITALL), sizeof(got));
+		assert_memory_equal(got, text, sizeof(text));
+		close(ends[i][1]);
+	}
+	run_for_ms(20);
+	for (int i = 0; i < GATHER_SOCKETS; i++) {
+		for (int n = 0; n < GATHER_EACH; n++)
+			assert_int_equal(sent[i][n].calls, 1);
+		ring_close_socket(test_ring, ends[i][0]);
+	}
+}
+
+static void a_gathered_send_is_told_where_nothing_else_happens(void **state)
+{
+	struct waited sent = { 0 };
+	int ends[2];
+
+	(void)state;
+	pair(ends);
+	gather(&sent, ends[0], "220 \r\n", 6);
+	assert_int_equal(wait_for_call(&sent, 1), 0);
+	ring_close_socket(test_ring, ends[0]);
+	close(ends[1]);
+}
+
+static void a_gathered_send_is_cancelled_where_nobody_reads(void **state)
+{
+	struct waited sent = { 0 };
+	char *bytes = calloc(1, BIG * 4);
+	int ends[2];
+
+	(void)state;
+	tcp_pair(ends);
+	gather(&sent, ends[0], bytes, BIG * 4);
+	ring_hurry(test_ring);
+	run_for_ms(20);
+	assert_int_equal(sent.calls, 0);
+	assert_int_equal(cancel_and_wait(&sent), -ECANCELED);
+	sent = (struct waited){ 0 };
+	gather(&sent, ends[0], bytes, BIG * 4); /* before the kernel has seen it */
+	assert_int_equal(cancel_and_wait(&sent), -ECANCELED);
+	ring_close_socket(test_ring, ends[0]);
+	close(ends[1]);
+	free(bytes);
+}
+
+static int closed_in_turn;
+
+static void close_and_stop(struct op *op, int result)
+{
+	(void)op;
+	(void)result;
+	ring_close_socket(test_ring, closed_in_turn);
+	ring_stop(test_ring);
+}
+
+static void a_socket_is_closed_in_the_turn_in_which_the_ring_stops(void **state)
+{
+	struct op op = { .done = close_and_stop };
+	int ends[2];
+	char byte;
+
+	(void)state;
+	pair(ends);
+	closed_in_turn = ends[0];
+	ring_yield(test_ring, &op);
+	assert_int_equal(ring_run(test_ring), 0);
+	assert_int_equal(recv(ends[1], &byte, 1, MSG_DONTWAIT), 0);
+	close(ends[1]);
+}
+
 static void poll_tells_when_a_socket_can_be_read(void **state)
 {
 	struct waited polled = { 0 };
@@ -697,6 +857,11 @@ int main(void)
 		TEST_ON_ENGINES(six_hundred_receivers_share_the_buffers),
 		TEST_ON_ENGINES(send_larger_than_the_socket_buffer_arrives_whole),
 		TEST_ON_ENGINES(a_small_send_is_done_at_once),
+		TEST_ON_ENGINES(a_gathered_send_that_is_taken_in_parts_arrives_whole),
+		TEST_ON_ENGINES(each_of_many_gathered_sends_is_told_once),
+		TEST_ON_ENGINES(a_gathered_send_is_told_where_nothing_else_happens),
+		TEST_ON_ENGINES(a_gathered_send_is_cancelled_where_nobody_reads),
+		TEST_ON_ENGINES(a_socket_is_closed_in_the_turn_in_which_the_ring_stops),
 		TEST_ON_ENGINES(poll_tells_when_a_socket_can_be_read),
 		TEST_ON_ENGINES(everything_that_waits_for_a_peer_can_be_cancelled),
 		TEST_ON_ENGINES(cancel_does_not_end_within_the_call),
