@@ -79,9 +79,17 @@ static void session_on_sent(struct op *op, int result)
 	}
 }
 
+/* Whether something goes on when what is being sent has gone. */
+static bool session_is_held_up(const struct session *session)
+{
+	return session->held_bytes > 0 || session->closing ||
+	       (session->action && session->action->listing_stat);
+}
+
 /* Hands what is held to the ring, which has it for itself until session_on_sent. */
 static void session_send_held(struct session *session)
 {
+	struct ring *ring = session->context->ring;
 	int r;
 
 	session->sending = session->out;
@@ -89,8 +97,10 @@ static void session_send_held(struct session *session)
 	session->out = NULL;
 	session_drop_output(session);
 	session->send_op.done = session_on_sent;
-	r = ring_send_gathered(session->context->ring, &session->send_op, session->fd,
-			       session->sending, session->sending_bytes);
+	if (session_is_held_up(session))
+		ring_hurry(ring);
+	r = ring_send_gathered(ring, &session->send_op, session->fd, session->sending,
+			       session->sending_bytes);
 	if (r == -EINPROGRESS)
 		return;
 	session_end_sending(session);

@@ -15,10 +15,6 @@
 #define WINDOW_MIN (64 * 1024)
 #define SPLICE_MIN (512 * 1024) /* smaller windows cost less by sendfile */
 
-/* A reader that takes so much of each turn keeps up: what splice drops for others costs more than
- * it saves. */
-#define TAKE_ALL (SEND_WINDOW_BYTES / 16 * 15)
-
 /* Moves what is in pipe on to the socket. Returns the bytes, or a negative errno if none went. */
 static ssize_t send_pipe(struct transfer *transfer, struct kernel_pipe *pipe)
 {
@@ -55,12 +51,19 @@ static ssize_t send_window_by_splice(struct transfer *transfer, struct kernel_pi
 	return sent;
 }
 
-static ssize_t send_window(struct transfer *transfer, size_t window)
+/* Whether the reader will, by what it takes in a turn, take this window whole: what splice drops costs
+ * more than it saves. */
+static bool send_will_take_all(const struct transfer *transfer, size_t turn_bytes, size_t window)
+{
+	return turn_bytes + window <= transfer->take_bytes + transfer->take_bytes / 16;
+}
+
+static ssize_t send_window(struct transfer *transfer, size_t turn_bytes, size_t window)
 {
 	struct kernel_pipe *pipe = pipe_pool_turn_pipe(transfer->dtp->pipes);
 	off_t offset = transfer->offset;
 
-	if (pipe && window >= SPLICE_MIN && transfer->take_bytes >= TAKE_ALL)
+	if (pipe && window >= SPLICE_MIN && send_will_take_all(transfer, turn_bytes, window))
 		return send_window_by_splice(transfer, pipe,
 					     window < pipe->size_bytes ? window : pipe->size_bytes);
 	return calls->sendfile(transfer->socket, transfer->file, &offset, window);
@@ -75,8 +78,6 @@ static void send_adapt(struct transfer *transfer, size_t turn_bytes)
 
 	if (turn_bytes == 0)
 		return;
-	if (turn_bytes > SEND_WINDOW_BYTES)
-		turn_bytes = SEND_WINDOW_BYTES;
 	transfer->take_bytes = (3 * transfer->take_bytes + turn_bytes) / 4;
 	window = 2 * transfer->take_bytes;
 	if (window < WINDOW_MIN)
@@ -190,7 +191,7 @@ void send_file_turn(struct transfer *transfer)
 			transfer_enter_disk(transfer, DISK_READ, send_admitted);
 			return;
 		}
-		sent = send_window(transfer, window);
+		sent = send_window(transfer, turn, window);
 		if (!send_count(transfer, sent))
 			return;
 		turn += sent > 0 ? (size_t)sent : 0;
