@@ -38,7 +38,7 @@ def tree_of(folder):
                 found[key] = ("folder",)
             else:
                 with open(full, "rb") as file:
-                    found[key] = ("file", os.path.getsize(full), hashlib.sha256(file.read()).hexdigest()[:12])
+                    found[key] = ("file", os.path.getsize(full), hashlib.file_digest(file, "sha256").hexdigest()[:12])
     return found
 
 

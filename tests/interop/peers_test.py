@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 import peers  # noqa: E402
 import tree  # noqa: E402
 from checks import expect, main, need, same, test  # noqa: E402
-from pattern import write_large, write_pattern  # noqa: E402
+from pattern import same_files, write_large, write_pattern  # noqa: E402
 from place import cut  # noqa: E402
 from sluiced import REPORTS, Failure, Sluiced, binary, engine_arguments, environment  # noqa: E402
 
@@ -87,8 +87,7 @@ each_peer = each_of(*peers.ALL)
 
 
 def same_bytes(one, other):
-    with open(one, "rb") as first, open(other, "rb") as second:
-        expect(first.read() == second.read(), f"{os.path.basename(one)} has become other bytes")
+    expect(same_files(one, other), f"{os.path.basename(one)} has become other bytes")
 
 
 def plant(folder):

@@ -13,7 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
 from checks import expect, main, same, test  # noqa: E402
-from pattern import pattern, write_pattern  # noqa: E402
+from pattern import pattern, same_files, write_pattern  # noqa: E402
 from place import TIMEOUT_S, Place, program  # noqa: E402
 from sluiced import engine_arguments, environment  # noqa: E402
 
@@ -116,8 +116,7 @@ def holes_stay_holes_in_pages():
                     got = os.stat(os.path.join(folder, name))
                     same(f"size of {name}, {kind} {mode}", 64 << 20, got.st_size)
                     expect(got.st_blocks * 512 < 1 << 20, f"{got.st_blocks} blocks of {name}, {kind} {mode}")
-                    expect(digest(place.read(folder, name)) == digest(place.read(place.root, "sparse")),
-                           f"other bytes of {name}, {kind} {mode}")
+                    expect(same_files(os.path.join(folder, name), path), f"other bytes of {name}, {kind} {mode}")
                     os.unlink(os.path.join(folder, name))
 
 
@@ -184,7 +183,7 @@ def a_get_that_was_cut_goes_on_at_the_marker():
             expect(re.search(r"C: REST S[0-9a-f]{56}\n", errors), errors)
             expect(f"from byte {offset}" in errors, errors)
             expect(b" more" in said, said)
-            same(f"bytes, {chosen}", digest(place.read(place.root, "large")), digest(place.read(place.here, "large")))
+            expect(same_files(os.path.join(place.root, "large"), os.path.join(place.here, "large")), f"bytes, {chosen}")
             expect(not os.path.exists(restart), "the markers are left behind")
             os.unlink(os.path.join(place.here, "large"))
 
@@ -200,7 +199,7 @@ def a_put_that_was_cut_goes_on_at_the_marker():
             _, errors = place.run("put", "-v", *chosen, "large", place.url("sub/"))
             expect(re.search(r"C: REST S[0-9a-f]{56}\n", errors), errors)
             expect("S: 110 MARK S" in errors, errors)
-            same(f"bytes, {chosen}", digest(place.read(place.here, "large")), digest(place.read(place.root, "sub/large")))
+            expect(same_files(os.path.join(place.here, "large"), os.path.join(place.root, "sub/large")), f"bytes, {chosen}")
             expect(not os.path.exists(restart), "the markers are left behind")
             os.unlink(os.path.join(place.root, "sub/large"))
 
@@ -216,27 +215,27 @@ def markers_of_another_file_begin_anew():
             file.write(b"changed")
         _, errors = place.run("get", "-v", "--mode=B", place.url("large"))
         expect("S: 554" in errors, errors)
-        same("changed there", digest(place.read(place.root, "large")), digest(place.read(place.here, "large")))
+        expect(same_files(os.path.join(place.root, "large"), os.path.join(place.here, "large")), "changed there")
         os.unlink(os.path.join(place.here, "large"))
 
         cut(place, restart, "get", "--mode=B", place.url("large"))
         os.rename(os.path.join(place.here, "large"), os.path.join(place.here, "old"))
         _, errors = place.run("get", "-v", "--mode=B", place.url("large"))
         expect("C: REST" not in errors, errors)
-        same("another here", digest(place.read(place.root, "large")), digest(place.read(place.here, "large")))
+        expect(same_files(os.path.join(place.root, "large"), os.path.join(place.here, "large")), "another here")
         os.unlink(os.path.join(place.here, "large"))
 
         cut(place, restart, "get", "--mode=B", place.url("large"))
         os.truncate(os.path.join(place.here, "large"), 100)
         _, errors = place.run("get", "-v", "--mode=B", place.url("large"))
         expect("C: REST" not in errors, errors)
-        same("cut here", digest(place.read(place.root, "large")), digest(place.read(place.here, "large")))
+        expect(same_files(os.path.join(place.root, "large"), os.path.join(place.here, "large")), "cut here")
         os.unlink(os.path.join(place.here, "large"))
 
         cut(place, restart, "get", "--mode=B", place.url("large"))
         _, errors = place.run("get", "-v", "--mode=B", "--type=A", place.url("large"))
         expect("C: REST" not in errors, errors)
-        same("another TYPE", digest(place.read(place.root, "large")), digest(place.read(place.here, "large")))
+        expect(same_files(os.path.join(place.root, "large"), os.path.join(place.here, "large")), "another TYPE")
 
 
 @test

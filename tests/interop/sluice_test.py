@@ -14,7 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
 from checks import expect, main, same, test  # noqa: E402
-from pattern import pattern, write_large, write_pattern  # noqa: E402
+from pattern import pattern, same_files, write_large, write_pattern  # noqa: E402
 from place import SIZE, Place, cut, program  # noqa: E402
 from ports import have_ipv6  # noqa: E402
 from sluiced import engine_arguments, environment, password_hash  # noqa: E402
@@ -139,7 +139,7 @@ def a_cut_get_goes_on_with_its_part_and_replaces_what_was_there():
         _, errors = place.run("get", "-v", place.url("large"))
         expect(f"C: REST {had}" in errors, errors)
         same("what is there", ["large"], os.listdir(place.here))
-        expect(place.read(place.here, "large") == place.read(place.root, "large"), "other bytes")
+        expect(same_files(os.path.join(place.here, "large"), os.path.join(place.root, "large")), "other bytes")
         got, there = os.stat(path), os.stat(os.path.join(place.root, "large"))
         same("mode and time", (0o600, int(there.st_mtime)), (got.st_mode & 0o777, int(got.st_mtime)))
 
@@ -166,7 +166,7 @@ def a_cut_put_goes_on_at_a_server_that_stores_whole_files_only():
         had = os.path.getsize(part)
         _, errors = place.run("put", "-v", "large", place.url("sub/"))
         expect(f"C: REST {had}" in errors, errors)
-        expect(place.read(place.here, "large") == place.read(place.root, "sub/large"), "other bytes")
+        expect(same_files(os.path.join(place.here, "large"), os.path.join(place.root, "sub/large")), "other bytes")
         same("what is here", ["large"], os.listdir(place.here))
 
 
@@ -178,7 +178,7 @@ def an_old_file_is_not_taken_for_what_a_cut_put_has_left():
         place.write_root("sub/large", b"old")
         cut(place.here, os.path.join(place.root, "sub"), ".part", "put", "large", place.url("sub/"))
         place.run("put", "-v", "large", place.url("sub/"))
-        expect(place.read(place.here, "large") == place.read(place.root, "sub/large"), "other bytes")
+        expect(same_files(os.path.join(place.here, "large"), os.path.join(place.root, "sub/large")), "other bytes")
 
 
 @test

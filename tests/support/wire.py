@@ -132,16 +132,16 @@ class Data:
 
     def read(self, count):
         """Exactly `count` bytes, leaving the rest."""
-        data = b""
+        data = bytearray()
         while len(data) < count:
             try:
-                more = self.connected().recv(count - len(data))
+                more = self.connected().recv(min(count - len(data), 1 << 20))
             except OSError as error:
                 raise Failure(f"data connection: {error!r} after {len(data)} bytes") from None
             if not more:
                 raise Failure(f"the data connection ended after {len(data)} of {count} bytes")
             data += more
-        return data
+        return bytes(data)
 
     def read_all(self, reset_allowed=False):
         """All bytes until the server closes. Kept, for more than one look at them."""
