@@ -15,6 +15,13 @@
 #define WINDOW_MIN (64 * 1024)
 #define SPLICE_MIN (512 * 1024) /* smaller windows cost less by sendfile */
 
+/* A reader that takes so much of a window keeps up: what splice drops for others costs more than
+ * it saves. */
+#define TAKE_ALL (SEND_WINDOW_BYTES / 16 * 15)
+
+#define SLOW_MS \
+	100 /* without a turn: it has a pace of its own, and takes as much as the last time */
+
 /* Moves what is in pipe on to the socket. Returns the bytes, or a negative errno if none went. */
 static ssize_t send_pipe(struct transfer *transfer, struct kernel_pipe *pipe)
 {
@@ -51,11 +58,12 @@ static ssize_t send_window_by_splice(struct transfer *transfer, struct kernel_pi
 	return sent;
 }
 
-/* Whether the reader will, by what it takes in a turn, take this window whole: what splice drops costs
- * more than it saves. */
-static bool send_will_take_all(const struct transfer *transfer, size_t turn_bytes, size_t window)
+/* Whether the reader will take (nearly) all of a window. */
+static bool send_will_take(const struct transfer *transfer, size_t turn_bytes, size_t window)
 {
-	return turn_bytes + window <= transfer->take_bytes + transfer->take_bytes / 16;
+	if (transfer->slow)
+		return turn_bytes + window <= transfer->turn_bytes + transfer->turn_bytes / 16;
+	return transfer->take_bytes >= TAKE_ALL;
 }
 
 static ssize_t send_window(struct transfer *transfer, size_t turn_bytes, size_t window)
@@ -63,7 +71,7 @@ static ssize_t send_window(struct transfer *transfer, size_t turn_bytes, size_t 
 	struct kernel_pipe *pipe = pipe_pool_turn_pipe(transfer->dtp->pipes);
 	off_t offset = transfer->offset;
 
-	if (pipe && window >= SPLICE_MIN && send_will_take_all(transfer, turn_bytes, window))
+	if (pipe && window >= SPLICE_MIN && send_will_take(transfer, turn_bytes, window))
 		return send_window_by_splice(transfer, pipe,
 					     window < pipe->size_bytes ? window : pipe->size_bytes);
 	return calls->sendfile(transfer->socket, transfer->file, &offset, window);
@@ -78,6 +86,10 @@ static void send_adapt(struct transfer *transfer, size_t turn_bytes)
 
 	if (turn_bytes == 0)
 		return;
+	transfer->turn_bytes = (3 * transfer->turn_bytes + turn_bytes) / 4;
+	transfer->turn_ms = ring_now_ms(transfer->dtp->ring);
+	if (turn_bytes > SEND_WINDOW_BYTES)
+		turn_bytes = SEND_WINDOW_BYTES;
 	transfer->take_bytes = (3 * transfer->take_bytes + turn_bytes) / 4;
 	window = 2 * transfer->take_bytes;
 	if (window < WINDOW_MIN)
@@ -183,6 +195,7 @@ void send_file_turn(struct transfer *transfer)
 		send_staged_turn(transfer);
 		return;
 	}
+	transfer->slow = ring_now_ms(transfer->dtp->ring) - transfer->turn_ms >= SLOW_MS;
 	while (transfer->offset < transfer->end && turn < SEND_TURN_BYTES) {
 		size_t window = send_next_window(transfer, turn);
 		ssize_t sent;

@@ -19,6 +19,7 @@
 
 #define BUFFERS_KEPT_MAX 16 /* free ones of a worker; further ones go back to the system */
 #define PROBE_STEP_MIN (128 * 1024)
+#define RESIDENT_MS 1000 /* for which an answer is relied on */
 
 /* A fraction of the memory up to which the kernel's TCP feels no pressure: 3/64 of it all, unless
  * tcp_mem says otherwise (which a network namespace of a container does not show). */
@@ -321,8 +322,21 @@ static bool transfer_probe(const struct transfer *transfer, off_t offset, size_t
 	return calls->pread_resident(transfer->file, &byte, 1, last) >= 0;
 }
 
+/* How far a probe asks: a slow reader takes less than a window, and need not be asked for twice. */
+static size_t transfer_probe_bytes(const struct transfer *transfer, off_t offset, size_t length)
+{
+	size_t left = (size_t)(transfer->end - offset);
+	size_t bytes = (size_t)transfer->probe_step;
+
+	if (bytes < length)
+		bytes = length;
+	return bytes < left ? bytes : left;
+}
+
 bool transfer_is_resident(struct transfer *transfer, off_t offset, size_t length)
 {
+	uint64_t now_ms = ring_now_ms(transfer->dtp->ring);
+	size_t asked;
 	bool resident;
 
 	if (transfer->disk.kind == DISK_MEMORY)
@@ -333,7 +347,13 @@ bool transfer_is_resident(struct transfer *transfer, off_t offset, size_t length
 		return true;
 	/* A probe costs a microsecond and more. A file that has been in the cache so far is asked
 	 * about less and less; one that has not is looked at closely again. */
-	resident = transfer_probe(transfer, offset, length);
+	if (offset + (off_t)length <= transfer->resident_end &&
+	    now_ms - transfer->resident_ms < RESIDENT_MS)
+		return true;
+	asked = transfer_probe_bytes(transfer, offset, length);
+	resident = transfer_probe(transfer, offset, asked);
+	transfer->resident_end = resident ? offset + (off_t)asked : 0;
+	transfer->resident_ms = now_ms;
 	if (!resident)
 		transfer->probe_step = PROBE_STEP_MIN;
 	else if (transfer->probe_step < SEND_WINDOW_BYTES)
@@ -465,6 +485,8 @@ void transfer_start(struct transfer *transfer)
 	if (transfer->kind != TRANSFER_RECEIVE_FILE)
 		transfer->dtp->sending++;
 	transfer->take_bytes = SEND_WINDOW_BYTES;
+	transfer->turn_bytes = SEND_WINDOW_BYTES;
+	transfer->turn_ms = ring_now_ms(ring);
 	transfer->probe_step = PROBE_STEP_MIN;
 	transfer->timer.fire = transfer_on_timer;
 	ring_timer_set(ring, &transfer->timer, transfer_look_ms(transfer, 0));

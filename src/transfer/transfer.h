@@ -117,9 +117,14 @@ struct transfer {
 	uint64_t taken_bytes; /* that the peer has acknowledged, at the last look */
 	struct kernel_pipe *pipe;
 	size_t window_bytes;
-	size_t take_bytes;  /* what the socket takes in a turn, on average */
+	size_t take_bytes;  /* what the socket takes of a window, on average */
+	size_t turn_bytes;  /* and in a turn */
+	uint64_t turn_ms;   /* when the last one was */
 	size_t lowat_bytes; /* its share of that, as last set */
+	off_t resident_end; /* up to there the file was in the page cache */
+	uint64_t resident_ms;
 	off_t probe_step;   /* how closely the page cache is asked */
+	bool slow;	    /* the last turn is long ago */
 	bool file_blocking; /* O_NONBLOCK is off, as operations of the ring need it */
 	bool source_ended;
 	bool ending;

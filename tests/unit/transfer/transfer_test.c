@@ -30,6 +30,7 @@ struct peer {
 	size_t read_max; /* then it closes, or resets */
 	bool resets;
 	useconds_t pause_us;  /* before each read */
+	size_t pause_bytes;   /* not before each, but when so many have come since */
 	const char *to_write; /* or NULL: it reads */
 	size_t length;	      /* to write; afterwards: what was read */
 	size_t piece;	      /* 0: all at once */
@@ -152,6 +153,7 @@ static void peer_write(struct peer *peer)
 
 static void peer_read(struct peer *peer)
 {
+	size_t paused_at = 0;
 	ssize_t got = 0;
 
 	peer->bytes = malloc(PEER_BYTES_MAX);
@@ -159,8 +161,10 @@ static void peer_read(struct peer *peer)
 	while (peer->length < peer->read_max) {
 		size_t count = peer->read_max - peer->length;
 
-		if (peer->pause_us)
+		if (peer->pause_us && peer->length >= paused_at + peer->pause_bytes) {
 			usleep(peer->pause_us);
+			paused_at = peer->length;
+		}
 		got = read(peer->fd, peer->bytes + peer->length, count < 100000 ? count : 100000);
 		if (got <= 0)
 			break;
@@ -253,6 +257,25 @@ static void a_slow_reader_gets_every_byte(void **state)
 	send_size(5242887, "/tmp", DISK_LOCAL, 500);
 	send_size(5242887, "/dev/shm", DISK_MEMORY, 500);
 	send_size(5242887, "/tmp", DISK_REMOTE, 500);
+}
+
+/* Long enough between two turns to count as slow, and much in each. */
+static void a_reader_with_a_pace_gets_every_byte(void **state)
+{
+	const size_t length = 11000003;
+	char *bytes = pattern_of(length);
+	int file = file_of("/tmp", bytes, length);
+	struct peer peer = { .pause_us = 130000, .pause_bytes = 3000000 };
+
+	(void)state;
+	begin(&peer, TRANSFER_SEND_FILE, file, DISK_LOCAL);
+	transfer.end = (off_t)length;
+	finish(&peer);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	check_pattern(&peer, 0, length);
+	close(file);
+	free(peer.bytes);
+	free(bytes);
 }
 
 static void a_restart_sends_the_rest(void **state)
@@ -964,6 +987,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(files_of_all_sizes_are_sent_whole),
 		TEST(a_slow_reader_gets_every_byte),
+		TEST(a_reader_with_a_pace_gets_every_byte),
 		TEST(a_restart_sends_the_rest),
 		TEST(without_a_pipe_a_file_is_sent_through_a_buffer),
 		TEST(abort_ends_a_transfer_whose_reader_sleeps),
