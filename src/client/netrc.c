@@ -163,7 +163,7 @@ int netrc_find(struct view text, const char *host, const char *user, struct netr
 {
 	struct reading reading = { .host = host, .user = user };
 	const struct view whole = text;
-	const char *word = text.at;
+	const char *word;
 	int r;
 
 	for (;;) {

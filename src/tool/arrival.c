@@ -144,14 +144,13 @@ int arrival_end(struct arrival *arrival, bool complete, bool keep, int64_t modif
 	struct stat stat;
 	int r = 0;
 
-	if (arrival->fd < 0)
-		keep = true;
-	else if (complete)
-		r = take_name(arrival, modified_s);
-	else if (!keep || (fstat(arrival->fd, &stat) == 0 && stat.st_size == 0))
-		remove_rest(arrival);
-	if (arrival->fd >= 0)
+	if (arrival->fd >= 0) {
+		if (complete)
+			r = take_name(arrival, modified_s);
+		else if (!keep || (fstat(arrival->fd, &stat) == 0 && stat.st_size == 0))
+			remove_rest(arrival);
 		calls->close(arrival->fd);
+	}
 	if (arrival->folder >= 0)
 		calls->close(arrival->folder);
 	arrival->fd = arrival->folder = -1;

@@ -177,7 +177,7 @@ static unsigned pair(const uint32_t page[256], const uint32_t text[256], uint8_t
 static int text_choose(const uint32_t page[256], char *ret_name)
 {
 	unsigned fewest = 257;
-	uint32_t text[256];
+	uint32_t text[256] = { 0 };
 	uint8_t unused[256];
 
 	for (int part = 1; part <= ISO_8859_PARTS && fewest > 0; part++) {
@@ -218,8 +218,8 @@ static int text_read(const uint32_t page[256], char *name, uint32_t ret_characte
 int translate_ebcdic_load(const char *page, struct translate_ebcdic *ret_ebcdic)
 {
 	struct translate_ebcdic ebcdic = { .text = "" };
-	uint32_t characters[256];
-	uint32_t text[256];
+	uint32_t characters[256] = { 0 };
+	uint32_t text[256] = { 0 };
 	uint8_t text_of[256];
 	char name[PAGE_NAME_MAX] = "";
 	size_t length = strcspn(page, ":");
