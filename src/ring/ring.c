@@ -177,7 +177,6 @@ int ring_run(struct ring *ring)
 	/* A stop may have come in the turn in which the ring was woken. */
 	if (!op_pending(&ring->wake_op))
 		ring_poll(ring, &ring->wake_op, ring->wake_fd, POLLIN);
-	ring->running = true;
 	while (!ring->stopping && r >= 0) {
 		int64_t wait_ms;
 
@@ -188,8 +187,6 @@ int ring_run(struct ring *ring)
 		ring_end_ready(ring);
 		wheel_advance(&ring->wheel, ring->now_ms);
 	}
-	ring->engine->flush(ring);
-	ring->running = false;
 	ring->stopping = false;
 	return r < 0 ? r : 0;
 }
@@ -391,5 +388,6 @@ void ring_cancel(struct ring *ring, struct op *op)
 
 void ring_close_socket(struct ring *ring, int fd)
 {
-	ring->engine->close_socket(ring, fd);
+	ring->engine->forget(ring, fd);
+	calls->close(fd);
 }

@@ -134,7 +134,7 @@ void ring_job_low(struct ring *ring, struct op *op, int (*work)(struct op *op));
  * result that is already on its way may come instead). What a disk is doing cannot be stopped. */
 void ring_cancel(struct ring *ring, struct op *op);
 
-/* Closes a socket on which no operation is pending, at the latest when the turn has ended. */
+/* Closes a socket on which no operation is pending, at once. */
 void ring_close_socket(struct ring *ring, int fd);
 
 /* Fires once, after_ms from now (at least one tick of the wheel); setting again moves it. */

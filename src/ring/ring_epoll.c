@@ -139,7 +139,7 @@ static void epoll_cancel(struct ring *ring, struct op *op)
 		ring_finish(ring, op, -ECANCELED);
 }
 
-static void epoll_close_socket(struct ring *ring, int fd)
+static void epoll_forget(struct ring *ring, int fd)
 {
 	struct epoll_state *state = ring->state;
 
@@ -147,7 +147,6 @@ static void epoll_close_socket(struct ring *ring, int fd)
 		epoll_register(state, fd, 0);
 		state->slots[fd] = (struct epoll_slot){ NULL, NULL, 0 };
 	}
-	calls->close(fd);
 }
 
 static void epoll_receive(struct ring *ring, struct op *op)
@@ -248,11 +247,6 @@ static int epoll_wait_ring(struct ring *ring, int64_t timeout_ms)
 	return 0;
 }
 
-static void epoll_flush(struct ring *ring)
-{
-	(void)ring; /* all has begun when it was handed in */
-}
-
 static void epoll_close(struct ring *ring)
 {
 	struct epoll_state *state = ring->state;
@@ -265,9 +259,8 @@ static void epoll_close(struct ring *ring)
 static const struct ring_engine epoll_engine = {
 	.submit = epoll_submit,
 	.cancel = epoll_cancel,
-	.close_socket = epoll_close_socket,
+	.forget = epoll_forget,
 	.wait = epoll_wait_ring,
-	.flush = epoll_flush,
 	.close = epoll_close,
 };
 

@@ -21,11 +21,9 @@ struct op_queue {
 struct ring_engine {
 	void (*submit)(struct ring *ring, struct op *op);
 	void (*cancel)(struct ring *ring, struct op *op);
-	void (*close_socket)(struct ring *ring, int fd);
+	void (*forget)(struct ring *ring, int fd); /* a socket is about to be closed */
 	/* Waits up to timeout_ms (-1: for ever), reads the clocks, and ends what has completed. */
 	int (*wait)(struct ring *ring, int64_t timeout_ms);
-	/* What has been handed in and not begun, begins: the ring waits no more for now. */
-	void (*flush)(struct ring *ring);
 	void (*close)(struct ring *ring);
 };
 
@@ -37,7 +35,6 @@ struct ring {
 	uint64_t now_ms;
 	int64_t wall_s;
 	struct op_queue ready; /* ended within a call; done comes in the next turn */
-	bool running;
 	bool stopping;
 	bool gathers; /* sends of a turn cost less together */
 	bool hurried; /* somebody waits for what the next wait tells of them */

@@ -22,7 +22,6 @@ struct uring {
 	struct io_uring_buf_ring *buffer_ring; /* NULL: buffers are provided by operations */
 	char *buffers;
 	bool has_flag;	       /* the kernel shows when it has task work for us */
-	bool can_be_silent;    /* no completion of what nobody waits for */
 	struct list gathered;  /* sends of this turn */
 	struct list submitted; /* and those that have ended, unless a completion says otherwise */
 };
@@ -176,25 +175,25 @@ static void uring_cancel(struct ring *ring, struct op *op)
 		ring_hurry(ring);
 }
 
-static void uring_close_socket(struct ring *ring, int fd)
+static void uring_forget(struct ring *ring, int fd)
 {
-	struct uring *state = ring->state;
-	struct io_uring_sqe *sqe;
+	(void)ring;
+	(void)fd;
+}
 
-	if (!ring->running) { /* no turn ends soon */
-		calls->close(fd);
-		return;
-	}
-	sqe = uring_sqe(state);
-	io_uring_prep_close(sqe, fd);
-	io_uring_sqe_set_data(sqe, NULL);
-	if (state->can_be_silent)
-		sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+static void send_leave_list(struct op *op)
+{
+	op->send.gathered = false;
+	list_remove(&op->send.link);
 }
 
 /* The rest of a message that the socket did not take whole waits till it does. */
 static void uring_complete_send(struct ring *ring, struct op *op, int result)
 {
+	/* It may be in a list still, where the queue of submissions was full within a turn or that of
+	 * completions ran over. */
+	if (op->send.gathered)
+		send_leave_list(op);
 	if (result > 0 || result == -EAGAIN) {
 		op->send.sent += result > 0 ? (size_t)result : 0;
 		if (op->send.sent < op->send.length && !op->cancelled) {
@@ -319,10 +318,8 @@ static void uring_take_failed(struct uring *state)
 	{
 		struct op *op = io_uring_cqe_get_data(cqe);
 
-		if (op && op->kind == OP_SEND && op->send.gathered) {
-			op->send.gathered = false;
-			list_remove(&op->send.link);
-		}
+		if (op && op->kind == OP_SEND && op->send.gathered)
+			send_leave_list(op);
 	}
 }
 
@@ -334,7 +331,10 @@ static void uring_end_gathered(struct ring *ring)
 
 	if (io_uring_sq_ready(&state->uring) == 0)
 		list_move_all(&state->submitted, &state->gathered);
-	if (list_empty(&state->submitted) || io_uring_cq_has_overflow(&state->uring))
+	if (io_uring_cq_has_overflow(&state->uring))
+		return;
+	ring->hurried = ring->hurried && !list_empty(&state->gathered);
+	if (list_empty(&state->submitted))
 		return;
 	uring_take_failed(state);
 	while ((link = list_shift(&state->submitted)) != NULL)
@@ -351,7 +351,6 @@ static int uring_wait(struct ring *ring, int64_t timeout_ms)
 	timeout_ms = uring_patience_ms(ring, timeout_ms);
 	timeout.tv_sec = timeout_ms / 1000;
 	timeout.tv_nsec = timeout_ms % 1000 * 1000000;
-	ring->hurried = false;
 	if (timeout_ms == 0)
 		r = uring_has_news(state) ? io_uring_submit_and_get_events(&state->uring) : 0;
 	else
@@ -366,14 +365,6 @@ static int uring_wait(struct ring *ring, int64_t timeout_ms)
 		if (uring_complete_batch(ring, state) < COMPLETIONS_BATCH)
 			break;
 	return 0;
-}
-
-static void uring_flush(struct ring *ring)
-{
-	struct uring *state = ring->state;
-
-	if (io_uring_sq_ready(&state->uring) > 0)
-		io_uring_submit(&state->uring);
 }
 
 static void uring_close(struct ring *ring)
@@ -426,9 +417,8 @@ static int uring_make_buffers(struct ring *ring, struct uring *state)
 static const struct ring_engine uring_engine = {
 	.submit = uring_submit,
 	.cancel = uring_cancel,
-	.close_socket = uring_close_socket,
+	.forget = uring_forget,
 	.wait = uring_wait,
-	.flush = uring_flush,
 	.close = uring_close,
 };
 
@@ -448,9 +438,8 @@ int ring_uring_open(struct ring *ring)
 	if (r < 0)
 		goto fail_state;
 	state->has_flag = ring->config.features.defer_taskrun;
-	state->can_be_silent = state->uring.features & IORING_FEAT_CQE_SKIP;
 	/* Kernels before that of deferred task work may not tell how much of a message went. */
-	ring->gathers = state->can_be_silent && ring->config.features.defer_taskrun;
+	ring->gathers = ring->config.features.defer_taskrun;
 	list_init(&state->gathered);
 	list_init(&state->submitted);
 	ring->state = state;

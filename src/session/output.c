@@ -1,7 +1,8 @@
 /*
  * Replies on their way out. Those of one turn are gathered in the worker's buffer and leave in
- * one packet, when the turn ends or another session has something to say. What the socket does
- * not take is kept for the session until it does; while much is kept, no command is executed.
+ * one packet, when the turn ends or another session has something to say: then, where the ring can,
+ * together with those of the other sessions. What the socket does not take is kept for the session
+ * until it does; while something is kept or under way, no command is executed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 
 #define REPLY_BUFFER_BYTES (2 * REPLY_MAX)
 
-static void session_send_held(struct session *session);
+static void session_send_held(struct session *session, bool gathered);
 
 static struct session *session_of_send(struct op *op)
 {
@@ -66,7 +67,7 @@ static void session_on_sent(struct op *op, int result)
 	}
 	session_is_active(session);
 	if (session->out_bytes)
-		session_send_held(session);
+		session_send_held(session, false);
 	if (session_unsent(session) || session->shut)
 		return;
 	if (session->closing) {
@@ -77,6 +78,8 @@ static void session_on_sent(struct op *op, int result)
 	} else {
 		session_run(session);
 	}
+	if (session->input_over && session->id)
+		session_end_of_input(session);
 }
 
 /* Whether something goes on when what is being sent has gone. */
@@ -87,7 +90,7 @@ static bool session_is_held_up(const struct session *session)
 }
 
 /* Hands what is held to the ring, which has it for itself until session_on_sent. */
-static void session_send_held(struct session *session)
+static void session_send_held(struct session *session, bool gathered)
 {
 	struct ring *ring = session->context->ring;
 	int r;
@@ -99,8 +102,8 @@ static void session_send_held(struct session *session)
 	session->send_op.done = session_on_sent;
 	if (session_is_held_up(session))
 		ring_hurry(ring);
-	r = ring_send_gathered(ring, &session->send_op, session->fd, session->sending,
-			       session->sending_bytes);
+	r = (gathered ? ring_send_gathered : ring_send)(ring, &session->send_op, session->fd,
+							session->sending, session->sending_bytes);
 	if (r == -EINPROGRESS)
 		return;
 	session_end_sending(session);
@@ -138,7 +141,7 @@ void session_send(struct session *session, const char *bytes, size_t length)
 	bool was_sending = session_unsent(session) > 0;
 	ssize_t sent = 0;
 
-	if (!was_sending && !ring_gathers(ring))
+	if (!was_sending)
 		sent = calls->send(session->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent == (ssize_t)length)
 		return;
@@ -155,7 +158,7 @@ void session_send(struct session *session, const char *bytes, size_t length)
 		log_warning("%s does not read its replies; closing", address);
 		session_send_failed(session);
 	} else if (!was_sending) {
-		session_send_held(session);
+		session_send_held(session, false);
 	} else {
 		ring_hurry(ring);
 	}
@@ -172,12 +175,34 @@ void session_flush(struct session_context *context)
 		session_send(session, context->reply.at, length);
 }
 
+/* The same for now: with what others say in this turn. */
+static void session_flush_gathered(struct session_context *context)
+{
+	struct session *session = context->replying;
+
+	if (!session || context->reply.length == 0 || !ring_gathers(context->ring) ||
+	    session_unsent(session) ||
+	    !session_hold_output(session, context->reply.at, context->reply.length)) {
+		session_flush(context);
+		return;
+	}
+	context->replying = NULL;
+	context->reply.length = 0;
+	session_send_held(session, true);
+}
+
+void session_turn_end(struct session_context *context)
+{
+	session_flush_gathered(context);
+}
+
 struct reply_text *session_reply_text(struct session *session)
 {
 	struct session_context *context = session->context;
 
-	if (context->replying != session ||
-	    context->reply.size_bytes - context->reply.length < REPLY_MAX)
+	if (context->replying != session)
+		session_flush_gathered(context);
+	else if (context->reply.size_bytes - context->reply.length < REPLY_MAX)
 		session_flush(context);
 	context->replying = session;
 	return &context->reply;

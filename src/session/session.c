@@ -249,6 +249,21 @@ void session_pause(struct session *session)
 		ring_cancel(session->context->ring, &session->receive_op);
 }
 
+/* A client may have ended its own side alone: what has been answered is said, and what waits behind
+ * a reply that is under way has its turn. */
+void session_end_of_input(struct session *session)
+{
+	if (session->context->replying == session)
+		session_flush(session->context);
+	session->input_over = session_unsent(session) > 0 && !session->closing;
+	if (session->input_over) {
+		ring_hurry(session->context->ring);
+		return;
+	}
+	session->shut = true; /* nothing more will come: nothing is waited for */
+	session_end(session, NULL);
+}
+
 static void session_on_receive(struct op *op, int result)
 {
 	struct session *session = session_of_receive(op);
@@ -263,9 +278,10 @@ static void session_on_receive(struct op *op, int result)
 		session_run(session);
 		return;
 	}
-	/* What has been answered is said: a client may have ended its own side alone. */
-	if (result == 0 && session->context->replying == session)
-		session_flush(session->context);
+	if (result == 0) {
+		session_end_of_input(session);
+		return;
+	}
 	session->shut = true; /* nothing more will come: nothing is waited for */
 	session_end(session, NULL);
 }

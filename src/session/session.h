@@ -138,6 +138,7 @@ struct session { /* NOLINT: in the order of its subjects, whatever that pads */
 	bool quit;	 /* the client wants it so, and will send nothing more */
 	bool shut;	 /* our side is ended; the client's end is awaited */
 	bool running;	 /* session_run is on the stack */
+	bool input_over; /* the client has ended its side while a reply was under way */
 	bool paused;	 /* reading is stopped until held input is executed */
 	bool discarding; /* the rest of a line that was too long */
 	bool opening;	 /* a transfer waits for its data connection */
@@ -213,7 +214,7 @@ void session_on_data_connection(struct session *session, unsigned port, int fd);
 void session_on_active_socket(struct session *session, int fd_or_error);
 
 /* At the end of a worker's turn: sends what replies there are. */
-void session_flush(struct session_context *context);
+void session_turn_end(struct session_context *context);
 
 /* Frees what the context lends. */
 void session_context_fini(struct session_context *context);

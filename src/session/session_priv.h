@@ -103,6 +103,9 @@ bool session_is_transferring(const struct session *session);
 /* output.c */
 void session_send(struct session *session, const char *bytes, size_t length);
 
+/* Sends what has been replied so far in this turn. */
+void session_flush(struct session_context *context);
+
 /* Bytes that the socket has not taken yet. */
 uint32_t session_unsent(const struct session *session);
 
@@ -112,6 +115,8 @@ void session_shut_output(struct session *session);
 
 /* Ends the session if nothing of it is under way any more. */
 void session_end_if_quiet(struct session *session);
+/* Nothing more will come from the client; what it said is answered first. */
+void session_end_of_input(struct session *session);
 void session_pause(struct session *session);
 void session_receive(struct session *session);
 

@@ -258,5 +258,25 @@ def commands_before_a_half_close_are_answered():
             control.close()
 
 
+@test
+def so_are_many_and_those_behind_telnet_options_beside_other_sessions():
+    wanted = ((b"NOOP\r\n" * 3000, b"200 ", 3000), (b"FEAT\r\n" * 30, b"211 ", 30),
+              (b"NOOP\r\n\xff\xfd\x55NOOP\r\nNOOP\r\n\xff\xfd\x54NOOP\r\n", b"200 ", 4))
+    with Server("--workers", "1") as server:
+        for commands, code, count in wanted:
+            controls = [connect(server) for _ in range(8)]
+            for control in controls:  # at one time, so that their replies take turns
+                control.sendall(commands)
+                control.shutdown(socket.SHUT_WR)
+            for control in controls:
+                control.settimeout(30)
+                received = b""
+                while piece := control.recv(65536):
+                    received += piece
+                got = received.count(code)
+                expect(got == count, f"{got} replies {code} to {count} commands: ...{received[-200:]!r}")
+                control.close()
+
+
 if __name__ == "__main__":
     main()

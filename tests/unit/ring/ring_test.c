@@ -438,7 +438,7 @@ static void each_of_many_gathered_sends_is_told_once(void **state)
 			close(ends[i][1]);
 	}
 	for (int n = 0; n < GATHER_EACH; n++) {
-		snprintf(text[n], sizeof(text[n]), "%07d", n);
+		snprintf(text[n], sizeof(text[n]), "%07d", n % 1000);
 		for (int i = 0; i < GATHER_SOCKETS; i++)
 			gather(&sent[i][n], ends[i][0], text[n], sizeof(text[n]));
 	}
@@ -459,6 +459,97 @@ static void each_of_many_gathered_sends_is_told_once(void **state)
 			assert_int_equal(sent[i][n].calls, 1);
 		ring_close_socket(test_ring, ends[i][0]);
 	}
+}
+
+#define STORM 1000
+#define STORM_EACH 3
+#define STORM_SOCKETS 20 /* none of which is full */
+
+static struct waited storm_sends[STORM][STORM_EACH];
+static struct op storm_polls[STORM];
+static int storm_open[STORM_SOCKETS][2];
+static int storm_broken;
+
+static bool storm_is_broken(size_t i)
+{
+	return i % 50 == 7;
+}
+
+static void storm_on_poll(struct op *op, int result)
+{
+	size_t i = (size_t)(op - storm_polls);
+	int fd = storm_is_broken(i) ? storm_broken : storm_open[i % STORM_SOCKETS][0];
+
+	(void)result;
+	for (int n = 0; n < STORM_EACH; n++)
+		gather(&storm_sends[i][n], fd, "x", 1);
+}
+
+/* More than the ring has entries, handed in between two batches of completions of one turn. */
+static void gathered_sends_that_fill_the_ring_within_a_turn_are_told_once(void **state)
+{
+	int broken[2];
+	int ready[2];
+
+	(void)state;
+	memset(storm_sends, 0, sizeof(storm_sends));
+	memset(storm_polls, 0, sizeof(storm_polls));
+	for (size_t i = 0; i < STORM_SOCKETS; i++)
+		pair(storm_open[i]);
+	pair(broken);
+	pair(ready);
+	close(broken[1]);
+	storm_broken = broken[0];
+	for (size_t i = 0; i < STORM; i++) {
+		storm_polls[i].done = storm_on_poll;
+		ring_poll(test_ring, &storm_polls[i], ready[0], POLLIN);
+	}
+	assert_int_equal(send(ready[1], "x", 1, 0), 1);
+	run_for_ms(250);
+	for (size_t i = 0; i < STORM; i++) {
+		for (int n = 0; n < STORM_EACH; n++) {
+			assert_int_equal(storm_sends[i][n].calls, 1);
+			assert_int_equal(storm_sends[i][n].result, storm_is_broken(i) ? -EPIPE : 0);
+		}
+	}
+	for (size_t i = 0; i < STORM_SOCKETS; i++) {
+		ring_close_socket(test_ring, storm_open[i][0]);
+		close(storm_open[i][1]);
+	}
+	ring_close_socket(test_ring, ready[0]);
+	ring_close_socket(test_ring, storm_broken);
+	close(ready[1]);
+}
+
+/* Whose failure is told among more completions than their queue holds. */
+static void a_gathered_send_is_told_once_where_completions_run_over(void **state)
+{
+	static struct waited fillers[3000];
+	struct waited failed = { 0 }, sent = { 0 };
+	int good[2], broken[2], ready[2];
+
+	(void)state;
+	memset(fillers, 0, sizeof(fillers));
+	pair(good);
+	pair(broken);
+	pair(ready);
+	close(broken[1]);
+	assert_int_equal(send(ready[1], "x", 1, 0), 1);
+	gather(&failed, broken[0], "x", 1);
+	gather(&sent, good[0], "x", 1);
+	for (size_t i = 0; i < 3000; i++)
+		ring_poll(test_ring, waited(&fillers[i]), ready[0], POLLIN);
+	run_for_ms(250);
+	for (size_t i = 0; i < 3000; i++)
+		assert_int_equal(fillers[i].calls, 1);
+	assert_int_equal(sent.calls, 1);
+	assert_int_equal(failed.calls, 1);
+	assert_int_equal(failed.result, -EPIPE);
+	ring_close_socket(test_ring, good[0]);
+	ring_close_socket(test_ring, broken[0]);
+	ring_close_socket(test_ring, ready[0]);
+	close(good[1]);
+	close(ready[1]);
 }
 
 static void a_gathered_send_is_told_where_nothing_else_happens(void **state)
@@ -859,6 +950,8 @@ int main(void)
 		TEST_ON_ENGINES(a_small_send_is_done_at_once),
 		TEST_ON_ENGINES(a_gathered_send_that_is_taken_in_parts_arrives_whole),
 		TEST_ON_ENGINES(each_of_many_gathered_sends_is_told_once),
+		TEST_ON(gathered_sends_that_fill_the_ring_within_a_turn_are_told_once, uring),
+		TEST_ON(a_gathered_send_is_told_once_where_completions_run_over, uring),
 		TEST_ON_ENGINES(a_gathered_send_is_told_where_nothing_else_happens),
 		TEST_ON_ENGINES(a_gathered_send_is_cancelled_where_nobody_reads),
 		TEST_ON_ENGINES(a_socket_is_closed_in_the_turn_in_which_the_ring_stops),
