@@ -184,7 +184,7 @@ test-all: ## both compilers, both sanitizers, static analysis, a little fuzzing,
 	@$(MAKE) asan
 	@$(MAKE) tsan
 	@$(MAKE) fuzz
-	@SLUICE_TEST_WHOLE=1 $(MAKE) test
+	@$(MAKE) test
 
 # What is installed, by both compilers: optimised and fortified, other than what `make test` runs.
 compilers:

@@ -3,9 +3,6 @@
 # usage: run.sh [ENGINE] [conversation|interop|faults|all] [PIECE...]     ENGINE: uring, epoll, uring515
 #
 # PIECE: one of those that the suite can be cut into; --pieces lists them, those that take longest first.
-# On uring515 the interop suite is those pieces that hang on how the ring accepts, receives and sends;
-# with SLUICE_TEST_WHOLE=1 it is the others as well.
-#
 # SLUICE_TEST_SLUICED or SLUICED names the binary (default: build/debug/sluiced). Prints
 # "SKIPPED name: reason" for what could not run and ends with "N passed, N failed".
 #
@@ -38,12 +35,8 @@ pieces()
 		} | awk '!seen[$0]++' | while read -r name; do
 			# What make installs, other servers, and how many clients there are depend on no
 			# feature of the ring. And two that run make would build the same files.
-			case $engine-${SLUICE_TEST_WHOLE:-0}-$name in
-			epoll-?-make | uring515-?-make | uring515-?-peers | uring515-?-matrix) ;;
-			uring515-0-broken_transfer | uring515-0-drain | uring515-0-kept_connection | \
-				uring515-0-many_sessions | uring515-0-pressure | uring515-0-resume | \
-				uring515-0-service_manager | uring515-0-small_files) echo "$name" ;;
-			uring515-0-*) ;;
+			case $engine-$name in
+			epoll-make | uring515-make | uring515-peers | uring515-matrix) ;;
 			*) echo "$name" ;;
 			esac
 		done

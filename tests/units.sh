@@ -8,7 +8,7 @@ out=build/$1/unit
 if [ "${2:-}" ]; then # units.sh itself calls this: one program
 	program=$2
 	# Not $( ): a process left behind by a test must not hold the runner up.
-	timeout -k 5 600 "$program" >"$program.log" 2>&1 </dev/null
+	timeout -k 5 300 "$program" >"$program.log" 2>&1 </dev/null
 	status=$?
 	ok=$(grep -c '^\[       OK \]' "$program.log")
 	bad=$(grep -c '^\[  FAILED  \] [a-z]' "$program.log")

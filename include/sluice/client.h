@@ -185,7 +185,8 @@ bool sluice_session_is_free(const struct sluice_session *session);
  * CWD, DELE, MKD, SIZE, MDTM, HASH, SITE, ...). argument may be NULL. A reply of the kind 1yz or
  * 3yz that the command's diagram does not allow is a protocol error. The outcome of success has
  * the reply's code and text. SIZE, HASH and RANG (whose 350 is a success) are asked for in TYPE I, STRU F
- * and MODE S. -EINVAL also for a verb that is not 3 to 8 letters or digits, and for one that would set up or move data, or log in (PORT, RETR, REST, RNFR, USER, ...). */
+ * and MODE S. -EINVAL also for a verb that is not 3 to 8 letters or digits, and for one that would
+ * set up or move data, or log in (PORT, RETR, REST, RNFR, USER, ...). */
 int sluice_command(struct sluice_session *session, const char *verb, const char *argument,
 		   sluice_done_fn *done, void *context);
 

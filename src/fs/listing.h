@@ -59,8 +59,7 @@ int listing_new(const struct listing_request *request, struct listing **ret_list
  * begins with a cdir entry ".". LIST has no "total" line. Names with a leading dot are names, but
  * for "." and "..", and a pattern must name the dot (fs/glob.h). Symbolic links: LIST shows
  * "name -> target"; the facts of MLSD are those of what it points to, resolved within the tree; a
- * link that leads nowhere in it has
- * type=OS.unix=slink. */
+ * link that leads nowhere in it has type=OS.unix=slink. */
 ssize_t listing_fill(struct listing *listing, char *buffer, size_t size_bytes);
 
 /* Says, before listing_fill is handed to a job thread, that listing_help shall wait for it. Worth

@@ -92,11 +92,15 @@ void ring_receive(struct ring *ring, struct op *op, int fd);
  * called, -EINPROGRESS if done will be (with 0 or a negative errno), or another negative errno. */
 int ring_send(struct ring *ring, struct op *op, int fd, const char *bytes, size_t length);
 
-/* The same with all that the turn has to send, in one call, where the engine can: then it is always
- * -EINPROGRESS, and of what the socket takes whole done is called before anything else that happens
- * next, or within RING_TOLD_MS; after ring_hurry in the next turn. */
+/* The same with all that the turn has to send, in one call, where ring_gathers: then it is always
+ * -EINPROGRESS. What the socket takes whole wakes nobody: done is called with 0 before anything else
+ * of a later turn, within RING_TOLD_MS at the latest, or in the next turn after ring_hurry. */
 int ring_send_gathered(struct ring *ring, struct op *op, int fd, const char *bytes, size_t length);
+
+/* Whether gathered sends are more than ring_send under another name: io_uring of Linux 6.1. */
 bool ring_gathers(const struct ring *ring);
+
+/* Somebody goes on when a gathered send is done: the next turn does not wait for anything else. */
 void ring_hurry(struct ring *ring);
 
 /* Waits once for poll(2) events of a socket or pipe, or for POLLPRI of a file that says so when it

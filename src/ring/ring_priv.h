@@ -36,8 +36,8 @@ struct ring {
 	int64_t wall_s;
 	struct op_queue ready; /* ended within a call; done comes in the next turn */
 	bool stopping;
-	bool gathers; /* sends of a turn cost less together */
-	bool hurried; /* somebody waits for what the next wait tells of them */
+	bool gathers; /* see ring_gathers */
+	bool hurried; /* see ring_hurry; till all gathered sends have been told */
 
 	int wake_fd;
 	struct op wake_op;

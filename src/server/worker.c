@@ -422,7 +422,7 @@ static void worker_on_woken(void *context)
 
 static void worker_on_turn_end(void *context)
 {
-	session_turn_end(&worker_of(context)->context);
+	session_flush_gathered(&worker_of(context)->context);
 }
 
 static int worker_offload(void *context, struct ring *ring, struct op *op)

@@ -387,10 +387,8 @@ void session_stat_continue(struct session *session)
 	struct action *action = session->action;
 
 	if (!action->listing || op_pending(&action->op) || disk_waiter_queued(&action->waiter) ||
-	    (session_unsent(session) && !session->closing)) {
-		ring_hurry(session->context->ring); /* it goes on when what was said is sent */
+	    (session_awaits_output(session) && !session->closing))
 		return;
-	}
 	if (!action->transfer.buffer)
 		action->transfer.buffer = dtp_take_buffer(&session->context->dtp);
 	if (!action->transfer.buffer) {

@@ -220,8 +220,8 @@ void session_run(struct session *session)
 		session_end_if_quiet(session);
 		return;
 	}
-	if (session->held_bytes && session_unsent(session)) /* which goes on when that is sent */
-		ring_hurry(session->context->ring);
+	if (session->held_bytes)
+		session_awaits_output(session);
 	if (session->context->draining && !session_is_busy(session))
 		session_drain(session);
 	else if (session->paused && (session->held_bytes < INPUT_HELD_MAX / 2 ||

@@ -27,6 +27,15 @@ uint32_t session_unsent(const struct session *session)
 	return session->sending_bytes + session->out_bytes;
 }
 
+bool session_awaits_output(const struct session *session)
+{
+	bool awaits = session_unsent(session) > 0;
+
+	if (awaits)
+		ring_hurry(session->context->ring);
+	return awaits;
+}
+
 static void session_drop_output(struct session *session)
 {
 	free(session->out);
@@ -137,7 +146,6 @@ static bool session_hold_output(struct session *session, const char *bytes, size
 
 void session_send(struct session *session, const char *bytes, size_t length)
 {
-	struct ring *ring = session->context->ring;
 	bool was_sending = session_unsent(session) > 0;
 	ssize_t sent = 0;
 
@@ -160,7 +168,7 @@ void session_send(struct session *session, const char *bytes, size_t length)
 	} else if (!was_sending) {
 		session_send_held(session, false);
 	} else {
-		ring_hurry(ring);
+		ring_hurry(session->context->ring);
 	}
 }
 
@@ -175,8 +183,7 @@ void session_flush(struct session_context *context)
 		session_send(session, context->reply.at, length);
 }
 
-/* The same for now: with what others say in this turn. */
-static void session_flush_gathered(struct session_context *context)
+void session_flush_gathered(struct session_context *context)
 {
 	struct session *session = context->replying;
 
@@ -189,11 +196,6 @@ static void session_flush_gathered(struct session_context *context)
 	context->replying = NULL;
 	context->reply.length = 0;
 	session_send_held(session, true);
-}
-
-void session_turn_end(struct session_context *context)
-{
-	session_flush_gathered(context);
 }
 
 struct reply_text *session_reply_text(struct session *session)

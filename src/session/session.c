@@ -255,11 +255,9 @@ void session_end_of_input(struct session *session)
 {
 	if (session->context->replying == session)
 		session_flush(session->context);
-	session->input_over = session_unsent(session) > 0 && !session->closing;
-	if (session->input_over) {
-		ring_hurry(session->context->ring);
+	session->input_over = !session->closing && session_awaits_output(session);
+	if (session->input_over)
 		return;
-	}
 	session->shut = true; /* nothing more will come: nothing is waited for */
 	session_end(session, NULL);
 }
@@ -386,10 +384,8 @@ static void session_end_output(struct session *session)
 
 	if (context->replying == session)
 		session_flush(context);
-	if (session_unsent(session) == 0)
+	if (!session_awaits_output(session))
 		session_shut_output(session);
-	else
-		ring_hurry(context->ring);
 	ring_timer_set(context->ring, &session->idle_timer, END_WAIT_MS);
 }
 

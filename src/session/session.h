@@ -213,8 +213,9 @@ void session_on_grant(struct session *session, unsigned port);
 void session_on_data_connection(struct session *session, unsigned port, int fd);
 void session_on_active_socket(struct session *session, int fd_or_error);
 
-/* At the end of a worker's turn: sends what replies there are. */
-void session_turn_end(struct session_context *context);
+/* At the end of a worker's turn, and where another session speaks: sends what replies there are, with
+ * those of the others in this turn. */
+void session_flush_gathered(struct session_context *context);
 
 /* Frees what the context lends. */
 void session_context_fini(struct session_context *context);

@@ -109,12 +109,16 @@ void session_flush(struct session_context *context);
 /* Bytes that the socket has not taken yet. */
 uint32_t session_unsent(const struct session *session);
 
+/* Whether there are any, on behalf of who goes on when they have gone: session_on_sent comes soon. */
+bool session_awaits_output(const struct session *session);
+
 /* Nothing more is sent. After QUIT nothing more is awaited either, so the place is free at once;
  * else the client's end is, lest what it sends meanwhile reset our last reply away. */
 void session_shut_output(struct session *session);
 
 /* Ends the session if nothing of it is under way any more. */
 void session_end_if_quiet(struct session *session);
+
 /* Nothing more will come from the client; what it said is answered first. */
 void session_end_of_input(struct session *session);
 void session_pause(struct session *session);

@@ -19,8 +19,7 @@
  * it saves. */
 #define TAKE_ALL (SEND_WINDOW_BYTES / 16 * 15)
 
-#define SLOW_MS \
-	100 /* without a turn: it has a pace of its own, and takes as much as the last time */
+#define SLOW_MS 100 /* between two turns: its pace is its own, and it takes what it took before */
 
 /* Moves what is in pipe on to the socket. Returns the bytes, or a negative errno if none went. */
 static ssize_t send_pipe(struct transfer *transfer, struct kernel_pipe *pipe)
@@ -58,10 +57,10 @@ static ssize_t send_window_by_splice(struct transfer *transfer, struct kernel_pi
 	return sent;
 }
 
-/* Whether the reader will take (nearly) all of a window. */
+/* Whether the reader will take (nearly) all of a window, in a turn that has moved turn_bytes. */
 static bool send_will_take(const struct transfer *transfer, size_t turn_bytes, size_t window)
 {
-	if (transfer->slow)
+	if (ring_now_ms(transfer->dtp->ring) - transfer->turn_ms >= SLOW_MS)
 		return turn_bytes + window <= transfer->turn_bytes + transfer->turn_bytes / 16;
 	return transfer->take_bytes >= TAKE_ALL;
 }
@@ -195,7 +194,6 @@ void send_file_turn(struct transfer *transfer)
 		send_staged_turn(transfer);
 		return;
 	}
-	transfer->slow = ring_now_ms(transfer->dtp->ring) - transfer->turn_ms >= SLOW_MS;
 	while (transfer->offset < transfer->end && turn < SEND_TURN_BYTES) {
 		size_t window = send_next_window(transfer, turn);
 		ssize_t sent;

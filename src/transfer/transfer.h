@@ -124,8 +124,10 @@ struct transfer {
 	off_t resident_end; /* up to there the file was in the page cache */
 	uint64_t resident_ms;
 	off_t probe_step;   /* how closely the page cache is asked */
-	bool slow;	    /* the last turn is long ago */
 	bool file_blocking; /* O_NONBLOCK is off, as operations of the ring need it */
+	bool filling;	    /* listing: a job thread is at it */
+	bool looked_at_end; /* sending pages: whether read_at is one */
+	bool marks_begun;   /* before_marks has been called */
 	bool source_ended;
 	bool ending;
 	uint8_t end_kind;
@@ -135,17 +137,14 @@ struct transfer {
 	size_t chunk_bytes;
 	size_t chunk_done;
 	size_t next_bytes; /* listing: filled in the other half of the buffer */
-	bool filling;	   /* listing: a job thread is at it */
 	char *fill_at;
 	struct stages *stages; /* in a second buffer, or NULL */
 	const char *input;     /* of the buffer, what the stages have not taken */
 	size_t input_bytes;
 	off_t next_mark; /* sending: the next marker is due from this offset on */
 	off_t marked_at; /* receiving: up to here the data is on the disk; also for the owner in done */
-	bool marks_begun;   /* before_marks has been called */
-	off_t read_at;	    /* sending pages: where the input is from; the end: in a hole */
-	bool looked_at_end; /* sending pages: whether that is one */
-	char *half;	    /* listing: of the buffer, the one in hand */
+	off_t read_at; /* sending pages: where the input is from; the end: in a hole */
+	char *half;    /* listing: of the buffer, the one in hand */
 };
 
 /* Begins. done may be called within this call, if a small file goes out at once. */

@@ -99,7 +99,7 @@ void test_session_begin(unsigned passive_ports)
 	test_session.fd = ends[1];
 	test_session.peer.v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = 0xffff };
 	session_start(&test_session);
-	session_turn_end(&test_context);
+	session_flush_gathered(&test_context);
 }
 
 /* One turn of the worker. */
@@ -111,7 +111,7 @@ static void turn(void)
 	if (port >= 0)
 		session_on_grant(&test_session, (unsigned)port);
 	run_for_ms(5);
-	session_turn_end(&test_context);
+	session_flush_gathered(&test_context);
 }
 
 void client_sends(const char *bytes)

@@ -14,7 +14,7 @@
 
 #include "represent/stages.h"
 
-#define BYTES_MAX (1 << 20)
+#define BYTES_MAX (1 << 17)
 
 struct bytes {
 	char *at;

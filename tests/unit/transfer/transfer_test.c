@@ -21,6 +21,7 @@
 #include "support/test_ring.h"
 #include "sys/calls.h"
 #include "transfer/pipe_pool.h"
+#include "transfer/transfer_priv.h"
 
 #define PEER_BYTES_MAX 12000000
 
@@ -275,6 +276,53 @@ static void a_reader_with_a_pace_gets_every_byte(void **state)
 	check_pattern(&peer, 0, length);
 	close(file);
 	free(peer.bytes);
+	free(bytes);
+}
+
+static unsigned probes;
+static bool probe_finds_nothing;
+
+static ssize_t counted_probe(int fd, void *buffer, size_t size_bytes, off_t offset)
+{
+	probes++;
+	return probe_finds_nothing ? -EAGAIN
+				   : calls_real.pread_resident(fd, buffer, size_bytes, offset);
+}
+
+static unsigned probes_of(off_t offset, size_t length, bool resident)
+{
+	probes = 0;
+	assert_int_equal(transfer_is_resident(&transfer, offset, length), resident);
+	return probes;
+}
+
+static void the_page_cache_is_asked_once_about_a_stretch(void **state)
+{
+	const size_t length = 3000000;
+	char *bytes = pattern_of(length);
+
+	(void)state;
+	spoilt.pread_resident = counted_probe;
+	probe_finds_nothing = false;
+	transfer = (struct transfer){ .dtp = &dtp,
+				      .file = file_of("/tmp", bytes, length),
+				      .end = (off_t)length,
+				      .probe_step = SEND_WINDOW_BYTES,
+				      .disk.kind = DISK_LOCAL };
+	run_for_ms(1);
+	assert_int_equal(probes_of(0, 100000, true), 1);
+	assert_int_equal(probes_of(100000, SEND_WINDOW_BYTES - 100000, true), 0);
+	assert_int_equal(probes_of(SEND_WINDOW_BYTES - 50000, 100000, true), 1); /* beyond it */
+	assert_int_equal(probes_of((off_t)length - 100, 100, true),
+			 1); /* no further than the end */
+	run_for_ms(1100);
+	assert_int_equal(probes_of((off_t)length - 100, 100, true), 1); /* it is long ago */
+	transfer.resident_end = 0;
+	probe_finds_nothing = true;
+	assert_int_equal(probes_of(0, 100000, false), 1);
+	assert_int_equal(probes_of(0, 100000, false), 1);
+	assert_true(transfer.probe_step < SEND_WINDOW_BYTES);
+	close(transfer.file);
 	free(bytes);
 }
 
@@ -988,6 +1036,7 @@ int main(void)
 		TEST(files_of_all_sizes_are_sent_whole),
 		TEST(a_slow_reader_gets_every_byte),
 		TEST(a_reader_with_a_pace_gets_every_byte),
+		TEST(the_page_cache_is_asked_once_about_a_stretch),
 		TEST(a_restart_sends_the_rest),
 		TEST(without_a_pipe_a_file_is_sent_through_a_buffer),
 		TEST(abort_ends_a_transfer_whose_reader_sleeps),
