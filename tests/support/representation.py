@@ -353,11 +353,11 @@ def pack_blocks(pieces, chance, markers):
 def strings(data, filler, chance):
     """The strings of MODE C that are data: [octets of each]."""
     result = []
-    runs = re.finditer(rb"(.)\1{0,62}", data, re.DOTALL) if chance.random() < 0.8 else ()
+    runs = re.finditer(rb"(.)\1{1,62}", data, re.DOTALL) if chance.random() < 0.8 else ()
     plain = 0  # where the regular data that is not yet written begins
     for run in runs:
         count = len(run.group())
-        if count < chance.choice((1, 2, 3, 4)) + (count == 1) * 9:
+        if count < 4 and chance.random() < (4 - count) / 4:
             continue
         result += literal(data[plain:run.start()])
         plain = run.end()
