@@ -16,6 +16,7 @@
 #include "session/session_priv.h"
 #include "transfer/passive_pool.h"
 
+#define DATA_AGAIN_MS 100 /* after an active connection's pair of ports was not free */
 #define KEPT_FRESH_MS 100 /* a connection that was kept before is looked at, if it still serves */
 #define PORT_PRIVILEGED 1024 /* below: never connected to (RFC 2577 section 3) */
 
@@ -352,6 +353,10 @@ const char *session_data_error(int error)
 	case EHOSTUNREACH:
 	case ENETUNREACH:
 		return "no route leads to that address";
+	case EADDRINUSE:
+	case EADDRNOTAVAIL:
+		return "an earlier connection between the same two ports is not over; name another "
+		       "port, or send PASV";
 	case ECONNRESET:
 	case EPIPE:
 		return "the other end broke it off";
@@ -410,10 +415,78 @@ static void session_on_connected(struct op *op, int result)
 		session_data_succeeded(session);
 }
 
-void session_on_active_socket(struct session *session, int fd_or_error)
+static void session_set_open_timer(struct session *session)
 {
+	struct ring *ring = session->context->ring;
+	uint64_t now_ms = ring_now_ms(ring);
+	uint64_t deadline_ms = session->data_deadline_ms;
+
+	session->data_timer.fire = session_on_open_timer;
+	ring_timer_set(ring, &session->data_timer, deadline_ms > now_ms ? deadline_ms - now_ms : 0);
+}
+
+/* Asks for a socket bound to our end of the control connection, with the port below it. */
+static void session_data_ask(struct session *session)
+{
+	struct session_context *context = session->context;
+	struct address local = *session_local(session);
 	int r;
 
+	if (session->active_asked)
+		return; /* the answer to an earlier question is still to come */
+	address_set_port(&local, (uint16_t)(address_port(&local) - 1));
+	r = context->active_socket(context->server, session->id, &local);
+	session->active_asked = r == 0;
+	if (r < 0)
+		session_data_failed(session, session_data_error(-r));
+}
+
+static void session_data_dial(struct session *session);
+
+static void session_on_again_timer(struct wheel_timer *timer)
+{
+	struct session *session = session_of_data_timer(timer);
+
+	session_set_open_timer(session);
+	if (session->data_fd >= 0)
+		session_data_dial(session);
+	else
+		session_data_ask(session);
+}
+
+/* Our port is taken (r). Two ports make one connection at a time, and for some time after it none
+ * (TIME-WAIT; RFC 959 section 3.3): a client that stays with its port, or with the default one, gets
+ * its next file when that time is over. */
+static void session_data_taken(struct session *session, int r)
+{
+	struct ring *ring = session->context->ring;
+
+	if (ring_now_ms(ring) + DATA_AGAIN_MS > session->data_deadline_ms) {
+		session_data_failed(session, session_data_error(-r));
+		return;
+	}
+	session->data_timer.fire = session_on_again_timer;
+	ring_timer_set(ring, &session->data_timer, DATA_AGAIN_MS);
+}
+
+static void session_data_dial(struct session *session)
+{
+	int r = calls->connect(session->data_fd, &session->data_peer.any,
+			       address_length(&session->data_peer));
+
+	session->data_op.done = session_on_connected;
+	if (r == -EINPROGRESS)
+		ring_poll(session->context->ring, &session->data_op, session->data_fd, POLLOUT);
+	else if (r == -EADDRNOTAVAIL)
+		session_data_taken(session, r);
+	else if (r < 0)
+		session_data_failed(session, session_data_error(-r));
+	else
+		session_data_succeeded(session);
+}
+
+void session_on_active_socket(struct session *session, int fd_or_error)
+{
 	/* What was asked for by a transfer that has been given up serves the next one as well: the
 	 * socket is bound to the same address. If there is none, it is closed. */
 	session->active_asked = false;
@@ -422,40 +495,24 @@ void session_on_active_socket(struct session *session, int fd_or_error)
 			calls->close(fd_or_error);
 		return;
 	}
+	if (fd_or_error == -EADDRINUSE) {
+		session_data_taken(session, fd_or_error);
+		return;
+	}
 	if (fd_or_error < 0) {
 		session_data_failed(session, session_data_error(-fd_or_error));
 		return;
 	}
 	session->data_fd = fd_or_error;
-	r = calls->connect(session->data_fd, &session->data_peer.any,
-			   address_length(&session->data_peer));
-	session->data_op.done = session_on_connected;
-	if (r == -EINPROGRESS)
-		ring_poll(session->context->ring, &session->data_op, session->data_fd, POLLOUT);
-	else if (r < 0)
-		session_data_failed(session, session_data_error(-r));
-	else
-		session_data_succeeded(session);
+	session_data_dial(session);
 }
 
-/* Asks for a socket bound to our end of the control connection, with the port below it. */
 static void session_data_connect(struct session *session)
 {
-	struct session_context *context = session->context;
-	struct address local = *session_local(session);
-	int r;
-
-	if (local.any.sa_family != session->data_peer.any.sa_family) {
+	if (session_local(session)->any.sa_family != session->data_peer.any.sa_family)
 		session_data_failed(session, "The address is of the other IP version");
-		return;
-	}
-	if (session->active_asked)
-		return; /* the answer to an earlier question is still to come */
-	address_set_port(&local, (uint16_t)(address_port(&local) - 1));
-	r = context->active_socket(context->server, session->id, &local);
-	session->active_asked = r == 0;
-	if (r < 0)
-		session_data_failed(session, session_data_error(-r));
+	else
+		session_data_ask(session);
 }
 
 /* Without PASV, PORT and their like the client listens where its control connection is (RFC 959
@@ -490,9 +547,9 @@ void session_data_open(struct session *session)
 		session_data_succeeded(session);
 		return;
 	}
-	session->data_timer.fire = session_on_open_timer;
-	ring_timer_set(session->context->ring, &session->data_timer,
-		       1000ULL * session->context->config->data_timeout_s);
+	session->data_deadline_ms = ring_now_ms(session->context->ring) +
+				    1000ULL * session->context->config->data_timeout_s;
+	session_set_open_timer(session);
 	if (session->data_state == DATA_PASSIVE)
 		return;
 	if (session->data_state == DATA_NONE && !session_use_default_port(session))

@@ -360,6 +360,10 @@ const struct message messages_german[] = {
 	{ "a whole tree in one listing, like MLSD, over the data connection",
 	  "ein ganzer Baum in einer Liste, wie MLSD, über die Datenverbindung" },
 	{ "aborted", "abgebrochen" },
+	{ "an earlier connection between the same two ports is not over; name another port, or send "
+	  "PASV",
+	  "eine frühere Verbindung zwischen denselben beiden Ports ist noch nicht vorbei; bitte einen "
+	  "anderen Port nennen oder PASV" },
 	{ "bytes follow the end of the file", "hinter dem Ende der Datei kommen noch Bytes" },
 	{ "copies the file of SITE CPFR", "kopiert die Datei von SITE CPFR" },
 	{ "gives a file or folder to a group, by its name or number",

@@ -127,6 +127,7 @@ struct session { /* NOLINT: in the order of its subjects, whatever that pads */
 	struct op send_op;
 	struct wheel_timer idle_timer;
 	struct wheel_timer data_timer; /* PASV waiting, a data connection awaited */
+	uint64_t data_deadline_ms;     /* of a data connection awaited */
 	uint64_t active_ms;	       /* when the last command came, or the last transfer ended */
 	struct telnet telnet;
 
