@@ -193,15 +193,19 @@ compilers:
 	@$(MAKE) VARIANT=clang units bench-programs
 	@tests/suites.sh clang units uring/conversation
 
-asan: ## units, conversations and faults under the address and undefined-behaviour sanitizers
-	@$(MAKE) VARIANT=asan units
-	@tests/suites.sh asan units uring515/conversation $(foreach engine,uring epoll,\
-		$(engine)/conversation $(engine)/faults)
+# What runs under a sanitizer: the representations are every TYPE, form, STRU and MODE, both ways, by
+# clients other than sluice and by it.
+SANITIZED := units uring515/conversation $(foreach engine,uring epoll,\
+	$(engine)/conversation $(engine)/faults $(engine)/interop/representation) \
+	$(addprefix uring/interop/,sluice_represent kept_connection active pressure)
 
-tsan: ## units, conversations and faults under the thread sanitizer
+asan: ## units, conversations, faults, representations under the address and undefined-behaviour sanitizers
+	@$(MAKE) VARIANT=asan units
+	@tests/suites.sh asan $(SANITIZED)
+
+tsan: ## units, conversations, faults, representations under the thread sanitizer
 	@$(MAKE) VARIANT=tsan units
-	@tests/suites.sh tsan units uring515/conversation $(foreach engine,uring epoll,\
-		$(engine)/conversation $(engine)/faults)
+	@tests/suites.sh tsan $(SANITIZED)
 
 fuzz: ## each parser against invented input, for FUZZ_SECONDS (default 10)
 	@tests/packages.sh $(DEPS_BUILD) clang libclang-rt-dev

@@ -6,8 +6,9 @@
 # SLUICE_TEST_SLUICED or SLUICED names the binary (default: build/debug/sluiced). Prints
 # "SKIPPED name: reason" for what could not run and ends with "N passed, N failed".
 #
-# Where root allows it, all runs in a network of its own, with an address of each kind beside the
-# loopback's: some clients use a version of IP only where the machine has it.
+# Where root allows it, all runs with mounts of its own, as others that come or go empty a server's
+# caches, and in a network of its own, with an address of each kind beside the loopback's: some clients
+# use a version of IP only where the machine has it.
 set -u
 here=$(dirname "$0")
 engine=${1:-uring}
@@ -56,9 +57,9 @@ if [ "${1:-}" = --pieces ]; then
 	exit 0
 fi
 
-if [ "$(id -u)" = 0 ] && [ -z "${SLUICE_TEST_NETWORK:-}" ] && unshare --net true 2>/dev/null; then
+if [ "$(id -u)" = 0 ] && [ -z "${SLUICE_TEST_NETWORK:-}" ] && unshare --net --mount true 2>/dev/null; then
 	export SLUICE_TEST_NETWORK=own
-	exec unshare --net sh -c 'ip link set lo up && ip addr add 198.51.100.1/32 dev lo &&
+	exec unshare --net --mount sh -c 'ip link set lo up && ip addr add 198.51.100.1/32 dev lo &&
 		{ ip -6 addr add 2001:db8::1/128 dev lo || true; } && exec "$@"' sh "$0" "$engine" "$what" "$@"
 fi
 export SLUICE_TEST_ENGINE="$engine"

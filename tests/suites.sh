@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs suites, then names the skipped tests and adds everything up.
-# usage: suites.sh VARIANT units|ENGINE/SUITE...      ENGINE and SUITE: what tests/run.sh knows
+# usage: suites.sh VARIANT units|ENGINE/SUITE[/PIECE]...    ENGINE, SUITE, PIECE: what tests/run.sh knows
 #
 # Suites are cut into pieces, which run side by side, one more than twice the CPUs, where each can have
 # a network of its own (root); a piece's output is shown when it ends.
@@ -21,7 +21,13 @@ if [ "$1" = --piece ]; then # suites.sh itself calls this: --piece VARIANT units
 	file=$(log_of "$variant" "$piece")
 	{
 		case $piece in
-		units) tests/units.sh "$variant" ;;
+		units)
+			if unshare --mount true 2>/dev/null; then
+				unshare --mount tests/units.sh "$variant" # as tests/run.sh does
+			else
+				tests/units.sh "$variant"
+			fi
+			;;
 		*)
 			rest=${piece#*/}
 			tests/run.sh "${piece%%/*}" "${rest%%/*}" "${rest#*/}"
@@ -44,7 +50,7 @@ export SLUICE_BUILD="$PWD/build/$variant" SLUICED="$PWD/build/$variant/sluiced"
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1}" TSAN_OPTIONS="${TSAN_OPTIONS:-halt_on_error=1}"
 
 jobs=1
-if [ "$(id -u)" = 0 ] && unshare --net true 2>/dev/null; then
+if [ "$(id -u)" = 0 ] && unshare --net --mount true 2>/dev/null; then
 	jobs=$((2 * $(nproc) + 1)) # they wait more than they work
 fi
 
@@ -52,6 +58,7 @@ fi
 pieces=$(for suite in "$@"; do
 	case $suite in
 	units) echo "1 units" ;;
+	*/*/*) echo "2 $suite" ;;
 	*) tests/run.sh "${suite%%/*}" "${suite#*/}" --pieces |
 		awk -v suite="$suite" '{ print (suite ~ /conversation/ ? 1000 : suite ~ /faults/ ? 10 : 100) + NR, suite "/" $0 }' ;;
 	esac

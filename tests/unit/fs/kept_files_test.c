@@ -157,6 +157,7 @@ static void what_was_touched_is_closed(void **state)
 		assert_int_equal(lend(), -ENOENT);
 		run_until_closed(fd); /* a removed one is closed by a job thread */
 	}
+	run_for_ms(30); /* in which that is told */
 }
 
 static int statx_without_rights(int folder, const char *path, int flags, unsigned mask,

@@ -57,6 +57,9 @@ static int become_without_privilege(void)
 static void it_takes_the_right_to_change_users(void **state)
 {
 	(void)state;
+#ifdef __SANITIZE_THREAD__
+	skip(); /* its own thread keeps the capabilities, and the C library ends a process that is at odds */
+#endif
 	assert_int_equal(in_child(become_without_privilege), 0);
 }
 
