@@ -1,6 +1,7 @@
 #include "server/acceptor.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -45,6 +46,13 @@ void acceptor_start(struct acceptor *acceptor, struct ring *ring)
 	acceptor->ring = ring;
 	acceptor->timer.fire = acceptor_on_timer;
 	acceptor_arm(acceptor);
+}
+
+bool acceptor_waits(const struct acceptor *acceptor)
+{
+	struct pollfd question = { .fd = acceptor->fd, .events = POLLIN };
+
+	return poll(&question, 1, 0) > 0;
 }
 
 void acceptor_close(struct acceptor *acceptor)

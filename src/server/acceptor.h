@@ -31,6 +31,9 @@ struct acceptor {
 /* Begins. The owner's fields are set, the others zero but fd and flags. */
 void acceptor_start(struct acceptor *acceptor, struct ring *ring);
 
+/* Whether a connection has come that is not accepted. */
+bool acceptor_waits(const struct acceptor *acceptor);
+
 /* Closes the listener, now or soon, and calls closed then. */
 void acceptor_close(struct acceptor *acceptor);
 

@@ -1,5 +1,6 @@
 #include "server/settling.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "net/address.h"
@@ -7,33 +8,69 @@
 #include "sys/calls.h"
 #include "transfer/passive_pool.h"
 
+#define LOOK_MS 20
+#define LOOKS_MAX 500 /* 10 s: a port to which connections come all the time is not lost by them */
+
 struct settling {
 	struct op op;
-	struct passive_pool *passive;
+	struct wheel_timer timer;
+	struct list link;
+	struct settlings *settlings;
 	struct address client;
 	unsigned port;
+	unsigned looks;
 };
 
-static void settling_over(struct op *op, int result)
+void settlings_init(struct settlings *settlings)
+{
+	list_init(&settlings->under_way);
+}
+
+void settlings_fini(struct settlings *settlings)
+{
+	struct list *link;
+
+	while ((link = list_shift(&settlings->under_way)) != NULL)
+		free(list_entry(link, struct settling, link));
+}
+
+static void settling_on_turn(struct op *op, int result)
 {
 	struct settling *settling = (struct settling *)(void *)op;
+	struct settlings *settlings = settling->settlings;
 
 	(void)result;
-	passive_pool_settle(settling->passive, &settling->client, settling->port);
+	if (settling->looks++ < LOOKS_MAX &&
+	    settlings->port_waits(settlings->context, settling->port)) {
+		ring_timer_set(settlings->ring, &settling->timer, LOOK_MS);
+		return;
+	}
+	passive_pool_settle(settlings->passive, &settling->client, settling->port);
+	list_remove(&settling->link);
 	free(settling);
 }
 
-void settling_begin(struct ring *ring, struct passive_pool *passive, const struct address *client,
-		    unsigned port)
+static void settling_on_timer(struct wheel_timer *timer)
+{
+	struct settling *settling =
+		(struct settling *)(void *)((char *)timer - offsetof(struct settling, timer));
+
+	ring_yield(settling->settlings->ring, &settling->op);
+}
+
+void settling_begin(struct settlings *settlings, const struct address *client, unsigned port)
 {
 	struct settling *settling = calls->allocate(sizeof(*settling));
 
 	if (!settling) {
-		passive_pool_settle(passive, client, port);
+		passive_pool_settle(settlings->passive, client, port);
 		return;
 	}
-	*settling = (struct settling){
-		.op.done = settling_over, .passive = passive, .client = *client, .port = port
-	};
-	ring_yield(ring, &settling->op);
+	*settling = (struct settling){ .op.done = settling_on_turn,
+				       .timer.fire = settling_on_timer,
+				       .settlings = settlings,
+				       .client = *client,
+				       .port = port };
+	list_append(&settlings->under_way, &settling->link);
+	ring_yield(settlings->ring, &settling->op);
 }

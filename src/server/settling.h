@@ -1,19 +1,37 @@
 /*
- * A passive port that was given back unused: its connection may have come and wait to be accepted.
- * The worker that accepts on the port calls this; by the next turn of its ring all connections are
- * taken that came before, and the port is free (transfer/passive_pool.h).
+ * Passive ports that were given back unused: a connection may have come and wait to be accepted. The
+ * worker that accepts on the port begins this; by the next turn of its ring all connections are taken
+ * that came before, and the port is free (transfer/passive_pool.h). Where accepting makes a pause,
+ * that is when none waits any more.
  *
- * Thread: the worker's. Ownership: what it needs until then is its own.
+ * Thread: the worker's. Ownership: the structure is embedded; what each port needs is its own.
  */
 #ifndef SERVER_SETTLING_H
 #define SERVER_SETTLING_H
+
+#include <stdbool.h>
+
+#include "base/list.h"
 
 struct address;
 struct passive_pool;
 struct ring;
 
+struct settlings {
+	struct ring *ring;
+	struct passive_pool *passive;
+	bool (*port_waits)(void *context, unsigned port); /* a connection to it is not accepted */
+	void *context;
+	struct list under_way;
+};
+
+/* The other fields are set. */
+void settlings_init(struct settlings *settlings);
+
+/* The ring runs no more. */
+void settlings_fini(struct settlings *settlings);
+
 /* Without memory the port is free at once. */
-void settling_begin(struct ring *ring, struct passive_pool *passive, const struct address *client,
-		    unsigned port);
+void settling_begin(struct settlings *settlings, const struct address *client, unsigned port);
 
 #endif

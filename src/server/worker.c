@@ -66,6 +66,7 @@ struct worker {
 
 	struct acceptor *acceptors;
 	unsigned acceptors_count;
+	struct settlings settlings;
 	struct op channel_op;		 /* worker 0 reads the channel */
 	struct wheel_timer status_timer; /* worker 0 */
 	struct wheel_timer drain_timer;
@@ -327,6 +328,17 @@ static int worker_accept_all(struct worker *worker)
 	return 0;
 }
 
+/* A port has a listener for each of the server's addresses. */
+static bool worker_port_waits(void *context, unsigned port)
+{
+	const struct worker *worker = context;
+
+	for (unsigned i = 0; i < worker->acceptors_count; i++)
+		if (worker->acceptors[i].port == (int)port && acceptor_waits(&worker->acceptors[i]))
+			return true;
+	return false;
+}
+
 /* Asks each session in use; it may end within the call. */
 static void worker_for_each(struct worker *worker, void (*ask)(struct session *session))
 {
@@ -395,8 +407,7 @@ static void worker_on_message(struct worker *worker, const struct worker_message
 			calls->close(message->fd);
 		break;
 	case WORKER_SETTLE:
-		settling_begin(worker->ring, worker->server->passive, &message->peer,
-			       message->port);
+		settling_begin(&worker->settlings, &message->peer, message->port);
 		break;
 	}
 }
@@ -568,6 +579,11 @@ static int worker_make_context(struct worker *worker)
 	if (!context->reply.at)
 		return -ENOMEM;
 	kept_files_init(&context->kept, worker->ring, server->workers_count);
+	worker->settlings = (struct settlings){ .ring = worker->ring,
+						.passive = server->passive,
+						.port_waits = worker_port_waits,
+						.context = worker };
+	settlings_init(&worker->settlings);
 	return tree_init(&context->tree, server->root);
 }
 
@@ -606,6 +622,7 @@ static void worker_close(struct worker *worker)
 	dtp_fini(&worker->context.dtp);
 	session_context_fini(&worker->context);
 	disk_queues_free(worker->disks);
+	settlings_fini(&worker->settlings);
 	free(worker->acceptors);
 }
 

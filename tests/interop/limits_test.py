@@ -12,7 +12,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
 import wire  # noqa: E402
-from checks import expect, main, same, test  # noqa: E402
+from checks import expect, main, same, test, wait_until  # noqa: E402
 from client import command, fetch, log_in  # noqa: E402
 from pattern import pattern, write_pattern  # noqa: E402
 from sluiced import Sluiced  # noqa: E402
@@ -21,10 +21,12 @@ from sluiced import Sluiced  # noqa: E402
 class Served(tempfile.TemporaryDirectory):
     """A folder, and a server of it to which anonymous users may write."""
 
+    passive_ports = 16
+
     def __enter__(self):
         os.chmod(self.name, 0o777)
         write_pattern(os.path.join(self.name, "small"), 1000)
-        self.server = Sluiced(self.name, ["--anonymous-write"]).start()
+        self.server = Sluiced(self.name, ["--anonymous-write"], self.passive_ports).start()
         return self
 
     def __exit__(self, kind, *rest):
@@ -81,6 +83,39 @@ def an_active_connection_without_a_free_descriptor_is_425():
         command(control, "NOOP", "200")
         fetch("127.0.0.1", server.port, "small", pattern(1000))
         control.close()
+
+
+class ServedByOnePort(Served):
+    passive_ports = 1
+
+
+@test
+def a_connection_that_could_not_be_accepted_is_not_taken_for_anothers():
+    """It waits in the backlog of the only port while its session ends, and somebody else has the port next."""
+    with ServedByOnePort() as served:
+        server = served.server
+        first, second = (log_in("127.0.0.1", server.port) for _ in range(2))
+        port = wire.passive_port(command(first, "EPSV", "229"))[1]
+        descriptors = len(server.descriptors())
+        before = limited(server, resource.RLIMIT_NOFILE, 3)
+        left_behind = wire.open_socket("127.0.0.1", port)
+        # io_uring keeps to the limit as it was when accepting began.
+        wait_until(lambda: "accept: Too many open files" in server.log() or len(server.descriptors()) > descriptors,
+                   "no accept failed")
+        descriptors = len(server.descriptors())
+        first.close()
+        wait_until(lambda: len(server.descriptors()) < descriptors, "the first session stays")
+        second.send(b"EPSV\r\n")
+        time.sleep(0.05)  # in which it must not be told a port
+        resource.prlimit(server.server_pid, resource.RLIMIT_NOFILE, before)
+        reply = second.read_reply()[0]
+        expect(reply.startswith("229"), f"EPSV was answered {reply!r}")
+        data = wire.Data(wire.open_socket("127.0.0.1", wire.passive_port(reply)[1]))
+        command(second, "RETR small", "150")
+        same("small", pattern(1000), data.read_all())
+        expect(second.read_reply()[0].startswith("226"), "no 226")
+        same("what came to the connection left behind", b"", wire.Data(left_behind).read_all(reset_allowed=True))
+        second.close()
 
 
 @test
