@@ -31,6 +31,8 @@ BUFFERS_FULL_S = 15  # at most, of a load beside another
 TEXT = 8192 * 4128  # bytes of text.txt, in lines of 64.5 bytes on average
 TEXT_RETR = ["retr", "--type", "A", "--file", "text.txt", "--expect", TEXT + 8192 * 64]
 BIG_RETR = ["retr", "--file", "big.bin", "--expect", BIG, "--settle", 0.4]
+# Once a server has what it keeps of the files, as one that runs for days has.
+SMALL_RETR = ["small", "--sessions", 16, "--settle", 0.4]
 # A reader's buffer as large as what comes in 17 ms at the highest pace, on every connection.
 PACED = ["--receive-buffer", 1 << 18, "--pace"]
 EVENT_SENDERS = ["reference:send-sendfile-event", "reference:send-splice-event",

@@ -233,7 +233,7 @@ class Player:
         by_manner = {
             "<": self.data_equals, "<~": self.data_matches, "<!~": self.data_matches_not,
             "<lines": self.data_has_lines, "<count": self.data_count, "<part": self.data_part,
-            "<prefix": self.data_prefix, ">": self.data_send_all, ">part": self.data_send_part,
+            "<prefix": self.data_prefix, ">": self.data_send_all, ">part": self.data_send_part, ">cut": self.data_send_cut,
         }
         if step.manner in by_manner:
             by_manner[step.manner](session, text)
@@ -341,6 +341,14 @@ class Player:
 
     def data_send_all(self, session, text):
         session.data.send(content(words(text)[0]))
+        session.data.close()
+
+    def data_send_cut(self, session, text):
+        """The server may break it off."""
+        try:
+            session.data.connected().sendall(content(words(text)[0]))
+        except (ConnectionResetError, BrokenPipeError):
+            pass
         session.data.close()
 
     def data_send_part(self, session, text):
