@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 
 #include "sys/calls.h"
 
@@ -14,6 +15,10 @@
 #define CUT_BYTES 190
 #define FNV_1A 0x811c9dc5
 #define TAG_DIGITS 8
+
+/* What io_uring had under way for a run that was killed holds the lock a moment longer than the run. */
+#define LOCK_AGAIN_NS 10000000L
+#define LOCK_AGAIN_MAX 20
 
 static uint32_t hash_add(uint32_t hash, const char *text)
 {
@@ -86,8 +91,13 @@ bool part_is_of(const char *name, const char *file_name)
 
 int part_lock(int fd)
 {
+	const struct timespec moment = { .tv_nsec = LOCK_AGAIN_NS };
 	int r = calls->flock(fd, LOCK_EX | LOCK_NB);
 
+	for (int i = 0; r == -EWOULDBLOCK && i < LOCK_AGAIN_MAX; i++) {
+		nanosleep(&moment, NULL);
+		r = calls->flock(fd, LOCK_EX | LOCK_NB);
+	}
 	return r == -EWOULDBLOCK ? -EBUSY : 0; /* 0: or a file system without locks */
 }
 

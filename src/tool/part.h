@@ -28,7 +28,7 @@ uint32_t part_tag_of(const char *text, int64_t size_bytes, int64_t modified_s);
 bool part_is(const char *name);
 bool part_is_of(const char *name, const char *file_name);
 
-/* -EBUSY: another run writes it. */
+/* -EBUSY: another run writes it, and has done so for a fifth of a second. */
 int part_lock(int fd);
 
 /* Removes what earlier runs left in a folder of other versions of a name, unless it is written to. */

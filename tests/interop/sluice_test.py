@@ -2,6 +2,7 @@
 """sluice(1) against a real sluiced: every subcommand, every way of opening a data connection, resuming,
 copying between two servers, exit codes, and that no password is shown."""
 
+import fcntl
 import json
 import os
 import socket
@@ -13,7 +14,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
-from checks import expect, main, same, test  # noqa: E402
+from checks import expect, main, same, test, wait_until  # noqa: E402
 from pattern import pattern, same_files, write_large, write_pattern  # noqa: E402
 from place import SIZE, Place, cut, program  # noqa: E402
 from ports import have_ipv6  # noqa: E402
@@ -153,6 +154,30 @@ def a_part_of_another_version_is_not_gone_on_with():
         _, errors = place.run("get", "-v", place.url("large"))
         expect("C: REST" not in errors, errors)
         same("what is there", ["large"], os.listdir(place.here))
+
+
+@test
+def a_run_that_was_killed_a_moment_ago_is_waited_for():
+    """What the kernel had under way for it holds the part's lock a little longer."""
+    with Place() as place:
+        write_large(os.path.join(place.root, "large"))
+        part = cut(place.here, place.here, ".sluice", "get", place.url("large"))
+        with open(part, "rb") as file:
+            wait_until(lambda: locked(file), "the run that was killed keeps its lock")
+            release = threading.Timer(0.1, file.close)
+            release.start()
+            _, errors = place.run("get", "-v", place.url("large"))
+            release.join()
+        expect("C: REST" in errors, errors)
+        same("what is there", ["large"], os.listdir(place.here))
+
+
+def locked(file):
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
 
 
 @test
