@@ -1,10 +1,47 @@
 """What is known about the machine and the commit that were measured."""
+import contextlib
 import datetime
 import os
 import platform
 import subprocess
 
 from . import clients, servers
+
+
+AUTOGROUP = "/proc/sys/kernel/sched_autogroup_enabled"
+
+
+def autogroup():
+    """Whether the scheduler deals CPUs out to login sessions first, as "on" or "off"; None where
+    it cannot."""
+    try:
+        with open(AUTOGROUP) as file:
+            return "off" if int(file.read()) == 0 else "on"
+    except (OSError, ValueError):
+        return None
+
+
+@contextlib.contextmanager
+def without_autogroup():
+    """Where it does, a server that makes each of its processes a session of its own gets most of
+    the CPUs, and the load of the same machine a small part; on a server's machine there is none.
+    A setting of the whole machine: it is put back."""
+    was_on = autogroup() == "on"
+    try:
+        if was_on:
+            autogroup_set(0)
+        yield
+    finally:
+        if was_on:
+            autogroup_set(1)
+
+
+def autogroup_set(value):
+    try:
+        with open(AUTOGROUP, "w") as file:
+            file.write(f"{value}\n")
+    except OSError:
+        pass  # the report says how it is
 
 
 def first_line_value(path, key):
@@ -60,6 +97,7 @@ def describe(top, congestion_control):
         # That of the host's, in a virtual machine, is not known.
         "virtual": output("systemd-detect-virt") or None,
         "congestion_control": congestion_control,
+        "autogroup": autogroup(),
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "commit": commit(top),
     }

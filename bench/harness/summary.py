@@ -27,6 +27,7 @@ def facts(report):
         ("kernel", f"{machine['kernel']} {machine['architecture']}"),
         ("distribution", machine["distribution"] or "unknown"),
         ("congestion control", machine["congestion_control"]),
+        ("autogroups of the scheduler", machine.get("autogroup") or "unknown"),
         ("date", machine["date"].replace("T", " ").replace("+00:00", " UTC")),
         ("commit", machine["commit"] or "unknown"),
         ("rounds", f"{rounds_text(report)}, interleaved" + " (quick)" * settings["quick"]),
