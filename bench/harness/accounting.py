@@ -21,7 +21,7 @@ def tree(pid):
         pid = waiting.pop()
         try:
             tasks = os.listdir(f"/proc/{pid}/task")
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             continue
         found.append(pid)
         for task in tasks:
@@ -135,7 +135,7 @@ def tree_threads(pid):
     for each in tree(pid):
         try:
             total += len(os.listdir(f"/proc/{each}/task"))
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             pass
     return total
 
@@ -170,7 +170,7 @@ def waiting_receives(pid):
                         lines = [line.split() for line in file]
                     found[each, fd] = sum(1 for line in lines if line and line[0] in (
                         f"op={OPCODE_RECV},", "tfd:"))
-        except (FileNotFoundError, PermissionError):
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
             pass
     return found
 
