@@ -95,7 +95,9 @@ static int begin_arrival(struct getting *getting)
 	if (begun)
 		have = getting->arrival.old.st_size;
 	getting->transfer.fd = getting->arrival.fd;
+	/* Without a time a part may be another file's that was as large; a beginning has been compared. */
 	if (getting->resumes && getting->size_bytes >= 0 && have <= getting->size_bytes &&
+	    (begun || getting->modified_s != INT64_MIN) &&
 	    represent_restarts_by_number(representation))
 		getting->transfer.offset = have;
 	return 0;
@@ -169,6 +171,11 @@ static void get_one(struct tool *tool, const struct url *url)
 	}
 	if (url->type == 'D' && tool->options.output && strcmp(path, "-") != 0) {
 		tool_say(tool, TOOL_WRONG_ARGUMENTS, "a listing goes to standard output");
+		return;
+	}
+	if (tool->options.verify && strcmp(path, "-") == 0) {
+		tool_say(tool, TOOL_WRONG_ARGUMENTS,
+			 "--verify compares a file, and standard output is none");
 		return;
 	}
 	if (url->type == 'D' || strcmp(path, "-") == 0) {

@@ -61,7 +61,9 @@ static void tell_counted(struct mirror *mirror)
 void mirror_fail(struct mirror_worker *worker, const char *path, int error)
 {
 	worker->mirror->counts.failed++;
-	mirror_say(worker, MIRROR_FAILED, path, 0, strerror(-error));
+	mirror_say(worker, MIRROR_FAILED, path, 0,
+		   error == -E2BIG ? "more names than one run has room for; mirror its parts alone"
+				   : strerror(-error));
 }
 
 int mirror_join(const char *folder, const char *name, char *ret_path)
@@ -83,12 +85,18 @@ void mirror_refuse(struct mirror_worker *worker, const char *path, const char *w
 	mirror_say(worker, MIRROR_FAILED, path, 0, why);
 }
 
+static size_t task_bytes(const char *path)
+{
+	return sizeof(struct mirror_task) + strlen(path) + 1;
+}
+
 void mirror_queue(struct mirror *mirror, struct mirror_task *task)
 {
 	bool is_folder = task->kind == MIRROR_FOLDER || task->kind == MIRROR_REMOVE_FOLDER;
 
 	list_append(is_folder ? &mirror->folders : &mirror->files, &task->link);
 	mirror->tasks_count++;
+	mirror->tasks_bytes += task_bytes(task->path);
 }
 
 struct mirror_task *mirror_add(struct mirror *mirror, enum mirror_task_kind kind,
@@ -99,10 +107,11 @@ struct mirror_task *mirror_add(struct mirror *mirror, enum mirror_task_kind kind
 	struct mirror_task *task = NULL;
 	int r = *name ? mirror_join(folder, name, path) : 0;
 
-	if (r == 0 && mirror->tasks_count == MIRROR_TASKS_MAX)
+	if (r == 0 && (mirror->tasks_count == MIRROR_TASKS_MAX ||
+		       mirror->tasks_bytes + task_bytes(path) > MIRROR_TASKS_BYTES_MAX))
 		r = -E2BIG;
 	if (r == 0)
-		task = calls->allocate(sizeof(*task) + strlen(path) + 1);
+		task = calls->allocate(task_bytes(path));
 	if (!task) {
 		mirror_fail(anybody, path, r < 0 ? r : -ENOMEM);
 		return NULL;
@@ -130,7 +139,17 @@ void mirror_on_entry(void *context, const struct sluice_entry *entry)
 {
 	struct mirror_worker *worker = context;
 
-	mirror_entries_add(&worker->entries, entry);
+	mirror_collect(worker, &worker->entries, entry);
+}
+
+void mirror_collect(struct mirror_worker *worker, struct mirror_entries *entries,
+		    const struct sluice_entry *entry)
+{
+	bool goes_on = entries->error == 0;
+
+	mirror_entries_add(entries, entry);
+	if (goes_on && entries->error < 0)
+		(void)sluice_abort(worker->session); /* the rest is of no use */
 }
 
 static void all_listed(struct sluice_session *session, const struct sluice_outcome *outcome,
@@ -192,13 +211,16 @@ static void worker_choose_mode(struct mirror_worker *worker)
 static struct mirror_task *take_task(struct mirror *mirror)
 {
 	struct list *link = list_shift(&mirror->files);
+	struct mirror_task *task;
 
 	if (!link)
 		link = list_shift(&mirror->folders);
 	if (!link)
 		return NULL;
+	task = list_entry(link, struct mirror_task, link);
 	mirror->tasks_count--;
-	return list_entry(link, struct mirror_task, link);
+	mirror->tasks_bytes -= task_bytes(task->path);
+	return task;
 }
 
 static void worker_drop_task(struct mirror_worker *worker)
@@ -328,6 +350,7 @@ static void worker_opened(struct sluice_session *session, const struct sluice_ou
 	}
 	if (outcome->error == 0) {
 		worker->failures = 0;
+		worker->was_open = true;
 		worker_choose_mode(worker);
 		mirror_wake(mirror);
 		return;
@@ -340,6 +363,8 @@ static void worker_opened(struct sluice_session *session, const struct sluice_ou
 	}
 	sluice_session_cut(session);
 	worker->session = NULL;
+	if (worker->was_open)
+		worker_open(worker);
 	mirror_wake(mirror);
 }
 
@@ -356,15 +381,24 @@ static void worker_open(struct mirror_worker *worker)
 				  &worker->session);
 }
 
-/* What waits when the last session is lost is not done. */
+/* What waits when the last session is lost is not done. Where nothing was, the reason is the caller's
+ * to tell. */
 static void mirror_drop_rest(struct mirror *mirror)
 {
+	unsigned long long dropped = 0;
 	struct mirror_task *task;
+	char why[sizeof(mirror->counts.why) + 80];
 
 	while ((task = take_task(mirror))) {
-		mirror->counts.failed++;
+		dropped++;
 		free(task);
 	}
+	mirror->counts.failed += dropped;
+	if (dropped == 0 || mirror->counts.folders == 0)
+		return;
+	snprintf(why, sizeof(why), "%llu files and folders are left: the last session is lost: %s",
+		 dropped, mirror->counts.why);
+	mirror_say(&mirror->workers[0], MIRROR_FAILED, mirror->options->local, 0, why);
 }
 
 static int mirror_begin(struct mirror *mirror)
@@ -372,6 +406,8 @@ static int mirror_begin(struct mirror *mirror)
 	int r = mirror_local_open(&mirror->local, mirror->options->local,
 				  !mirror->options->up && !mirror->options->dry_run);
 
+	if (r == -ENOENT && mirror->options->dry_run && !mirror->options->up)
+		r = 0; /* it would be made, and has nothing yet */
 	mirror->counts.local = r < 0;
 	if (r < 0)
 		return r;
@@ -400,9 +436,13 @@ int mirror_run(struct sluice_client *client, const struct mirror_options *option
 	list_init(&mirror->files);
 	list_init(&mirror->folders);
 	list_init(&mirror->removals);
-	for (unsigned i = 0; i < MIRROR_SESSIONS_MAX; i++)
-		mirror->workers[i] =
-			(struct mirror_worker){ .mirror = mirror, .index = i, .fd = -1 };
+	for (unsigned i = 0; i < MIRROR_SESSIONS_MAX; i++) {
+		struct mirror_worker *worker = &mirror->workers[i];
+
+		*worker = (struct mirror_worker){ .mirror = mirror, .index = i, .fd = -1 };
+		mirror_entries_init(&worker->entries, &mirror->entries_bytes);
+		mirror_entries_init(&worker->links, &mirror->entries_bytes);
+	}
 	r = mirror_begin(mirror);
 	mirror_drop_rest(mirror);
 	for (unsigned i = 0; i < MIRROR_SESSIONS_MAX; i++) {

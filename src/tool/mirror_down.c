@@ -124,6 +124,25 @@ static void compare_entry(struct mirror_worker *worker, const struct mirror_entr
 	}
 }
 
+/* Those that MLSD leaves out, as some servers do where they lead nowhere. */
+static void make_other_links(struct mirror_worker *worker)
+{
+	for (size_t i = 0; i < worker->links.count; i++) {
+		const struct mirror_entry *link = &worker->links.at[i];
+		const char *name = mirror_entry_name(&worker->links, link);
+		char path[MIRROR_PATH_MAX];
+		int r;
+
+		if (mirror_entries_find(&worker->entries, name))
+			continue;
+		r = mirror_join(worker->task->path, name, path);
+		if (r < 0)
+			mirror_fail(worker, path, r);
+		else
+			make_link(worker, path, mirror_entry_target(&worker->links, link));
+	}
+}
+
 /* Whether a part is of a version that the server has: it is gone on with. */
 static bool is_live_part(const struct mirror_worker *worker, const char *name)
 {
@@ -150,6 +169,7 @@ static int remove_unless_listed(void *context, const char *name)
 	int r;
 
 	if (mirror_entries_find(&worker->entries, name) ||
+	    mirror_entries_find(&worker->links, name) ||
 	    (part_is(name) && is_live_part(worker, name)))
 		return 0;
 	r = mirror_join(worker->task->path, name, path);
@@ -181,7 +201,8 @@ static int keep_all(void *context, const char *name)
 {
 	struct mirror_worker *worker = context;
 
-	if (mirror_entries_find(&worker->entries, name) || part_is(name))
+	if (mirror_entries_find(&worker->entries, name) ||
+	    mirror_entries_find(&worker->links, name) || part_is(name))
 		return 0;
 	worker->mirror->counts.failed++;
 	mirror_say(worker, MIRROR_FAILED, worker->task->path, 0,
@@ -219,7 +240,8 @@ static void compare_folder(struct mirror_worker *worker)
 	mirror->counts.folders++;
 	for (size_t i = 0; i < worker->entries.count; i++)
 		compare_entry(worker, &worker->entries.at[i]);
-	if (mirror->options->remove)
+	make_other_links(worker);
+	if (mirror->options->remove && mirror->local.root >= 0)
 		remove_the_rest(worker);
 }
 
@@ -228,13 +250,17 @@ static void links_listed(struct sluice_session *session, const struct sluice_out
 {
 	struct mirror_worker *worker = context;
 
+	bool refused = outcome->error == -EREMOTEIO && outcome->code / 100 == 5;
+
 	(void)session;
-	if (!outcome->connected) {
-		mirror_task_failed(worker, outcome);
+	if (outcome->connected && worker->links.error < 0) {
+		mirror_fail(worker, worker->task->path, worker->links.error);
+	} else if (outcome->error < 0 && !(outcome->connected && refused)) {
+		mirror_task_failed(worker, outcome); /* no list is not no links */
 		return;
-	}
-	if (outcome->error == 0 || worker->links.error == 0)
+	} else {
 		compare_folder(worker);
+	}
 	mirror_task_done(worker);
 }
 
@@ -243,8 +269,33 @@ static void on_link(void *context, const struct sluice_entry *entry)
 {
 	struct mirror_worker *worker = context;
 
+	worker->links_listed++;
 	if (entry->kind == SLUICE_LINK && *entry->target)
-		mirror_entries_add(&worker->links, entry);
+		mirror_collect(worker, &worker->links, entry);
+}
+
+static void all_links_listed(struct sluice_session *session, const struct sluice_outcome *outcome,
+			     void *context)
+{
+	struct mirror_worker *worker = context;
+	bool refused = outcome->error == -EREMOTEIO && outcome->code / 100 == 5;
+
+	worker->no_all |= refused;
+	if (outcome->connected && (refused || (outcome->error == 0 && worker->links_listed == 0)) &&
+	    sluice_list_plain(session, worker->remote, on_link, links_listed, worker) == 0)
+		return;
+	links_listed(session, outcome, worker);
+}
+
+/* LIST, with the names that have a dot in front where LIST -a tells them. */
+static int list_links(struct mirror_worker *worker)
+{
+	mirror_entries_clear(&worker->links);
+	worker->links_listed = 0;
+	if (worker->no_all)
+		return sluice_list_plain(worker->session, worker->remote, on_link, links_listed,
+					 worker);
+	return sluice_list_all(worker->session, worker->remote, on_link, all_links_listed, worker);
 }
 
 static void top_entered(struct sluice_session *session, const struct sluice_outcome *outcome,
@@ -267,13 +318,13 @@ static void folder_listed(struct sluice_session *session, const struct sluice_ou
 	struct mirror_worker *worker = context;
 	bool is_top = !*worker->task->path && *worker->remote;
 
-	if (outcome->error < 0) {
-		mirror_task_failed(worker, outcome);
-		return;
-	}
-	if (worker->entries.error < 0) {
+	if (outcome->connected && worker->entries.error < 0) {
 		mirror_fail(worker, worker->task->path, worker->entries.error);
 		mirror_task_done(worker);
+		return;
+	}
+	if (outcome->error < 0) {
+		mirror_task_failed(worker, outcome);
 		return;
 	}
 	if (outcome->unsafe > 0) {
@@ -289,7 +340,7 @@ static void folder_listed(struct sluice_session *session, const struct sluice_ou
 		return;
 	if (worker->entries.count > 0 && !worker->entries.links_seen &&
 	    sluice_session_has(session, SLUICE_FEATURE_MLST) &&
-	    sluice_list_plain(session, worker->remote, on_link, links_listed, worker) == 0)
+	    list_links(worker) == 0)
 		return;
 	compare_folder(worker);
 	mirror_task_done(worker);
@@ -419,8 +470,10 @@ static int begin_file(struct mirror_worker *worker)
 		mirror_local_open_part(&mirror->local, task->path, worker->tag, &transfer.offset);
 	if (worker->fd < 0)
 		return worker->fd;
-	/* Too much of it can only be a mistake; without a size it cannot be told. */
-	if (task->size_bytes < 0 || transfer.offset > task->size_bytes) {
+	/* Too much of it can only be a mistake; without a size it cannot be told, and without a time
+	 * it may be another file's that was as large. */
+	if (task->size_bytes < 0 || transfer.offset > task->size_bytes ||
+	    task->modified_s == INT64_MIN) {
 		if (ftruncate(worker->fd, 0) < 0)
 			return -errno;
 		transfer.offset = 0;

@@ -6,10 +6,19 @@
 
 #define MINUTE_S 60
 #define DAY_S 86400
+#define KEPT_BYTES (1 << 20) /* of a list that is filled again */
 #define HALF_YEAR_S (180 * DAY_S) /* older times of LIST have a day and no minute */
 
+void mirror_entries_init(struct mirror_entries *entries, size_t *bytes)
+{
+	*entries = (struct mirror_entries){ .bytes = bytes };
+}
+
+/* What a large folder took is given back: others may need it. */
 void mirror_entries_clear(struct mirror_entries *entries)
 {
+	if (entries->size * sizeof(*entries->at) + entries->text_size > KEPT_BYTES)
+		mirror_entries_free(entries);
 	entries->count = 0;
 	entries->text_bytes = 0;
 	entries->links_seen = false;
@@ -20,25 +29,30 @@ void mirror_entries_free(struct mirror_entries *entries)
 {
 	free(entries->at);
 	free(entries->text);
-	*entries = (struct mirror_entries){ .error = 0 };
+	*entries->bytes -= entries->size * sizeof(*entries->at) + entries->text_size;
+	mirror_entries_init(entries, entries->bytes);
 }
 
-/* Makes room by doubling. */
-static bool make_room(void **at, size_t *size, size_t wanted, size_t unit)
+/* Makes room by doubling. Returns 0, -ENOMEM or -E2BIG. */
+static int make_room(struct mirror_entries *entries, void **at, size_t *size, size_t wanted,
+		     size_t unit)
 {
 	size_t larger = *size ? *size : 64;
 	void *memory;
 
 	if (wanted <= *size)
-		return true;
+		return 0;
 	while (larger < wanted)
 		larger *= 2;
+	if (*entries->bytes + (larger - *size) * unit > MIRROR_ENTRIES_BYTES_MAX)
+		return -E2BIG;
 	memory = reallocarray(*at, larger, unit);
 	if (!memory)
-		return false;
+		return -ENOMEM;
+	*entries->bytes += (larger - *size) * unit;
 	*at = memory;
 	*size = larger;
-	return true;
+	return 0;
 }
 
 static size_t put_text(struct mirror_entries *entries, const char *text)
@@ -55,18 +69,16 @@ void mirror_entries_add(struct mirror_entries *entries, const struct sluice_entr
 {
 	size_t text_bytes = entries->text_bytes + strlen(entry->name) + strlen(entry->target) + 2;
 
+	if (entries->error == 0 && entries->count == MIRROR_ENTRIES_MAX)
+		entries->error = -E2BIG;
+	if (entries->error == 0)
+		entries->error = make_room(entries, (void **)&entries->at, &entries->size,
+					   entries->count + 1, sizeof(*entries->at));
+	if (entries->error == 0)
+		entries->error = make_room(entries, (void **)&entries->text, &entries->text_size,
+					   text_bytes, 1);
 	if (entries->error < 0)
 		return;
-	if (entries->count == MIRROR_ENTRIES_MAX) {
-		entries->error = -E2BIG;
-		return;
-	}
-	if (!make_room((void **)&entries->at, &entries->size, entries->count + 1,
-		       sizeof(*entries->at)) ||
-	    !make_room((void **)&entries->text, &entries->text_size, text_bytes, 1)) {
-		entries->error = -ENOMEM;
-		return;
-	}
 	entries->links_seen |= entry->kind == SLUICE_LINK && *entry->target;
 	entries->at[entries->count++] =
 		(struct mirror_entry){ .name = put_text(entries, entry->name),

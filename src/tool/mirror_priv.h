@@ -27,10 +27,13 @@ struct mirror_entries {
 	char *text;
 	size_t text_bytes;
 	size_t text_size;
+	size_t *bytes;	 /* what all the mirror's entries take */
 	bool links_seen; /* with their targets */
 	int error;	 /* -ENOMEM, -E2BIG: not all are here */
 };
 
+/* bytes counts what this one and others take together. */
+void mirror_entries_init(struct mirror_entries *entries, size_t *bytes);
 void mirror_entries_clear(struct mirror_entries *entries);
 void mirror_entries_free(struct mirror_entries *entries);
 void mirror_entries_add(struct mirror_entries *entries, const struct sluice_entry *entry);
@@ -81,6 +84,7 @@ struct mirror_worker {
 	struct sluice_session *session; /* NULL: none */
 	struct mirror_task *task;	/* under way */
 	unsigned failures;		/* openings in a row */
+	bool was_open;			/* it has had a session: it is opened again where that is lost */
 	int fd;				/* of the task's file, or -1 */
 	uint32_t tag;
 	bool hash_is_set;	/* by OPTS, in this session */
@@ -92,6 +96,7 @@ struct mirror_worker {
 	char mode;		/* of its session */
 	struct mirror_entries entries;
 	struct mirror_entries links; /* down: of the same folder, by LIST */
+	size_t links_listed;	     /* the names of that LIST */
 	void (*compared)(struct mirror_worker *worker, bool same);
 	char remote[SLUICE_ARGUMENT_MAX];
 	char remote_part[SLUICE_ARGUMENT_MAX];
@@ -111,6 +116,8 @@ struct mirror {
 	struct list folders;
 	struct list removals;
 	size_t tasks_count;
+	size_t tasks_bytes;
+	size_t entries_bytes;
 	int64_t now_s;
 	bool ended;
 	bool counted; /* no more files will be found, which has been told */
@@ -155,6 +162,10 @@ void mirror_tell_begun(const struct mirror_worker *worker, int64_t offset);
  * MLSD, servers leave these out unless LIST has -a, which is no standard, so that what is refused or empty
  * is listed without. Returns as sluice_list does. */
 int mirror_list(struct mirror_worker *worker, sluice_done_fn *done);
+
+/* Adds one of a listing, which is given up where there is no room for it. */
+void mirror_collect(struct mirror_worker *worker, struct mirror_entries *entries,
+		    const struct sluice_entry *entry);
 
 /* Collects the entries of a listing. */
 void mirror_on_entry(void *context, const struct sluice_entry *entry);

@@ -202,8 +202,10 @@ static int option_take(const char *command, int argc, char **argv, struct tool_o
 	int taken = 1;
 
 	if (!option) {
+		/* No values: they may be passwords, or URLs with one. */
 		snprintf(error->text, error->size_bytes,
-			 "%s has no option %s; see sluice %s --help", command, argv[0], command);
+			 "%s has no option %.*s; see sluice %s --help", command,
+			 (int)strcspn(argv[0], "="), argv[0], command);
 		return -EINVAL;
 	}
 	if (option->value && !value && argc > 1)
@@ -214,12 +216,11 @@ static int option_take(const char *command, int argc, char **argv, struct tool_o
 		return -EINVAL;
 	}
 	if (!option_set(option, value, wanted)) {
-		snprintf(error->text, error->size_bytes, "--%s is %s, not %s", option->name,
+		snprintf(error->text, error->size_bytes, "--%s is %s", option->name,
 			 strcmp(option->name, "timeout") == 0 ? "a number of 1 to 86400"
 			 : strcmp(option->name, "data") == 0 ? "auto, epsv, pasv, active or default"
 			 : strcmp(option->name, "type") == 0 ? "A, E, I or L with a number"
-							     : option->value,
-			 value);
+							     : option->value);
 		return -EINVAL;
 	}
 	return taken;

@@ -99,6 +99,16 @@ static bool read_password(struct tool *tool, char *ret_password)
 	return good;
 }
 
+/* Several sessions may be opened, and standard input is there once. */
+static bool take_password(struct tool *tool, char *ret_password)
+{
+	if (!tool->password_is_read)
+		tool->password_is_read = read_password(tool, tool->password);
+	if (tool->password_is_read)
+		memcpy(ret_password, tool->password, sizeof(tool->password));
+	return tool->password_is_read;
+}
+
 static void tell_netrc(struct tool *tool, int error, const struct netrc_login *found)
 {
 	char home_path[PATH_BYTES_MAX];
@@ -161,7 +171,7 @@ bool tool_target(struct tool *tool, const struct url *url, struct tool_login *lo
 		snprintf(login->account, sizeof(login->account), "%s", options->account);
 	if (url->has_password)
 		snprintf(login->password, sizeof(login->password), "%s", url->password);
-	else if (options->password_path && !read_password(tool, login->password))
+	else if (options->password_path && !take_password(tool, login->password))
 		return false;
 	if (!read_netrc(tool, url, login, &has_user, &has_password))
 		return false;

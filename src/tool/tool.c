@@ -197,6 +197,7 @@ static int tool_run(const struct tool_command *command, int argc, char **argv)
 	tool_close(&tool);
 	sluice_client_free(tool.client);
 	explicit_bzero(&tool.at, sizeof(tool.at));
+	explicit_bzero(tool.password, sizeof(tool.password));
 	release_arguments(count, argv, &tool.options);
 	if ((fflush(stdout) != 0 || ferror(stdout)) && errno != EPIPE)
 		tool_say(&tool, TOOL_FAILED, "standard output: %s", strerror(errno));

@@ -78,6 +78,10 @@ struct tool {
 	struct restart *restart; /* its markers, see restart.h */
 	struct getting *getting; /* see get.c */
 
+	/* The first line of --password-file, once it has been read. */
+	bool password_is_read;
+	char password[LOGIN_FIELD_MAX];
+
 	/* The session that was opened last, for further URLs of the same place. */
 	struct sluice_session *session;
 	struct url at;
