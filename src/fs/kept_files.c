@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "fs/closing.h"
 #include "fs/mounts.h"
+#include "fs/path.h"
+#include "fs/resolve.h"
 #include "sys/calls.h"
 
 #define CLOSED_IN_A_TURN 64
@@ -38,6 +41,13 @@ static struct kept_file *kept_oldest(struct kept_files *kept)
 					 : list_entry(kept->oldest.next, struct kept_file, link);
 }
 
+static void kept_close_folder(struct kept_files *kept)
+{
+	if (kept->folder.fd >= 0)
+		calls->close(kept->folder.fd);
+	kept->folder.fd = -1;
+}
+
 static void kept_on_timer(struct wheel_timer *timer)
 {
 	struct kept_files *kept = list_entry(timer, struct kept_files, timer);
@@ -53,12 +63,14 @@ static void kept_on_timer(struct wheel_timer *timer)
 		}
 		kept_close(kept, file);
 	}
+	kept_close_folder(kept);
 }
 
 void kept_files_close_all(struct kept_files *kept)
 {
 	struct kept_file *file;
 
+	kept_close_folder(kept);
 	while ((file = kept_oldest(kept)))
 		kept_close(kept, file);
 }
@@ -90,6 +102,7 @@ void kept_files_init(struct kept_files *kept, struct ring *ring, unsigned worker
 {
 	kept->ring = ring;
 	list_init(&kept->oldest);
+	kept->folder.fd = -1;
 	kept->timer.fire = kept_on_timer;
 	kept->mounts_op.done = kept_on_mounts;
 	kept->mounts = mounts_open();
@@ -105,6 +118,7 @@ void kept_files_fini(struct kept_files *kept)
 
 	if (!kept->ring)
 		return;
+	kept_close_folder(kept);
 	while ((file = kept_oldest(kept)))
 		calls->close(kept_take(kept, file));
 	ring_timer_clear(kept->ring, &kept->timer);
@@ -119,6 +133,42 @@ static bool kept_is_same(const struct kept_file *file, const struct statx *stat)
 	       stat->stx_ctime.tv_nsec == file->changed_ns && stat->stx_mode == file->mode;
 }
 
+/* The folder of a path's last name, or -errno. It stays the table's. */
+static int kept_walk(struct kept_files *kept, int root, struct view path)
+{
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+				.resolve = RESOLVE_FLAGS | RESOLVE_CACHED | RESOLVE_NO_XDEV };
+	struct kept_folder *folder = &kept->folder;
+	uint64_t now_ms = ring_now_ms(kept->ring);
+	unsigned names_gone = calls_names_gone();
+
+	if (folder->fd >= 0 && folder->root == root && folder->since_ms == now_ms &&
+	    folder->names_gone == names_gone && strlen(folder->path) == path.length &&
+	    memcmp(folder->path, path.at, path.length) == 0)
+		return folder->fd;
+	kept_close_folder(kept);
+	if (path.length >= sizeof(folder->path))
+		return -ENAMETOOLONG;
+	memcpy(folder->path, path.at, path.length);
+	folder->path[path.length] = '\0';
+	folder->root = root;
+	folder->since_ms = now_ms;
+	folder->names_gone = names_gone;
+	folder->fd = calls->openat2(root, folder->path, &how);
+	return folder->fd;
+}
+
+static bool kept_ask(struct kept_files *kept, int root, const char *path, unsigned mask,
+		     struct statx *ret_stat)
+{
+	struct view folder = path_folder(view_of(path));
+	int fd = folder.length > 1 ? kept_walk(kept, root, folder) : root;
+
+	return fd >= 0 && calls->statx(fd, strrchr(path, '/') + 1,
+				       AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW,
+				       mask, ret_stat) == 0;
+}
+
 int kept_files_lend(struct kept_files *kept, uint64_t hash, int root, const char *path,
 		    unsigned mask, struct statx *ret_stat)
 {
@@ -126,9 +176,7 @@ int kept_files_lend(struct kept_files *kept, uint64_t hash, int root, const char
 
 	if (file->path != hash)
 		return -ENOENT;
-	if (calls->statx(root, path + 1, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, mask, ret_stat) ==
-		    0 &&
-	    kept_is_same(file, ret_stat))
+	if (kept_ask(kept, root, path, mask, ret_stat) && kept_is_same(file, ret_stat))
 		return kept_take(kept, file);
 	kept_close(kept, file);
 	return -ENOENT;

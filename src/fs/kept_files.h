@@ -1,14 +1,16 @@
 /*
  * Small files that have just been sent stay open for a moment: whoever wants one of them by the same
- * path again spares the server an open and a close. Before it is lent the path is asked anew
- * (statx(2)): it must lead to the very file that is open, whose rights and contents nobody has
- * touched meanwhile. Else it is closed, and the path is opened like any other. Its contents stay
- * in the page cache alone, so that nothing here can be out of date.
+ * path again spares the server an open and a close. Before it is lent the path is asked anew: it
+ * must lead to the very file that is open, whose rights and contents nobody has touched meanwhile.
+ * Else it is closed, and the path is opened like any other. Its contents stay in the page cache
+ * alone, so that nothing here can be out of date.
  *
- * The question walks the path, which would wait for a file system that has been mounted on it
- * meanwhile and does not answer. So the ring tells when mounts come or go, and then all are closed;
- * where that cannot be told (no /proc) none is kept. Kept are files of the root's own, local
- * file system alone.
+ * The question must not wait for a file system that does not answer, nor leave the root. So the
+ * folder is walked to as for an open that may not wait (openat2(2) within the root and its mount,
+ * from the cache), and the last name is no link. Of many files of one folder that are wanted in one
+ * millisecond the folder is walked to once, unless this process has moved or removed a name
+ * meanwhile. The ring tells when mounts come or go, and then all are closed; where that cannot be
+ * told (no /proc) none is kept. Kept are files of the root's own, local file system alone.
  *
  * A descriptor is lent to one at a time. A table of one worker; a path whose place is taken is not kept.
  *
@@ -29,6 +31,7 @@
 	1024 /* descriptors; all workers' are at most an eighth of those that the process may have */
 #define KEPT_FILE_MS 2000
 #define KEPT_FILE_BYTES_MAX 65536
+#define KEPT_FOLDER_BYTES_MAX 256 /* of its path; files in deeper ones are opened each time */
 
 struct kept_files {
 	struct ring *ring;
@@ -38,6 +41,13 @@ struct kept_files {
 	struct op mounts_op;
 	struct wheel_timer timer;
 	struct list oldest;
+	struct kept_folder {
+		int fd; /* O_PATH, or -1 */
+		int root;
+		uint64_t since_ms;
+		unsigned names_gone;
+		char path[KEPT_FOLDER_BYTES_MAX];
+	} folder;
 	struct kept_file {
 		struct list link;
 		uint64_t path; /* a hash of it and of its root (fs/known_files.h); 0: none */

@@ -25,6 +25,8 @@ void op_queue_put(struct op_queue *queue, struct op *op)
 void op_end(struct op *op, int result)
 {
 	op->pending = false;
+	if (op->kind == OP_UNLINK || op->kind == OP_RENAME)
+		calls_note_name_gone();
 	op->done(op, result);
 }
 

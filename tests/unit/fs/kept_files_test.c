@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -160,6 +161,43 @@ static void what_was_touched_is_closed(void **state)
 	run_for_ms(30); /* in which that is told */
 }
 
+/* It is the same file, and the kernel alone would find it: outside of the tree, or by a link that may
+ * lead to a disk that does not answer. */
+static void no_link_is_followed_and_none_out_of_the_tree(void **state)
+{
+	char elsewhere[PATH_MAX];
+	int fd;
+
+	(void)state;
+	snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", base);
+	assert_int_equal(mkdirat(root, "elsewhere", 0755), 0);
+	assert_int_equal(linkat(root, "file", root, "elsewhere/file", 0), 0);
+	assert_int_equal(mkdirat(root, "folder", 0755), 0);
+	assert_int_equal(linkat(root, "file", root, "folder/file", 0), 0);
+
+	fd = keep_as(HASH);
+	assert_int_equal(kept_files_lend(kept, HASH, root, "/folder/file", MASK, &stat_of_kept),
+			 fd);
+	assert_true(kept_files_keep(kept, HASH, &stat_of_kept, fd));
+	assert_int_equal(calls->renameat2(root, "folder", root, "new", 0), 0);
+	assert_int_equal(symlinkat(elsewhere, root, "folder"), 0);
+	assert_int_equal(kept_files_lend(kept, HASH, root, "/folder/file", MASK, &stat_of_kept),
+			 -ENOENT);
+	run_until_closed(fd);
+
+	fd = keep_as(HASH);
+	assert_int_equal(unlinkat(root, "other", 0), 0);
+	assert_int_equal(symlinkat("file", root, "other"), 0);
+	assert_int_equal(kept_files_lend(kept, HASH, root, "/other", MASK, &stat_of_kept), -ENOENT);
+	run_until_closed(fd);
+	unlinkat(root, "folder", 0);
+	unlinkat(root, "new/file", 0);
+	unlinkat(root, "new", AT_REMOVEDIR);
+	unlinkat(root, "elsewhere/file", 0);
+	unlinkat(root, "elsewhere", AT_REMOVEDIR);
+	run_for_ms(30); /* in which those closes are told */
+}
+
 static int statx_without_rights(int folder, const char *path, int flags, unsigned mask,
 				struct statx *ret)
 {
@@ -283,6 +321,7 @@ int main(void)
 		{ #test " on epoll", test, setup, teardown, (void *)"epoll" }
 		TEST(lent_is_what_was_kept_and_to_one_alone),
 		TEST(what_was_touched_is_closed),
+		TEST(no_link_is_followed_and_none_out_of_the_tree),
 		TEST(rights_that_go_at_once_are_seen),
 		TEST(a_question_that_fails_closes),
 		TEST(after_a_moment_all_are_closed),
