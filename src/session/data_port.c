@@ -16,7 +16,8 @@
 #include "session/session_priv.h"
 #include "transfer/passive_pool.h"
 
-#define DATA_AGAIN_MS 100 /* after an active connection's pair of ports was not free */
+#define DATA_OWN_PORT_MS 2000 /* in which our own end's port may become free */
+#define DATA_AGAIN_MS 100     /* after an active connection's pair of ports was not free */
 #define KEPT_FRESH_MS 100 /* a connection that was kept before is looked at, if it still serves */
 #define PORT_PRIVILEGED 1024 /* below: never connected to (RFC 2577 section 3) */
 
@@ -354,12 +355,14 @@ const char *session_data_error(int error)
 	case ENETUNREACH:
 		return "no route leads to that address";
 	case EADDRINUSE:
+		return "the server's own data port is somebody else's; send PASV";
 	case EADDRNOTAVAIL:
 		return "an earlier connection between the same two ports is not over; name another "
 		       "port, or send PASV";
 	case ECONNRESET:
 	case EPIPE:
 		return "the other end broke it off";
+	case EAGAIN:
 	case EMFILE:
 	case ENFILE:
 	case ENOBUFS:
@@ -425,6 +428,9 @@ static void session_set_open_timer(struct session *session)
 	ring_timer_set(ring, &session->data_timer, deadline_ms > now_ms ? deadline_ms - now_ms : 0);
 }
 
+static void session_data_dial(struct session *session);
+static void session_data_taken(struct session *session, int r);
+
 /* Asks for a socket bound to our end of the control connection, with the port below it. */
 static void session_data_ask(struct session *session)
 {
@@ -437,11 +443,11 @@ static void session_data_ask(struct session *session)
 	address_set_port(&local, (uint16_t)(address_port(&local) - 1));
 	r = context->active_socket(context->server, session->id, &local);
 	session->active_asked = r == 0;
-	if (r < 0)
+	if (r == -EAGAIN)
+		session_data_taken(session, r);
+	else if (r < 0)
 		session_data_failed(session, session_data_error(-r));
 }
-
-static void session_data_dial(struct session *session);
 
 static void session_on_again_timer(struct wheel_timer *timer)
 {
@@ -454,14 +460,20 @@ static void session_on_again_timer(struct wheel_timer *timer)
 		session_data_ask(session);
 }
 
-/* Our port is taken (r). Two ports make one connection at a time, and for some time after it none
- * (TIME-WAIT; RFC 959 section 3.3): a client that stays with its port, or with the default one, gets
- * its next file when that time is over. */
+/* What connects is taken (r). Two ports make one connection at a time, and for some time after it
+ * none (TIME-WAIT; RFC 959 section 3.3): a client that stays with its port, or with the default one,
+ * gets its next file when that time is over (EADDRNOTAVAIL). Our own port's being somebody else's may
+ * be for good, and is waited for but a moment. */
 static void session_data_taken(struct session *session, int r)
 {
 	struct ring *ring = session->context->ring;
+	uint64_t began_ms =
+		session->data_deadline_ms - 1000ULL * session->context->config->data_timeout_s;
+	uint64_t until_ms = began_ms + DATA_OWN_PORT_MS;
 
-	if (ring_now_ms(ring) + DATA_AGAIN_MS > session->data_deadline_ms) {
+	if (r == -EADDRNOTAVAIL || until_ms > session->data_deadline_ms)
+		until_ms = session->data_deadline_ms;
+	if (ring_now_ms(ring) + DATA_AGAIN_MS > until_ms) {
 		session_data_failed(session, session_data_error(-r));
 		return;
 	}
@@ -504,6 +516,7 @@ void session_on_active_socket(struct session *session, int fd_or_error)
 		return;
 	}
 	session->data_fd = fd_or_error;
+	session_set_open_timer(session); /* it may be that of another try */
 	session_data_dial(session);
 }
 

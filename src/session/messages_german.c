@@ -397,6 +397,8 @@ const struct message messages_german[] = {
 	{ "the same as SITE GROUP", "dasselbe wie SITE GROUP" },
 	{ "the server has no room for it now; try again later",
 	  "der Server hat dafür jetzt keinen Platz; bitte später noch einmal" },
+	{ "the server's own data port is somebody else's; send PASV",
+	  "der eigene Datenport des Servers gehört jemand anderem; bitte PASV" },
 	{ "this is no zlib stream, or a damaged one",
 	  "das ist kein zlib-Strom, oder ein beschädigter" },
 	{ "what FTP clients agreed on", "worauf sich FTP-Programme geeinigt haben" },

@@ -188,5 +188,20 @@ def a_port_that_another_program_holds_is_waited_for():
         control.close()
 
 
+@test
+def a_port_that_stays_another_programs_is_425_after_a_moment():
+    with Served() as served, listener() as listening, socket.socket() as holder:
+        holder.bind(("127.0.0.1", served.port - 1))
+        holder.listen()
+        control = log_in("127.0.0.1", served.port)
+        name_port(control, listening)
+        began = time.monotonic()
+        command(control, "RETR small", "150")
+        reply = control.read_reply()[0]
+        expect(reply.startswith("425") and "own data port" in reply, f"RETR ended with {reply!r}")
+        expect(time.monotonic() - began < 10, "that took long")
+        control.close()
+
+
 if __name__ == "__main__":
     main()
