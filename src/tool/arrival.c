@@ -57,7 +57,7 @@ static int open_folder(const struct arrival *arrival)
 	return open_in(AT_FDCWD, folder, O_PATH | O_DIRECTORY);
 }
 
-static int open_part(struct arrival *arrival, int64_t *ret_size_bytes)
+static int open_part_once(struct arrival *arrival, int64_t *ret_size_bytes)
 {
 	struct stat stat;
 	int fd = open_in(arrival->folder, arrival->part, O_WRONLY | O_NOFOLLOW | O_NONBLOCK);
@@ -71,7 +71,9 @@ static int open_part(struct arrival *arrival, int64_t *ret_size_bytes)
 	}
 	if (fd < 0)
 		return fd;
-	r = fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode) ? -EINVAL : part_lock(fd);
+	r = part_lock(arrival->folder, arrival->part, fd);
+	if (r == 0 && (fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode)))
+		r = -EINVAL;
 	if (r < 0) {
 		calls->close(fd);
 		return r;
@@ -82,6 +84,15 @@ static int open_part(struct arrival *arrival, int64_t *ret_size_bytes)
 		(void)fchmod(fd, arrival->old.st_mode & 0707);
 	*ret_size_bytes = stat.st_size;
 	return fd;
+}
+
+static int open_part(struct arrival *arrival, int64_t *ret_size_bytes)
+{
+	int fd = -ESTALE;
+
+	for (int i = 0; i < PART_OPENS_MAX && fd == -ESTALE; i++)
+		fd = open_part_once(arrival, ret_size_bytes);
+	return fd == -ESTALE ? -EBUSY : fd;
 }
 
 static int open_in_place(struct arrival *arrival)

@@ -25,9 +25,9 @@
 #include <sluice/client.h>
 
 #define MIRROR_SESSIONS_MAX 64
-#define MIRROR_TASKS_MAX 4000000   /* waiting; a tree with more is refused: -E2BIG */
+#define MIRROR_TASKS_MAX 4000000 /* waiting; a tree with more is refused: -E2BIG */
 #define MIRROR_TASKS_BYTES_MAX (1UL << 30)
-#define MIRROR_ENTRIES_MAX 4000000 /* of one folder: -E2BIG */
+#define MIRROR_ENTRIES_MAX 4000000	     /* of one folder: -E2BIG */
 #define MIRROR_ENTRIES_BYTES_MAX (1UL << 29) /* of all that are being compared at one time */
 #define MIRROR_TRIES 3
 

@@ -339,8 +339,7 @@ static void folder_listed(struct sluice_session *session, const struct sluice_ou
 	    sluice_command(session, "CWD", worker->remote, top_entered, worker) == 0)
 		return;
 	if (worker->entries.count > 0 && !worker->entries.links_seen &&
-	    sluice_session_has(session, SLUICE_FEATURE_MLST) &&
-	    list_links(worker) == 0)
+	    sluice_session_has(session, SLUICE_FEATURE_MLST) && list_links(worker) == 0)
 		return;
 	compare_folder(worker);
 	mirror_task_done(worker);

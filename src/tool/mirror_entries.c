@@ -6,7 +6,7 @@
 
 #define MINUTE_S 60
 #define DAY_S 86400
-#define KEPT_BYTES (1 << 20) /* of a list that is filled again */
+#define KEPT_BYTES (1 << 20)	  /* of a list that is filled again */
 #define HALF_YEAR_S (180 * DAY_S) /* older times of LIST have a day and no minute */
 
 void mirror_entries_init(struct mirror_entries *entries, size_t *bytes)

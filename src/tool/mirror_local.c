@@ -165,8 +165,8 @@ int mirror_local_open_file(struct mirror_local *local, const char *path)
 	return fd;
 }
 
-int mirror_local_open_part(struct mirror_local *local, const char *path, uint32_t tag,
-			   int64_t *ret_size_bytes)
+static int open_part(struct mirror_local *local, const char *path, uint32_t tag,
+		     int64_t *ret_size_bytes)
 {
 	struct stat stat;
 	char part[256];
@@ -186,13 +186,25 @@ int mirror_local_open_part(struct mirror_local *local, const char *path, uint32_
 	}
 	if (fd < 0)
 		return fd;
-	r = fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode) ? -EINVAL : part_lock(fd);
+	r = part_lock(folder, part, fd);
+	if (r == 0 && (fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode)))
+		r = -EINVAL;
 	if (r < 0) {
 		close(fd);
 		return r;
 	}
 	*ret_size_bytes = stat.st_size;
 	return fd;
+}
+
+int mirror_local_open_part(struct mirror_local *local, const char *path, uint32_t tag,
+			   int64_t *ret_size_bytes)
+{
+	int fd = -ESTALE;
+
+	for (int i = 0; i < PART_OPENS_MAX && fd == -ESTALE; i++)
+		fd = open_part(local, path, tag, ret_size_bytes);
+	return fd == -ESTALE ? -EBUSY : fd;
 }
 
 int mirror_local_settle_part(struct mirror_local *local, const char *path, uint32_t tag, int fd,

@@ -84,8 +84,8 @@ struct mirror_worker {
 	struct sluice_session *session; /* NULL: none */
 	struct mirror_task *task;	/* under way */
 	unsigned failures;		/* openings in a row */
-	bool was_open;			/* it has had a session: it is opened again where that is lost */
-	int fd;				/* of the task's file, or -1 */
+	bool was_open; /* it has had a session: it is opened again where that is lost */
+	int fd;	       /* of the task's file, or -1 */
 	uint32_t tag;
 	bool hash_is_set;	/* by OPTS, in this session */
 	bool plain_name;	/* up: the task's file is stored under its own name */

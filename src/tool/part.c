@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "sys/calls.h"
@@ -18,7 +19,7 @@
 
 /* What io_uring had under way for a run that was killed holds the lock a moment longer than the run. */
 #define LOCK_AGAIN_NS 10000000L
-#define LOCK_AGAIN_MAX 20
+#define LOCK_AGAIN_MAX 10
 
 static uint32_t hash_add(uint32_t hash, const char *text)
 {
@@ -89,7 +90,16 @@ bool part_is_of(const char *name, const char *file_name)
 	       strlen(name) == length + TAG_DIGITS + strlen(PART_SUFFIX);
 }
 
-int part_lock(int fd)
+static bool is_still(int folder, const char *name, int fd)
+{
+	struct stat opened;
+	struct stat named;
+
+	return fstat(fd, &opened) == 0 && fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+int part_lock(int folder, const char *name, int fd)
 {
 	const struct timespec moment = { .tv_nsec = LOCK_AGAIN_NS };
 	int r = calls->flock(fd, LOCK_EX | LOCK_NB);
@@ -98,7 +108,9 @@ int part_lock(int fd)
 		nanosleep(&moment, NULL);
 		r = calls->flock(fd, LOCK_EX | LOCK_NB);
 	}
-	return r == -EWOULDBLOCK ? -EBUSY : 0; /* 0: or a file system without locks */
+	if (r == -EWOULDBLOCK)
+		return -EBUSY;
+	return is_still(folder, name, fd) ? 0 : -ESTALE; /* 0: or a file system without locks */
 }
 
 static void remove_forgotten(int folder, const char *name)
@@ -108,7 +120,7 @@ static void remove_forgotten(int folder, const char *name)
 
 	if (fd < 0)
 		return;
-	if (part_lock(fd) == 0)
+	if (part_lock(folder, name, fd) == 0)
 		calls->unlinkat(folder, name, 0);
 	calls->close(fd);
 }

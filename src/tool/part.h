@@ -14,6 +14,7 @@
 
 #define PART_SUFFIX ".sluice"
 #define PART_NAME_MAX 256
+#define PART_OPENS_MAX 8 /* of one that others complete before it is locked */
 
 /* Of path's last name, into ret_name[PART_NAME_MAX]. */
 void part_name(const char *path, uint32_t tag, char *ret_name);
@@ -28,8 +29,9 @@ uint32_t part_tag_of(const char *text, int64_t size_bytes, int64_t modified_s);
 bool part_is(const char *name);
 bool part_is_of(const char *name, const char *file_name);
 
-/* -EBUSY: another run writes it, and has done so for a fifth of a second. */
-int part_lock(int fd);
+/* Of the part that was opened as name in folder. -EBUSY: another run writes it, and has done so for a tenth
+ * of a second. -ESTALE: it has another name by now, or none: what was the part is whole. */
+int part_lock(int folder, const char *name, int fd);
 
 /* Removes what earlier runs left in a folder of other versions of a name, unless it is written to. */
 void part_remove_others(int folder, const char *name, const char *keep);

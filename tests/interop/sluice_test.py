@@ -172,6 +172,32 @@ def a_run_that_was_killed_a_moment_ago_is_waited_for():
         same("what is there", ["large"], os.listdir(place.here))
 
 
+@test
+def a_part_that_becomes_whole_while_its_lock_is_waited_for_is_not_written_to():
+    """Another run gives it its name: what has the lock then is the file."""
+    with Place() as place:
+        write_large(os.path.join(place.root, "large"))
+        part = cut(place.here, place.here, ".sluice", "get", place.url("large"))
+        with open(part, "r+b") as file:
+            wait_until(lambda: locked(file), "the run that was killed keeps its lock")
+            file.write(b"of the other run")
+            file.flush()
+            whole = os.stat(part)
+
+            def complete():
+                os.rename(part, os.path.join(place.here, "other"))
+                file.close()
+
+            release = threading.Timer(0.06, complete)
+            release.start()
+            place.run("get", "-v", place.url("large"))
+            release.join()
+        now = os.stat(os.path.join(place.here, "other"))
+        same("the other run's file", (whole.st_ino, whole.st_size), (now.st_ino, now.st_size))
+        expect(place.read(place.here, "other").startswith(b"of the other run"), "it was written to")
+        expect(same_files(os.path.join(place.root, "large"), os.path.join(place.here, "large")), "other bytes")
+
+
 def locked(file):
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -202,6 +228,7 @@ def an_old_file_is_not_taken_for_what_a_cut_put_has_left():
         write_large(os.path.join(place.here, "large"))
         place.write_root("sub/large", b"old")
         cut(place.here, os.path.join(place.root, "sub"), ".part", "put", "large", place.url("sub/"))
+        time.sleep(0.5)
         place.run("put", "-v", "large", place.url("sub/"))
         expect(same_files(os.path.join(place.here, "large"), os.path.join(place.root, "sub/large")), "other bytes")
 
