@@ -25,8 +25,7 @@ def figures_of(rounds, names):
 
 def server_document(run, name):
     rounds = run.results[name]
-    failures = sorted({each["failure"] for each in rounds if each.get("failure")})
-    without = run.unavailable.get(name) or "; ".join(failures) or \
+    without = run.unavailable.get(name) or verdict.failure_of(rounds) or \
         (None if rounds else "not measured")
     figures = {} if without else figures_of(rounds, run.metrics)
     return {"name": name, "role": role_of(name), "version": machine.version(run.place, name),

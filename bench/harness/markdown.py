@@ -20,7 +20,7 @@ def bars(report):
     rows = []
     for scenario in report["scenarios"]:
         for bar in scenario["bars"]:
-            value = figure(bar.get("ratio"))
+            value = summary.bar_figure(bar)
             if "low" in bar and bar["low"] != bar["high"]:
                 value += f" ({figure(bar['low'])} – {figure(bar['high'])})"
             medians = times(bar["of_medians"]) if "of_medians" in bar else ""
@@ -31,11 +31,14 @@ def bars(report):
 
 
 def behind(report):
-    lost = summary.lost(report)
-    if not lost:
-        return ["In no scenario's first figure is another server ahead."]
-    return [f"- {scenario}: {short_name(against)} is ahead, {subject} is {text}."
-            for scenario, text, against, subject in lost]
+    lines = [f"- {scenario}: {server} failed: {text}."
+             for scenario, server, text in summary.failed(report)]
+    lines += [f"- {scenario}: {short_name(against)} is ahead, {subject} is {text}."
+              for scenario, text, against, subject in summary.standing(report, summary.BEHIND)]
+    lines = lines or ["In no scenario's first figure is another server ahead."]
+    even = [f"- {scenario}: beside {short_name(against)}, {subject} is {text}."
+            for scenario, text, against, subject in summary.standing(report, summary.EVEN)]
+    return [*lines, *(["", "As good, within the noise:", "", *even] if even else [])]
 
 
 def scenario(each):

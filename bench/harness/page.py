@@ -141,7 +141,8 @@ def bars_table(report):
                 tag("td", link), tag("td", verdict(bar["verdict"]), class_="text"),
                 tag("td", escape(summary.bar_subject(bar)), class_="text"),
                 tag("td", escape(bar["bar"])),
-                tag("td", figure(bar.get("ratio")) + low),
+                tag("td", escape(summary.bar_figure(bar)) + low,
+                    **({"class_": "text"} if "failure" in bar else {})),
                 tag("td", summary.bar_spread(bar))]))
     return table(["scenario", "verdict", "what", "bar", "figure (quartiles)", "spread"], rows,
                  "bars") if rows else ""
@@ -255,7 +256,7 @@ def scenario_card(scenario):
         spread = summary.bar_spread(bar)
         spread = f", spread {spread}" if spread else ""
         parts.append(tag("p", f"{verdict(bar['verdict'])} {escape(summary.bar_subject(bar))}: "
-                              f"{figure(bar.get('ratio'))}, bar {escape(bar['bar'])}{spread}"))
+                              f"{escape(summary.bar_figure(bar))}, bar {escape(bar['bar'])}{spread}"))
     if scenario["noise"]:
         parts.append(tag("ul", "".join(tag("li", escape(each)) for each in scenario["noise"]),
                          class_="noise"))

@@ -44,6 +44,17 @@ def warms_up(each):
     return "--count" not in getattr(each, "LOAD", ["--count"])
 
 
+def verifiable(load):
+    """Whether the load generator knows every byte that is to come: of the large file and of the
+    small ones, as they lie there."""
+    return (load[0] == "small" or load[:3] == scenario.BIG_RETR[:3]) and \
+        "--type" not in load and "Z" not in load
+
+
+def references_of(names):
+    return [name for name in names if document.role_of(name) == "reference"]
+
+
 class Plan:
     """How often, how long and whom one scenario measures, and how long that takes."""
 
@@ -76,17 +87,22 @@ class Plan:
         self.rounds = min(self.rounds, max(1, int(QUICK_SCENARIO_S / max(self.round_s, 0.1))))
 
     @property
+    def dropped(self):
+        """How many references are too many."""
+        references = len(references_of(self.names))
+        many = getattr(self, "warms_up", False) and references >= REFERENCES_MANY
+        return references - REFERENCES_KEPT if many else 0
+
+    @property
     def round_s(self):
         """Of one round, once the references that are too many have gone."""
-        references = [name for name in self.names if name.startswith("reference:")]
-        many = getattr(self, "warms_up", False) and len(references) >= REFERENCES_MANY
-        dropped = len(references) - REFERENCES_KEPT if many else 0
-        return (len(self.names) - dropped) * (self.seconds + self.cost)
+        return (len(self.names) - self.dropped) * (self.seconds + self.cost)
 
     @property
     def expected_s(self):
         warm_up = self.cost + min(self.seconds, WARM_UP_S) if self.warms_up else 0
-        return len(self.names) * warm_up + self.rounds * self.round_s
+        twice = REFERENCES_KEPT if self.dropped and verifiable(self.load) else 0
+        return (len(self.names) + twice) * warm_up + self.rounds * self.round_s
 
 
 def wanted(name, arguments):
@@ -149,48 +165,47 @@ class Run:
         return self.scenario.SERVERS[0]
 
     def started(self, name):
-        """The running server (or client, with its server), or None where it cannot run."""
-        try:
-            port = 2121 + self.names.index(name)
-            kind = clients.Client if clients.is_client(self.place, name) else servers.Server
-            return kind(name, self.place, port, self.options)
-        except servers.Unavailable as error:
-            self.unavailable[name] = str(error)
-            return None
+        """The running server (or client, with its server)."""
+        port = 2121 + self.names.index(name)
+        kind = clients.Client if clients.is_client(self.place, name) else servers.Server
+        return kind(name, self.place, port, self.options)
 
-    def measured(self, server, seconds):
+    def measured(self, server, seconds, *more):
         if hasattr(self.scenario, "measure"):
             return self.scenario.measure(self.place, server, seconds)
-        load = self.plan.load
+        load = [*self.plan.load, *more]
         if load[0] == "stor":
             load = [*load, "--remove-from", self.place.uploads]
         return servers.gated(self.place, server, load, seconds)
 
-    def measure(self, server, seconds):
+    def measure(self, server, seconds, *more):
         """One round of one server. What it may raise belongs to that server alone."""
         try:
-            result = self.measured(server, seconds)
+            result = self.measured(server, seconds, *more)
             result["failure"] = result.get("failure") or servers.failure(result)
-        except servers.Unavailable as error:
-            result = {"failure": str(error)}
+            return result
         except (KeyError, ZeroDivisionError, OSError) as error:
-            result = {"failure": f"{type(error).__name__}: {error}"}
-        if self.options["root"] == self.place.uploads:
-            uploads_clear(self.place)
-        return result
+            return {"failure": f"{type(error).__name__}: {error}"}
+        finally:
+            if self.options["root"] == self.place.uploads:
+                uploads_clear(self.place)
 
-    def turn(self, name, seconds):
-        """Returns the server's round, or None where it cannot run or has failed before, for then
-        it has no figure anyway."""
-        if name in self.unavailable or any(each["failure"] for each in self.results[name]):
-            return None
-        server = self.started(name)
-        if not server:
+    def turn(self, name, seconds, *more):
+        """Returns the server's round, with more arguments of the load, or None where it cannot run
+        or has failed before, for then it has no figure anyway."""
+        if name in self.unavailable or verdict.failure_of(self.results[name]):
             return None
         try:
-            return self.measure(server, seconds)
-        finally:
-            server.stop()
+            server = self.started(name)
+            try:
+                return self.measure(server, seconds, *more)
+            finally:
+                server.stop()
+        except servers.Failed as error:
+            return {"failure": str(error)}
+        except servers.Unavailable as error:
+            self.unavailable[name], self.results[name] = str(error), []
+            return None
 
     def turn_in_quiet(self, name):
         """The server's round; where something else was busy beside it, the quietest of a few."""
@@ -203,7 +218,7 @@ class Run:
             self.patience.left_s -= time.monotonic() - began
             self.repeated += 1
             if not again or again["failure"] or disturbed(again) < disturbed(result):
-                result = again or result
+                result = again
         return result
 
     def round(self, number):
@@ -213,25 +228,46 @@ class Run:
             if result:
                 self.results[name].append(result)
 
-    def warm_up(self):
-        """A short round that does not count: caches fill, and of many references only the
-        cheapest go on."""
-        costs = {}
-        for name in self.names:
-            result = self.turn(name, min(self.seconds, WARM_UP_S))
-            if result and document.role_of(name) == "reference" and not result["failure"]:
-                costs[name] = result.get(self.scenario.BARS[0].metric if self.scenario.BARS
-                                         else self.metrics[0], 0)
-        many = len(costs) >= REFERENCES_MANY
-        for name in sorted(costs, key=costs.get)[REFERENCES_KEPT:] if many else []:
+    def warmed(self, name, *more):
+        """A short round of a server, which counts only where it failed in it."""
+        result = self.turn(name, min(self.seconds, WARM_UP_S), *more)
+        if result and result["failure"]:
+            self.results[name].append(result)
+        return result
+
+    def cheapest(self, references):
+        """Those that go on. They are chosen by a reader that looks at no byte, as in the rounds:
+        beside one that does, and is slower, others are the cheapest."""
+        cost = self.scenario.BARS[0].metric if self.scenario.BARS else self.metrics[0]
+        costs = {name: result.get(cost, 0) for name in references
+                 if (result := self.warmed(name)) and not result["failure"]}
+        ordered = sorted(costs, key=costs.get)
+        for name in ordered[REFERENCES_KEPT:]:
             self.unavailable[name] = \
                 f"not among the {REFERENCES_KEPT} cheapest references in the warm-up round"
+        return ordered[:REFERENCES_KEPT]
+
+    def warm_up(self):
+        """Short rounds that do not count, unless a server fails: caches fill, bytes are compared
+        where they are known, and of many references only the cheapest go on."""
+        verify = ["--verify"] if verifiable(self.plan.load) else []
+        references = references_of(self.names)
+        many = references if len(references) >= REFERENCES_MANY else []
+        for name in self.names:
+            if name not in many:
+                self.warmed(name, *verify)
+        for name in self.cheapest(many):
+            if verify:
+                self.warmed(name, *verify)
 
     def what_is_missing(self):
         """What the server under test refuses of what the scenario NEEDS, as a sentence, or None.
         That it does not even start is not said here but at its turn."""
-        server = self.started(self.subject) if getattr(self.scenario, "NEEDS", []) else None
-        if not server:
+        if not getattr(self.scenario, "NEEDS", []):
+            return None
+        try:
+            server = self.started(self.subject)
+        except (servers.Unavailable, servers.Failed):
             return None
         try:
             return servers.refusal(server, self.scenario.NEEDS)

@@ -20,7 +20,7 @@ A scenario is a file in scenarios/: a sentence at its head (a second paragraph e
     measure  a function (bench, server, seconds) -> result, where one load is not enough
 """
 from . import accounting
-from .servers import Load, Unavailable, derive, failure, gated  # noqa: F401
+from .servers import Failed, Load, Unavailable, derive, failure, gated  # noqa: F401
 from .verdict import Bar  # noqa: F401
 
 GROUPS = ["Large files", "Small files", "Uploads", "Text", "Listings", "Commands and logins",

@@ -21,7 +21,11 @@ STOP_S = 5
 
 
 class Unavailable(Exception):
-    """The server cannot run here; the text says why."""
+    """Something that it takes is not here, which is nobody's failure; the text says what."""
+
+
+class Failed(Exception):
+    """The server does not do what it should; the text says what it does."""
 
 
 def module_load(path):
@@ -84,7 +88,7 @@ class Server:
             except OSError:
                 time.sleep(0.01)
         with open(self.log_path, errors="replace") as log:
-            raise Unavailable("did not start: " + log.read()[-300:].strip())
+            raise Failed("did not start: " + log.read()[-300:].strip())
 
     @property
     def pid(self):
@@ -145,7 +149,7 @@ class Load:
             ready = left > 0 and select.select([self.process.stdout], [], [], left)[0]
             more = ready and os.read(self.process.stdout.fileno(), 1 << 16)
             if not more:
-                raise Unavailable("the load generator gave no line")
+                raise Failed("the load generator gave no line")
             self.unread += more
         text, _, self.unread = self.unread.partition(b"\n")
         return json.loads(text)
@@ -200,7 +204,8 @@ def reply_read(lines):
 
 def refusal(server, commands):
     """Logs in to a server and asks for what a scenario needs. Returns a sentence about the first
-    of the commands that it refuses, or None."""
+    of the commands that it refuses, or None. That it ends the connection is no refusal: its turn
+    will tell."""
     try:
         with socket.create_connection((server.options["address"], server.port), 10) as control, \
                 control.makefile("rb") as lines:
@@ -211,8 +216,8 @@ def refusal(server, commands):
                 if reply[0] not in "23":
                     return f"{server.name} answers {command} with {reply}"
         return None
-    except (OSError, StopIteration) as error:
-        return f"{server.name}: {str(error) or 'the connection ended'}"
+    except (OSError, StopIteration):
+        return None
 
 
 def failure(result):
@@ -234,7 +239,7 @@ def gated(place, server, arguments, seconds):
     with Load(place, server, [*arguments, *timed, "--gate"]) as load:
         ready = load.line(150)
         if ready["errors"]:
-            raise Unavailable(failure(ready))
+            raise Failed(failure(ready))
         settles = "--settle" in arguments
         if settles:
             load.go()

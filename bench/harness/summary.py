@@ -1,7 +1,8 @@
 """What all forms of a report say alike: the machine, who is ahead, and by how much."""
 from .metrics import RATIOS, figure, metric, percent, short_name, times
+from .verdict import failure_of
 
-NO_LESS = 0.99  # times as good: nobody is ahead by less than this leaves
+AHEAD, EVEN, BEHIND, FAILED = "ahead", "even", "behind", "failed"
 
 
 def rounds_text(report):
@@ -62,6 +63,10 @@ def bar_spread(bar):
     return percent(bar.get("spread")) if "against" in bar or bar["metric"] in RATIOS else ""
 
 
+def bar_figure(bar):
+    return bar.get("failure") or figure(bar.get("ratio"))
+
+
 def bar_subject(bar):
     against = f" over that of {short_name(bar['against'])}" if "against" in bar else ""
     return metric(bar["metric"]).label + against
@@ -84,25 +89,45 @@ def times_better(scenario, role):
     return min(found, default=None)
 
 
+def failures(scenario):
+    """{server: what it failed at}, of those under test."""
+    return {each["name"]: text for each in scenario["servers"]
+            if each["role"] == "subject" and (text := failure_of(each["rounds"]))}
+
+
+def edges(each):
+    """Of a figure, those of its interval."""
+    return each.get("interval") or [each["median"]] * 2
+
+
 def ahead_of(scenario, role):
-    """(whether the subject is no worse than the best of a role in its first figure, a text of how
-    they stand, that server), or None. Where no ratio is stated, the figures say it."""
+    """(AHEAD, EVEN, BEHIND or FAILED: how the subject's first figure stands to the best of a role,
+    a text of that, the other server), or None. It is EVEN where 1 lies within the ratio's interval;
+    where no ratio is stated, where the intervals of the two figures meet."""
     best = times_better(scenario, role)
     if best:
         better, low, high, against = best
-        unsure = ", which lies within the spread" if low <= 1 <= high else ""
-        return better >= NO_LESS, f"{better:.2f} times as good{unsure}", against
+        word = AHEAD if low > 1 else BEHIND if high < 1 else EVEN
+        unsure = f" ({low:.2f} to {high:.2f})" if word == EVEN else ""
+        return word, f"{better:.2f} times as good{unsure}", against
     first = scenario["metrics"][0]
-    figures = {each["name"]: each["figures"][first["name"]]["median"]
-               for each in scenario["servers"] if first["name"] in each["figures"]
+    figures = {each["name"]: each["figures"][first["name"]] for each in scenario["servers"]
+               if first["name"] in each["figures"]
                and (each["role"] == role or each["name"] == scenario["subject"])}
     own = figures.pop(scenario["subject"], None)
-    if own is None or not figures or not first["better"]:
+    failed = failures(scenario).get(scenario["subject"])
+    if not figures or not first["better"] or not (own or failed):
         return None
-    against = (min if first["better"] == "low" else max)(figures, key=figures.get)
+    against = (min if first["better"] == "low" else max)(
+        figures, key=lambda name: figures[name]["median"])
+    if failed:
+        return FAILED, failed, against
     other = figures[against]
-    better = own <= other / NO_LESS if first["better"] == "low" else own >= other * NO_LESS
-    return better, f"at {figure(own)} beside its {figure(other)}", against
+    less, more = edges(own)[1] < edges(other)[0], edges(own)[0] > edges(other)[1]
+    if first["better"] == "low":
+        less, more = more, less
+    return AHEAD if more else BEHIND if less else EVEN, \
+        f"at {figure(own['median'])} beside its {figure(other['median'])}", against
 
 
 def glance(report):
@@ -118,16 +143,29 @@ def glance(report):
     return rows
 
 
-def lost(report):
-    """The scenarios in whose first figure another server is ahead: (scenario, text, against,
+def standing(report, word):
+    """The scenarios whose first figure is AHEAD, EVEN, BEHIND or FAILED: (scenario, text, against,
     subject)."""
     found = []
     for scenario in report["scenarios"]:
         for role in ("peer", "http"):
             stands = ahead_of(scenario, role)
-            if stands and not stands[0]:
+            if stands and stands[0] == word:
                 found.append((scenario["name"], stands[1], stands[2], scenario["subject"]))
     return found
+
+
+def failed(report):
+    """(scenario, server, text) of all failures of what is under test, a bar or none."""
+    return [(scenario["name"], name, text) for scenario in report["scenarios"]
+            for name, text in failures(scenario).items()]
+
+
+def unmet(report):
+    """Whether a bar is not met, or what is under test failed. Of a bar with few rounds its verdict
+    says so behind its word, and decides nothing."""
+    return bool(failed(report)) or any(bar["verdict"] == "FAIL" for scenario in report["scenarios"]
+                                       for bar in scenario["bars"])
 
 
 def verdicts(report):
@@ -147,7 +185,8 @@ def ratios_noisy(report):
 
 
 def sentence(report):
-    compared = [stands for each in report["scenarios"] if (stands := ahead_of(each, "peer"))]
+    compared = [stands[0] for each in report["scenarios"] if (stands := ahead_of(each, "peer"))]
+    failing = dict.fromkeys(name for name, _, _ in failed(report))
     bars = verdicts(report)
     skipped = sum(bool(each["skipped"]) for each in report["scenarios"])
     noisy, ratios = ratios_noisy(report)
@@ -155,8 +194,12 @@ def sentence(report):
     if skipped:
         text += f", {skipped} of them skipped"
     if compared:
-        text += (f"; in {sum(each[0] for each in compared)} of the {len(compared)} with an FTP "
-                 "peer sluice is ahead of the best one")
+        text += (f"; in {compared.count(AHEAD)} of the {len(compared)} with an FTP peer sluice is "
+                 "ahead of the best one")
+    if EVEN in compared:
+        text += f", in {compared.count(EVEN)} as good, within the noise"
+    if failing:
+        text += f"; sluice failed in {', '.join(failing)}"
     if bars:
         text += f"; {bars.get('PASS', 0)} of {sum(bars.values())} bars are met"
     if noisy:

@@ -104,7 +104,7 @@ def wrapped(text, width, hang=4):
 
 
 def bar_text(each):
-    found = ""
+    found = f": {each['failure']}" if "failure" in each else ""
     if "ratio" in each:
         quartiles = f" [{figure(each['low'])}, {figure(each['high'])}]" \
             if each["low"] != each["high"] else ""

@@ -12,7 +12,8 @@ interpolated (Hettmansperger and Sheather 1986): how many of n rounds lie below 
 binomial, whatever their distribution is. Its width is the spread: of two runs of the same thing the
 ratios differ by more than the wider spread about three times in a thousand.
 
-A bar is NOISY, and decides nothing, where it lies within the interval.
+A bar is NOISY, and decides nothing, where it lies within the interval. It is FAIL where the server
+under test failed in any round, whatever it is about.
 """
 import math
 import statistics
@@ -75,9 +76,14 @@ def interval(values):
                  ((ordered[edge - 1], ordered[edge]), (ordered[-edge], ordered[-edge - 1])))
 
 
+def failure_of(rounds):
+    """What one server failed at in any of its rounds, or None."""
+    return "; ".join(sorted({each["failure"] for each in rounds if each.get("failure")})) or None
+
+
 def valid(rounds):
     """The rounds of one server, or none at all if any of them failed."""
-    return [] if any(each.get("failure") for each in rounds) else rounds
+    return [] if failure_of(rounds) else rounds
 
 
 def values_of(rounds, metric):
@@ -158,7 +164,9 @@ def judge(bar, subject, results, rounds_needed=ROUNDS_FOR_A_VERDICT):
     found = measured(bar, subject, results)
     if not found:
         against = {"against": " ".join(bar.against)} if bar.against else {}
-        return {**verdict, **against, "verdict": "NO FIGURE"}
+        failed = failure_of(results.get(subject, []))
+        return {**verdict, **against, **({"failure": failed} if failed else {}),
+                "verdict": "FAIL" if failed else "NO FIGURE"}
     low, high = found["interval"] or [found["ratio"]] * 2
     if bar.met(low) != bar.met(high):
         word = "NOISY"

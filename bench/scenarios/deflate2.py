@@ -6,7 +6,7 @@ import ftplib
 import os
 import zlib
 
-from harness.scenario import TEXT, Unavailable, gated
+from harness.scenario import TEXT, Failed, gated
 
 GROUP = "Text"
 SERVERS = ["sluiced", "proftpd:deflate"]
@@ -36,10 +36,10 @@ def measure(bench, server, seconds):
     try:
         content = inflated(server)
     except (ftplib.Error, OSError, EOFError, zlib.error) as error:
-        raise Unavailable(f"MODE Z: {error}") from None
+        raise Failed(f"MODE Z: {error}") from None
     with open(os.path.join(bench.files, FILE), "rb") as file:
         if content != file.read():
-            raise Unavailable("MODE Z: wrong bytes")
+            raise Failed("MODE Z: wrong bytes")
     result = gated(bench, server, LOAD_Z, seconds)
     files = max(result["operations"], 1) * TEXT
     result["cpu_s_per_file_gb"] = result["cpu_s"] / files * 1e9

@@ -5,7 +5,7 @@ import os
 import shutil
 
 from harness.mounts import hung
-from harness.scenario import Bar, Load, Unavailable, failure, gated
+from harness.scenario import Bar, Failed, Load, failure, gated
 
 GROUP = "Slow beside fast"
 SERVERS = ["sluiced", "vsftpd"]
@@ -24,7 +24,7 @@ def measure(bench, server, seconds):
         with Load(bench, server, WAITING) as waiting:
             ready = waiting.line(30)
             if ready["errors"]:
-                raise Unavailable(failure(ready))
+                raise Failed(failure(ready))
             waiting.go()
             beside = gated(bench, server, HOT, seconds)
             wrong = failure(alone) or failure(beside) or waiting.failure_beside()

@@ -4,7 +4,7 @@ Counted are the bytes of all system calls that copy to or from the process (mmap
 send as well) and of all such operations of its io_uring; commands and replies are among them.
 Done once, since a count has no noise."""
 from harness import moved
-from harness.scenario import BIG, Bar, Unavailable, failure, gated
+from harness.scenario import BIG, Bar, Failed, failure, gated
 
 GROUP = "Kernel path"
 SERVERS = ["sluiced", "sluiced:epoll", "vsftpd", "pure-ftpd"]
@@ -24,7 +24,7 @@ def percent(bench, server, load):
         gated(bench, server, load, 1)))
     wrong = failure(results[0]) or (None if results[0]["bytes"] == BIG else "not the whole file")
     if wrong:
-        raise Unavailable(wrong)
+        raise Failed(wrong)
     return 100 * through / BIG
 
 

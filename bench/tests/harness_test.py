@@ -13,6 +13,7 @@ import tempfile
 import threading
 import types
 import unittest
+import unittest.mock
 import xml.dom.minidom
 from random import Random
 
@@ -104,6 +105,18 @@ class Verdicts(unittest.TestCase):
         judged = verdict.judge(bar, "sluiced", results)
         self.assertEqual((judged["against"], judged["ratio"], judged["verdict"]),
                          ("proftpd", 1.0, "FAIL"))
+
+    def test_a_server_that_failed_meets_no_bar(self):
+        failed = [*rounds("errors", 0, 0), {"failure": "2 errors: RETR x: 425 no", "errors": 2}]
+        for bar in (verdict.Bar("errors", at_most=0), verdict.Bar(CPU, "vsftpd", at_most=1)):
+            judged = verdict.judge(bar, "sluiced", {"sluiced": failed, "vsftpd": rounds(CPU, 1)})
+            self.assertEqual((judged["verdict"], judged.get("failure")),
+                             ("FAIL", "2 errors: RETR x: 425 no"))
+
+    def test_of_another_server_that_failed_there_is_no_figure(self):
+        bar = verdict.Bar(CPU, "vsftpd", at_most=1)
+        results = {"sluiced": rounds(CPU, 1), "vsftpd": [{"failure": "2 errors", CPU: 1}]}
+        self.assertEqual(verdict.judge(bar, "sluiced", results)["verdict"], "NO FIGURE")
 
     def test_few_rounds_stand_behind_the_verdict_unless_one_says_all(self):
         bar = verdict.Bar(CPU, at_most=1)
@@ -215,6 +228,12 @@ class Plans(unittest.TestCase):
         plan = self.plan(SERVERS=["sluiced", *["reference:a"] * 5], COST=1, SECONDS=1,
                          LOAD=["retr"])
         self.assertAlmostEqual(plan.round_s, 3 * 2)
+        self.assertAlmostEqual(plan.expected_s, 7 * 3 * 2 + 6 * 1.4)
+
+    def test_those_that_go_on_are_looked_at_once_more(self):
+        plan = self.plan(SERVERS=["sluiced", *["reference:a"] * 5], COST=1, SECONDS=1,
+                         LOAD=["retr", "--file", "big.bin"])
+        self.assertAlmostEqual(plan.expected_s, 7 * 3 * 2 + (6 + 2) * 1.4)
 
     def test_a_quick_plan_has_one_of_each_kind_and_a_tenth_of_the_work(self):
         plan = self.plan(True, SERVERS=["sluiced", "vsftpd", "proftpd", "nginx", "reference:a"],
@@ -337,8 +356,8 @@ class Needs(unittest.TestCase):
         self.assertEqual(self.refusal(replies, "TYPE I", "MODE B"),
                          "sluiced answers MODE B with 504 no")
 
-    def test_a_connection_that_ends_is_a_reason(self):
-        self.assertIn("the connection ended", self.refusal(self.LOGIN[:1], "MODE B"))
+    def test_a_connection_that_ends_is_no_refusal_but_a_failure_at_its_turn(self):
+        self.assertIsNone(self.refusal(self.LOGIN[:1], "MODE B"))
 
 
 class Copies(unittest.TestCase):
@@ -510,14 +529,155 @@ class Disturbances(unittest.TestCase):
         self.assertEqual(self.turns(9, short), (short, 0))
 
 
+class Turns(unittest.TestCase):
+    """What becomes of a server that does not start, or sends wrong bytes, in one of its turns."""
+
+    LOAD = ["retr", "--file", "big.bin", "--sessions", 8]
+
+    def run_of(self, turns, load=()):
+        """turns: {server: what each of its turns brings, a round or what is raised}. What the load
+        is told is kept."""
+        run = rounds_.Run.__new__(rounds_.Run)
+        run.name, run.names, run.options = "small16", list(turns), {"root": "files"}
+        run.place = types.SimpleNamespace(uploads="uploads")
+        run.scenario = types.SimpleNamespace(SERVERS=["sluiced", "vsftpd"], BARS=[
+            verdict.Bar(CPU, "vsftpd", at_most=1), verdict.Bar(CPU, at_most=1)])
+        run.metrics, run.seconds, run.skipped = [CPU, RATE], 1, None
+        run.plan = types.SimpleNamespace(load=list(load or self.LOAD))
+        run.results, run.unavailable = {each: [] for each in turns}, {}
+        run.patience, run.repeated, self.loads = rounds_.Patience(), 0, []
+        left = {name: list(each) for name, each in turns.items()}
+
+        def started(name):
+            if isinstance(left[name][0], Exception):
+                raise left[name].pop(0)
+            return types.SimpleNamespace(name=name, stop=lambda: None)
+
+        def gated(place, server_, load, seconds):
+            self.loads.append(load)
+            return dict(left[server_.name].pop(0))
+        run.started = started
+        patched = unittest.mock.patch.object(servers, "gated", gated)
+        patched.start()
+        self.addCleanup(patched.stop)
+        return run
+
+    def figures(self, run, name):
+        with unittest.mock.patch("harness.machine.version", lambda *_: None):
+            return document.server_document(run, name)
+
+    GOOD = {CPU: 0.5, RATE: 2, "seconds": 1, "failure": None}
+    WRONG = {CPU: 0.1, "wrong_bytes": 3, "seconds": 1}
+
+    def test_one_that_does_not_start_in_a_later_round_has_neither_figure_nor_ratio(self):
+        lost = servers.Failed("did not start: no port")
+        for failing, verdicts in (("sluiced", ["FAIL", "FAIL"]), ("vsftpd", ["NO FIGURE", "PASS"])):
+            turns = {name: [self.GOOD] * 9 for name in ("sluiced", "vsftpd")}
+            turns[failing] = [self.GOOD] * 8 + [lost]
+            run = self.run_of(turns)
+            for number in range(9):
+                run.round(number)
+            found = self.figures(run, failing)
+            self.assertEqual((found["without_figure"], found["figures"]), (str(lost), {}))
+            self.assertEqual(document.ratios(run), [])
+            self.assertEqual([each["verdict"] for each in run.verdicts()], verdicts)
+
+    def test_what_is_not_here_is_nobodys_failure(self):
+        run = self.run_of({"sluiced": [self.GOOD, servers.Unavailable("no strace")]})
+        for number in range(3):
+            run.round(number)
+        found = self.figures(run, "sluiced")
+        self.assertEqual((found["without_figure"], found["figures"]), ("no strace", {}))
+        self.assertEqual([each["verdict"] for each in run.verdicts()], ["NO FIGURE"] * 2)
+
+    def test_the_warm_up_round_compares_bytes_where_they_are_known(self):
+        run = self.run_of({"sluiced": [self.WRONG], "vsftpd": [self.GOOD] * 2})
+        run.warm_up()
+        run.round(0)
+        told = ["--verify" in load for load in self.loads]
+        self.assertEqual(told, [True, True, False])  # and the one that failed has no turn again
+        self.assertEqual(self.figures(run, "sluiced")["without_figure"], "3 wrong bytes")
+        self.assertEqual([each["verdict"] for each in run.verdicts()], ["FAIL"] * 2)
+        self.assertEqual(len(self.figures(run, "vsftpd")["rounds"]), 1)
+
+    def test_the_cheapest_references_are_chosen_before_their_bytes_are_compared(self):
+        turns = {f"reference:{name}": [dict(self.GOOD, **{CPU: cost}), dict(self.GOOD, **{CPU: 9})]
+                 for name, cost in (("a", 4), ("b", 1), ("c", 3), ("d", 2))}
+        turns["reference:d"][1] = self.WRONG
+        run = self.run_of({"sluiced": [self.GOOD], **turns})
+        run.warm_up()
+        self.assertEqual(["--verify" in load for load in self.loads],
+                         [True, *[False] * 4, True, True])
+        self.assertEqual(list(run.unavailable), ["reference:c", "reference:a"])
+        self.assertEqual(self.figures(run, "reference:d")["without_figure"], "3 wrong bytes")
+
+    def test_bytes_that_the_load_does_not_know_are_not_compared(self):
+        known = [name for name in rounds_.scenario_names()
+                 if rounds_.warms_up(each := rounds_.scenario_load(name))
+                 and rounds_.verifiable(each.LOAD)]
+        for name in ("retr8", "rate100", "small16", "small16b"):
+            self.assertIn(name, known)
+        for load in (["stor"], ["login"], [*self.LOAD, "--type", "A"], [*self.LOAD, "--mode", "Z"],
+                     ["retr", "--file", "text.txt"], ["ctrl", "--file", "hot.bin"]):
+            run = self.run_of({"vsftpd": [self.GOOD]}, load)
+            run.warm_up()
+            self.assertNotIn("--verify", self.loads[0], load)
+
+
 class Reports(unittest.TestCase):
     REPORT = report(ratio_of(CPU, "vsftpd", 0.5), ratio_of(CPU, "nginx", 2))
 
     def test_a_server_that_is_ahead_is_named(self):
-        self.assertEqual(summary.lost(self.REPORT),
+        self.assertEqual(summary.standing(self.REPORT, summary.BEHIND),
                          [("small16", "0.50 times as good", "nginx", "sluiced")])
         self.assertIn("small16: nginx (HTTP) is ahead, sluiced is 0.50 times",
                       markdown.document(self.REPORT))
+
+    def test_one_under_test_that_failed_is_not_ahead_and_says_at_what(self):
+        one = report()
+        one["scenarios"][0]["servers"][0].update(
+            figures={}, without_figure="2 errors: <425>",
+            rounds=[{"failure": None}, {"failure": "2 errors: <425>"}])
+        self.assertIn("in 0 of the 1 with an FTP peer sluice is ahead of the best one; "
+                      "sluice failed in small16", summary.sentence(one))
+        self.assertIn("- small16: sluiced failed: 2 errors: <425>.", markdown.document(one))
+        self.assertNotIn("In no scenario's", markdown.document(one))
+        self.assertTrue(summary.unmet(one))
+        self.assertFalse(summary.unmet(self.REPORT))
+
+    def test_a_failure_stands_at_the_bar_in_every_form(self):
+        one = copy.deepcopy(self.REPORT)
+        one["scenarios"][0]["bars"] = [verdict.judge(
+            verdict.Bar("errors", at_most=0), "sluiced", {"sluiced": [{"failure": "<425>"}]})]
+        self.assertTrue(summary.unmet(one))
+        self.assertEqual(page.page(one).count("&lt;425&gt;"), 2)
+        self.assertIn("| errors | at most 0 | <425> |", markdown.document(one))
+        self.assertIn("FAIL   errors: <425>; bar: at most 0",
+                      "\n".join(terminal.scenario_lines(one["scenarios"][0])))
+
+    def test_ahead_is_what_is_better_by_more_than_the_noise(self):
+        for ratio, interval, word in ((0.5, [0.4, 0.6], "ahead"), (0.9, [0.7, 1.1], "even"),
+                                      (1.005, [1.002, 1.008], "behind"), (1, [1, 1], "even"),
+                                      (1.1, [0.9, 1.3], "even")):
+            one = report(dict(ratio_of(CPU, "vsftpd", ratio), interval=interval))
+            self.assertEqual(summary.ahead_of(one["scenarios"][0], "peer")[0], word, interval)
+            self.assertIn(f"in {int(word == 'ahead')} of the 1 with", summary.sentence(one))
+            self.assertEqual("in 1 as good, within the noise" in summary.sentence(one),
+                             word == "even")
+            text = markdown.document(one)
+            self.assertEqual("vsftpd is ahead" in text, word == "behind")
+            self.assertEqual("As good, within the noise:\n\n- small16: beside vsftpd" in text,
+                             word == "even")
+
+    def test_figures_of_which_no_ratio_is_stated_are_even_where_their_intervals_meet(self):
+        for own, word in ((0.9, "ahead"), (0.6, "even"), (0.5, "even"), (0.2, "behind")):
+            one = report()["scenarios"][0]
+            one.update(metrics=[{"name": "kept", **metric("kept")._asdict()}],
+                       servers=[server("sluiced", {"kept": own}), server("vsftpd", {"kept": 0.5})])
+            for each in one["servers"]:
+                middle = each["figures"]["kept"]["median"]
+                each["figures"]["kept"]["interval"] = [middle - 0.1, middle + 0.1]
+            self.assertEqual(summary.ahead_of(one, "peer")[0], word, own)
 
     def test_the_page_escapes_what_it_shows_and_fetches_nothing(self):
         html = page.page(self.REPORT)
