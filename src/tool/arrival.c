@@ -74,7 +74,7 @@ static int open_part_once(struct arrival *arrival, int64_t *ret_size_bytes)
 	r = part_lock(arrival->folder, arrival->part, fd);
 	if (r == 0 && (fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode)))
 		r = -EINVAL;
-	if (r < 0) {
+	if (r != 0) {
 		calls->close(fd);
 		return r;
 	}

@@ -189,7 +189,7 @@ static int open_part(struct mirror_local *local, const char *path, uint32_t tag,
 	r = part_lock(folder, part, fd);
 	if (r == 0 && (fstat(fd, &stat) < 0 || !S_ISREG(stat.st_mode)))
 		r = -EINVAL;
-	if (r < 0) {
+	if (r != 0) {
 		close(fd);
 		return r;
 	}
