@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""sluice mirror up to a server: what --delete must leave alone."""
+"""sluice mirror up to a server: what --delete must leave alone, and what a refused rename does not cost."""
 
 import errno
 import json
@@ -273,6 +273,20 @@ def list_is_asked_within_a_folder_whose_path_it_would_not_take():
     for answers in ({"PWD": [b"502 no\r\n"]}, {"PWD": [b"257 here\r\n"]}, {"CWD": [b"550 no\r\n"]}):
         told, _, _ = deletions(tree, answers, here=("a b/x",), status=1)
         same(f"deletions, {answers}", [], told)
+
+
+@test
+def a_rename_that_is_refused_leaves_the_file_that_is_there():
+    """Only a server that would rename the part, but not onto a name that is taken, has that name deleted."""
+    tree = {"": {"f": "file"}}
+    for verb, reply, again, wanted in (("RNFR", b"550 no\r\n", 0, []), ("RNFR", b"450 not now\r\n", 1, []),
+                                       ("RNTO", b"450 not now\r\n", 1, []), ("RNTO", b"553 taken\r\n", 1, ["DELE f"])):
+        with tempfile.TemporaryDirectory(prefix="sluice-up-") as scratch, Server(tree, {verb: [reply]}) as server:
+            write(scratch, "f", content=b"a longer one")
+            events, _ = mirror("-j", "1", scratch, server.url, status=0 if again else 1)
+            same(f"deletions after {verb} {reply}", wanted, server.told("DELE"))
+            same(f"failed after {verb} {reply}", [] if again else ["f"], paths(events, "failed"))
+            same(f"tries after {verb} {reply}", 1 + again, len(server.told("RNFR")))
 
 
 @test
