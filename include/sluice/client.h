@@ -102,6 +102,7 @@ struct sluice_outcome {
 	uint64_t bytes;	  /* over the data connection */
 	uint64_t unsafe;  /* names that a listing left out, since they could lead elsewhere */
 	bool connected;	  /* the session can have another errand */
+	bool renaming;	  /* sluice_rename: RNFR was accepted, so that the reply is RNTO's */
 };
 
 typedef void sluice_done_fn(struct sluice_session *session, const struct sluice_outcome *outcome,

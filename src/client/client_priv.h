@@ -163,6 +163,7 @@ struct errand {
 	struct marker marker;	 /* where it begins */
 	struct marker_file file; /* that markers of this side are of */
 	uint64_t unsafe;
+	bool renaming;	       /* RNFR was accepted */
 	uint64_t bytes_marked; /* when a 110 last counted as a sign of life */
 	void (*again)(struct sluice_session *session); /* once the data connection is over */
 	struct sluice_transfer transfer;

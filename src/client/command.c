@@ -85,11 +85,13 @@ int sluice_command(struct sluice_session *session, const char *verb, const char 
 static void rename_on_reply(struct sluice_session *session, const struct reply *reply)
 {
 	errand_take_reply(session, reply);
-	if (reply->state == DIAGRAM_NEXT_2)
-		control_send(session, DIAGRAM_RENAME, reply->state, "RNTO", session->new_path,
-			     rename_on_reply);
-	else
+	if (reply->state != DIAGRAM_NEXT_2) {
 		errand_end(session, 0);
+		return;
+	}
+	session->errand.renaming = true;
+	control_send(session, DIAGRAM_RENAME, reply->state, "RNTO", session->new_path,
+		     rename_on_reply);
 }
 
 int sluice_rename(struct sluice_session *session, const char *from, const char *to,

@@ -83,7 +83,8 @@ static void errand_on_end(struct op *op, int result)
 					  .text = text ? text : "",
 					  .bytes = errand->bytes,
 					  .unsafe = errand->unsafe,
-					  .connected = session->logged_in && !session->lost };
+					  .connected = session->logged_in && !session->lost,
+					  .renaming = errand->renaming };
 	sluice_done_fn *done = errand->done;
 	void *context = errand->context;
 	bool closes = errand->closes;

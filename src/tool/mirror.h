@@ -14,6 +14,7 @@
  *   mirror_up.c       when the local tree is
  *   mirror_store.c    how one of its files goes up
  *   mirror_entries.c  the entries of a folder of the server, by name
+ *   mirror_links.c    which of its folders are links
  *   mirror_local.c    the local tree
  *   mirror_hash.c     whether a file of equal size is the same
  *

@@ -255,12 +255,26 @@ int mirror_local_set_time(struct mirror_local *local, const char *path, int64_t 
 	return utimensat(folder, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
 }
 
+/* The next name but "." and "..", or NULL with *ret_error: 0 at the end. */
+static const char *next_name(DIR *dir, int *ret_error)
+{
+	const struct dirent *entry;
+
+	do {
+		errno = 0;
+		entry = readdir(dir);
+	} while (entry && (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+	if (!entry)
+		*ret_error = -errno;
+	return entry ? entry->d_name : NULL;
+}
+
 static int remove_at(int folder, const char *name, int depth);
 
 static int remove_all_in(int folder, const char *name, int depth)
 {
 	int fd = open_beneath(folder, name, O_RDONLY | O_DIRECTORY, 0);
-	const struct dirent *entry;
+	const char *inner;
 	DIR *dir;
 	int r = 0;
 
@@ -271,9 +285,8 @@ static int remove_all_in(int folder, const char *name, int depth)
 		close(fd);
 		return -ENOMEM;
 	}
-	while (r == 0 && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			r = remove_at(fd, entry->d_name, depth + 1);
+	while ((inner = next_name(dir, &r)) && (r = remove_at(fd, inner, depth + 1)) == 0)
+		;
 	closedir(dir);
 	return r;
 }
@@ -307,7 +320,7 @@ int mirror_local_each(struct mirror_local *local, const char *path,
 		      int (*visit)(void *context, const char *name), void *context)
 {
 	int fd = open_beneath(local->root, path, O_RDONLY | O_DIRECTORY, 0);
-	const struct dirent *entry;
+	const char *name;
 	DIR *dir;
 	int r = 0;
 
@@ -318,9 +331,8 @@ int mirror_local_each(struct mirror_local *local, const char *path,
 		close(fd);
 		return -ENOMEM;
 	}
-	while (r == 0 && (entry = readdir(dir)))
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			r = visit(context, entry->d_name);
+	while ((name = next_name(dir, &r)) && (r = visit(context, name)) == 0)
+		;
 	closedir(dir);
 	return r;
 }

@@ -65,7 +65,8 @@ int mirror_local_set_time(struct mirror_local *local, const char *path, int64_t 
 /* Removes a file, a link, or a folder with all that is in it. */
 int mirror_local_remove(struct mirror_local *local, const char *path);
 
-/* Calls visit with each name in a folder but "." and ".."; ends early with its negative result. */
+/* Calls visit with each name in a folder but "." and ".."; ends early with its negative result. 0 only
+ * when all names have been read. */
 int mirror_local_each(struct mirror_local *local, const char *path,
 		      int (*visit)(void *context, const char *name), void *context);
 

@@ -17,7 +17,8 @@ struct mirror_entry {
 	int mode;
 	enum sluice_kind kind;
 	bool time_is_exact;
-	bool matched; /* the other side has it too */
+	bool matched;  /* the other side has it too */
+	bool in_doubt; /* a folder, or a link to one */
 };
 
 struct mirror_entries {
@@ -71,7 +72,8 @@ struct mirror_task {
 	bool compares; /* by hash, before it moves: its size is that of the other side */
 	bool time_is_exact;
 	bool is_new;   /* up: a folder that the server does not have, or a file in one */
-	bool replaces; /* up: a folder whose name a file has there, which goes first */
+	bool replaces; /* up: a folder whose name a file or link has there, which goes first */
+	bool keeps;    /* up: a folder that is perhaps behind a link: nothing in it is deleted */
 	struct mirror_removal *removal; /* whose name this is, or that is to be listed */
 	char path[];
 };
@@ -92,8 +94,9 @@ struct mirror_worker {
 	bool plain_known;	/* up: plain_folder takes no name with a dot in front */
 	bool folder_made;	/* up: the task's folder, by this run */
 	bool no_all;		/* its session's server does not know LIST -a */
-	sluice_done_fn *listed; /* after LIST -a */
-	char mode;		/* of its session */
+	sluice_done_fn *listed; /* after LIST -a, of the entries */
+	void (*links_known)(struct mirror_worker *worker);
+	char mode; /* of its session */
 	struct mirror_entries entries;
 	struct mirror_entries links; /* down: of the same folder, by LIST */
 	size_t links_listed;	     /* the names of that LIST */
@@ -101,7 +104,8 @@ struct mirror_worker {
 	char remote[SLUICE_ARGUMENT_MAX];
 	char remote_part[SLUICE_ARGUMENT_MAX];
 	char plain_folder[SLUICE_ARGUMENT_MAX];
-	struct { /* up: of a file that could not be stored, while what is left of it goes */
+	char back[SLUICE_ARGUMENT_MAX]; /* up: from the folder that is listed from within, or "" */
+	struct { /* up: of a file, while what is left of it goes, or of a list, on the way back */
 		int error;
 		int code;
 		char text[512]; /* cut if longer */
@@ -170,6 +174,13 @@ void mirror_collect(struct mirror_worker *worker, struct mirror_entries *entries
 /* Collects the entries of a listing. */
 void mirror_on_entry(void *context, const struct sluice_entry *entry);
 void mirror_on_progress(void *context, uint64_t bytes);
+
+/* mirror_links.c */
+
+/* Learns which folders among the worker's entries are links, and calls known, perhaps at once: those become
+ * entries of that kind, and what the server does not tell is in doubt. What fails for now fails the task. */
+void mirror_links_learn(struct mirror_worker *worker, void (*known)(struct mirror_worker *worker));
+bool mirror_links_in_doubt(const struct mirror_worker *worker);
 
 /* mirror_hash.c */
 

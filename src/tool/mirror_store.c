@@ -4,7 +4,7 @@
  *
  *   what is there of the part    the listing tells; where it may not, SIZE does
  *   STOR part                    550 or 553 from the beginning: STOR name, see below
- *   RNFR part, RNTO name         refused: DELE name first
+ *   RNFR part, RNTO name         RNTO refused for good: DELE name first
  *   MFMT name
  *
  * A refused part can mean that the server takes no name with a dot in front, or that nothing can be
@@ -132,13 +132,14 @@ static void old_removed(struct sluice_session *session, const struct sluice_outc
 		fail(worker, r);
 }
 
-/* Some servers do not rename onto a name that exists: it goes first. */
+/* Some servers do not rename onto a name that exists: it goes first, once it is known that the part can be
+ * renamed at all. */
 static void part_renamed_at_once(struct sluice_session *session,
 				 const struct sluice_outcome *outcome, void *context)
 {
 	struct mirror_worker *worker = context;
 
-	if (outcome->error == -EREMOTEIO &&
+	if (outcome->error == -EREMOTEIO && outcome->code / 100 == 5 && outcome->renaming &&
 	    sluice_command(session, "DELE", worker->remote, old_removed, worker) == 0)
 		return;
 	part_renamed(session, outcome, context);

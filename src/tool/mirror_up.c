@@ -15,6 +15,15 @@
 #include "tool/mirror_priv.h"
 #include "tool/part.h"
 
+#define PERHAPS_A_LINK \
+	"its folders stay with all that is in them: the server does not tell which are links"
+
+/* Whether --delete holds in the worker's folder. */
+static bool deletes(const struct mirror_worker *worker)
+{
+	return worker->mirror->options->remove && !worker->task->keeps;
+}
+
 static bool same_size_on_server(const struct mirror_entry *there, const struct stat *here)
 {
 	return there->kind == SLUICE_FILE && there->size_bytes == here->st_size;
@@ -117,9 +126,11 @@ static void compare_file(struct mirror_worker *worker, const char *name, const c
 		worker->mirror->counts.kept++;
 		return;
 	}
-	if (there && there->kind == SLUICE_FOLDER && !worker->mirror->options->remove) {
+	if (there && there->kind == SLUICE_FOLDER && (!deletes(worker) || there->in_doubt)) {
 		mirror_refuse(worker, path,
-			      "a folder is there; with --delete it would be replaced");
+			      worker->mirror->options->remove
+				      ? "a folder is there, perhaps by a link"
+				      : "a folder is there; with --delete it would be replaced");
 		return;
 	}
 	task = mirror_add(worker->mirror, MIRROR_FILE, worker->task->path, name);
@@ -139,10 +150,11 @@ static void compare_file(struct mirror_worker *worker, const char *name, const c
 static void add_folder(struct mirror_worker *worker, const char *name, const char *path,
 		       const struct mirror_entry *there)
 {
-	bool replaces = there && there->kind == SLUICE_FILE;
+	bool replaces = there && (there->kind == SLUICE_FILE ||
+				  (there->kind == SLUICE_LINK && deletes(worker)));
 	struct mirror_task *task;
 
-	if (replaces && !worker->mirror->options->remove) {
+	if (replaces && !deletes(worker)) {
 		mirror_refuse(worker, path, "a file is there; with --delete it would be replaced");
 		return;
 	}
@@ -151,6 +163,7 @@ static void add_folder(struct mirror_worker *worker, const char *name, const cha
 		return;
 	task->is_new = !there || replaces;
 	task->replaces = replaces;
+	task->keeps = worker->task->keeps || (there && there->in_doubt);
 }
 
 static int compare_name(void *context, const char *name)
@@ -164,14 +177,14 @@ static int compare_name(void *context, const char *name)
 
 	if (part_is(name))
 		return 0;
+	if (there) /* whatever it is, and also if that cannot be told */
+		there->matched = true;
 	if (r == 0)
 		r = mirror_local_stat(&mirror->local, path, &stat);
 	if (r < 0) {
 		mirror_fail(worker, path, r);
 		return 0;
 	}
-	if (there)
-		there->matched = true;
 	if (S_ISDIR(stat.st_mode)) {
 		add_folder(worker, name, path, there);
 	} else if (S_ISREG(stat.st_mode)) {
@@ -185,15 +198,18 @@ static int compare_name(void *context, const char *name)
 	return 0;
 }
 
-/* Parts of other versions go always, and all that the model does not have with --delete. */
+/* Parts of other versions go always, and all that the model does not have with --delete, but for folders that
+ * may be links. */
 static void remove_the_rest(struct mirror_worker *worker)
 {
 	for (size_t i = 0; i < worker->entries.count; i++) {
 		const struct mirror_entry *entry = &worker->entries.at[i];
 		const char *name = mirror_entry_name(&worker->entries, entry);
+		bool is_folder = entry->kind == SLUICE_FOLDER;
 
-		if (!entry->matched && (worker->mirror->options->remove || part_is(name)))
-			add_removal(worker, name, entry->kind == SLUICE_FOLDER, NULL);
+		if (!entry->matched && !entry->in_doubt &&
+		    (deletes(worker) || (part_is(name) && !is_folder)))
+			add_removal(worker, name, is_folder, NULL);
 	}
 }
 
@@ -204,6 +220,8 @@ static void compare_folder(struct mirror_worker *worker)
 
 	mirror_entries_sort(&worker->entries);
 	mirror->counts.folders++;
+	if (mirror_links_in_doubt(worker))
+		mirror_refuse(worker, worker->task->path, PERHAPS_A_LINK);
 	r = mirror_local_each(&mirror->local, worker->task->path, compare_name, worker);
 	if (r < 0)
 		mirror_fail(worker, worker->task->path, r);
@@ -250,6 +268,8 @@ static void obstacle_removed(struct sluice_session *session, const struct sluice
 
 static int make_folder(struct mirror_worker *worker)
 {
+	int r;
+
 	if (worker->task->replaces && !worker->mirror->options->dry_run)
 		return sluice_command(worker->session, "DELE", worker->remote, obstacle_removed,
 				      worker);
@@ -259,8 +279,8 @@ static int make_folder(struct mirror_worker *worker)
 	mirror_entries_clear(&worker->entries);
 	mirror_entries_sort(&worker->entries);
 	worker->mirror->counts.folders++;
-	mirror_local_each(&worker->mirror->local, worker->task->path, compare_name, worker);
-	return 1;
+	r = mirror_local_each(&worker->mirror->local, worker->task->path, compare_name, worker);
+	return r < 0 ? r : 1;
 }
 
 static void top_made(struct sluice_session *session, const struct sluice_outcome *outcome,
@@ -283,21 +303,29 @@ static void folder_listed(struct sluice_session *session, const struct sluice_ou
 {
 	struct mirror_worker *worker = context;
 	bool is_top = !*worker->task->path && *worker->remote;
+	int r;
 
 	/* Some servers list a folder that is not there as an empty one. One that is refuses MKD. */
 	if (outcome->error == 0 && is_top && worker->entries.count == 0 &&
 	    worker->entries.error == 0 && !worker->mirror->options->dry_run &&
 	    sluice_command(session, "MKD", worker->remote, top_made, worker) == 0)
 		return;
+	if (outcome->connected && worker->entries.error < 0) {
+		mirror_fail(worker, worker->task->path, worker->entries.error);
+		mirror_task_done(worker);
+		return;
+	}
 	/* 550 as a rule, but 501 of pyftpdlib. */
 	if (outcome->error == -EREMOTEIO && outcome->code / 100 == 5 && is_top) {
-		if (make_folder(worker) != 0)
+		r = make_folder(worker);
+		if (r < 0)
+			mirror_fail(worker, worker->task->path, r);
+		if (r != 0)
 			mirror_task_done(worker);
 	} else if (outcome->error < 0) {
 		mirror_task_failed(worker, outcome);
-	} else if (worker->entries.error < 0) {
-		mirror_fail(worker, worker->task->path, worker->entries.error);
-		mirror_task_done(worker);
+	} else if (deletes(worker)) {
+		mirror_links_learn(worker, compare_folder);
 	} else {
 		compare_folder(worker);
 	}
@@ -324,15 +352,13 @@ static void name_removed(struct sluice_session *session, const struct sluice_out
 	mirror_task_done(worker);
 }
 
-static void doomed_listed(struct sluice_session *session, const struct sluice_outcome *outcome,
-			  void *context)
+static void remove_all(struct mirror_worker *worker)
 {
-	struct mirror_worker *worker = context;
 	struct mirror_removal *removal = worker->task->removal;
 
-	(void)session;
-	if (outcome->error < 0) {
-		mirror_task_failed(worker, outcome);
+	if (mirror_links_in_doubt(worker)) {
+		mirror_refuse(worker, worker->task->path, PERHAPS_A_LINK);
+		mirror_task_done(worker);
 		return;
 	}
 	for (size_t i = 0; i < worker->entries.count; i++)
@@ -340,6 +366,22 @@ static void doomed_listed(struct sluice_session *session, const struct sluice_ou
 			    worker->entries.at[i].kind == SLUICE_FOLDER, removal);
 	removal_step(worker->mirror, removal);
 	mirror_task_done(worker);
+}
+
+static void doomed_listed(struct sluice_session *session, const struct sluice_outcome *outcome,
+			  void *context)
+{
+	struct mirror_worker *worker = context;
+
+	(void)session;
+	if (outcome->connected && worker->entries.error < 0) {
+		mirror_fail(worker, worker->task->path, worker->entries.error);
+		mirror_task_done(worker);
+	} else if (outcome->error < 0) {
+		mirror_task_failed(worker, outcome);
+	} else {
+		mirror_links_learn(worker, remove_all);
+	}
 }
 
 static int begin_removal(struct mirror_worker *worker)

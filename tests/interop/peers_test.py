@@ -212,6 +212,22 @@ def a_mirror_up_replaces_and_deletes(place, server):
 
 
 @each_peer
+def a_mirror_up_deletes_links_as_links(place, server):
+    """Whether a listing shows a link as one, or as the folder to which it leads."""
+    for folder in ("archive", "up", "up/old", "up/old/.in"):
+        os.mkdir(place.served(folder))
+        os.chmod(place.served(folder), 0o777)
+        write_pattern(place.served(folder) + "/kept", 100)
+    for name, target in (("link", "../archive"), (".link", "../archive"), ("self", "."), ("old/.in/link", "../../../archive")):
+        os.symlink(target, place.served("up/" + name))
+    os.mkdir(place.path("tree"))
+    write_pattern(place.path("tree/kept"), 100)
+    place.mirror("--delete", place.path("tree"), server.url("up"))
+    same("what is there", ["kept"], os.listdir(place.served("up")))
+    same("what is elsewhere", ["kept"], os.listdir(place.served("archive")))
+
+
+@each_peer
 def a_folder_that_is_not_there_is_no_empty_model(place, server):
     os.mkdir(place.path("down"))
     write_pattern(place.path("down/precious"), 100)

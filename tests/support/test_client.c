@@ -31,6 +31,7 @@ void on_done(struct sluice_session *done, const struct sluice_outcome *outcome, 
 	last.bytes = outcome->bytes;
 	last.unsafe = outcome->unsafe;
 	last.connected = outcome->connected;
+	last.renaming = outcome->renaming;
 	snprintf(last.text, sizeof(last.text), "%s", outcome->text);
 }
 

@@ -26,6 +26,7 @@ extern struct last {
 	uint64_t bytes;
 	uint64_t unsafe;
 	bool connected;
+	bool renaming;
 } last;
 
 extern char names[4096]; /* of a listing's entries, each with the letter of its kind and a space */

@@ -96,7 +96,9 @@ static void rename_takes_3_then_2(void **state)
 
 	(void)state;
 	try_digits(first, first_errors, errand_rename);
+	assert_false(last.renaming);
 	try_digits(second, second_errors, errand_rename);
+	assert_true(last.renaming);
 }
 
 static void a_transfer_takes_1_or_2_and_fails_on_4_and_5(void **state)
