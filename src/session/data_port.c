@@ -546,9 +546,19 @@ static bool session_use_default_port(struct session *session)
 	return true;
 }
 
+/* Whether the transfer would lose what has come early: it takes nothing of it, and then closes. */
+static bool session_early_is_in_the_way(const struct session *session)
+{
+	const struct action *action = session->action;
+
+	return session->early && !representation_keeps_connection(&action->representation) &&
+	       (!action->uploads || representation_is_plain(&action->representation));
+}
+
 bool session_data_is_kept(struct session *session)
 {
-	if (session->data_state == DATA_CONNECTED && session_kept_is_over(session))
+	if (session->data_state == DATA_CONNECTED &&
+	    (session_kept_is_over(session) || session_early_is_in_the_way(session)))
 		session_data_reset(session);
 	return session->data_kept;
 }

@@ -143,7 +143,8 @@ const struct address *session_local(struct session *session);
  * 425, session_transfer_not_opened. */
 void session_data_open(struct session *session);
 
-/* Whether that is the one of the transfer before; one that the client has closed since is given up. */
+/* Whether that is the one of the transfer before. One that the client has closed since is given up, and
+ * one on which has come what this transfer would lose. */
 bool session_data_is_kept(struct session *session);
 
 int session_data_take(struct session *session);
