@@ -210,6 +210,7 @@ void session_default_parameters(struct session *session)
 	session->facts = FACTS_STANDARD;
 	session->hash_kind = DIGEST_SHA256;
 	session->epsv_all = false;
+	session->data_peer = (struct address){ 0 };
 	session->passive_expired = false;
 }
 
