@@ -214,7 +214,7 @@ void command_acct(struct session *session, struct view argument)
 void command_rein(struct session *session, struct view argument)
 {
 	(void)argument;
-	session_forget_user(session);
+	session_reinitialize(session);
 	session->host = NULL;
 	session->language = LANGUAGE_ENGLISH;
 	session_reply(session, REPLY_220_SERVICE_READY, "Ready for a new user");

@@ -50,7 +50,7 @@ void command_host(struct session *session, struct view argument)
 		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
 			      "There is no such host here");
 	} else {
-		session_forget_user(session);
+		session_reinitialize(session);
 		session->host = host;
 		session_reply(session, REPLY_220_SERVICE_READY, "sluice ready");
 	}

@@ -639,9 +639,38 @@ void command_appe(struct session *session, struct view argument)
 	session_store(session, argument, true, false);
 }
 
+/* Whether a path is a folder's by its form alone: "", "a/", "a/.", "..". */
+static bool path_is_of_folder(struct view path)
+{
+	size_t start = path.length;
+	struct view name;
+
+	while (start > 0 && path.at[start - 1] != '/')
+		start--;
+	name = view_skip(path, start);
+	return name.length == 0 || view_is(name, ".") || view_is(name, "..");
+}
+
+/* A folder gets a file of our name, and the reply names it by that (RFC 1123 section 4.1.2.9). */
 void command_stou(struct session *session, struct view argument)
 {
-	session_store(session, argument.length ? argument : view_of("stou"), false, true);
+	char path[PATH_BYTES_MAX];
+	size_t length = argument.length;
+
+	if (!path_is_of_folder(argument)) {
+		session_store(session, argument, false, true);
+		return;
+	}
+	if (length + 1 + sizeof("stou") > sizeof(path)) {
+		session_reply(session, REPLY_553_NAME_NOT_ALLOWED,
+			      "The path is longer than %d bytes", PATH_BYTES_MAX - 1);
+		return;
+	}
+	memcpy(path, argument.at, length);
+	if (length > 0 && path[length - 1] != '/')
+		path[length++] = '/';
+	strcpy(path + length, "stou");
+	session_store(session, (struct view){ path, length + 4 }, false, true);
 }
 
 /* RFC 959 section 4.1.3: 426 for the transfer, if there is one, then 226 for the ABOR. */

@@ -251,7 +251,7 @@ void session_execute(struct session *session, struct view line)
 
 	if (!(flags & KEEPS_RENAME))
 		session_forget_rename(session);
-	if (!(flags & AT_ONCE))
+	if (!session->action) /* what comes during a command leaves that one's code alone */
 		session->name_refusal = flags & NEW_NAME ? REPLY_553_NAME_NOT_ALLOWED
 							 : REPLY_550_FILE_UNAVAILABLE;
 	if (command && command_is_allowed(session, command, &parsed))

@@ -1,7 +1,8 @@
 /*
  * The data connection up to the transfer (RFC 959 sections 3.2 and 3.3, RFC 1639, RFC 2428): PASV,
- * LPSV and EPSV reserve a permanent port, PORT, LPRT and EPRT name one of the client's, and without
- * any of them it is the default one, the client's own end of the control connection.
+ * LPSV and EPSV reserve a permanent port for one transfer, PORT, LPRT and EPRT name one of the client's
+ * for all that follow, and without any of them it is the default one, the client's own end of the
+ * control connection.
  */
 #include <assert.h>
 #include <errno.h>
@@ -194,6 +195,7 @@ static void session_enter_passive(struct session *session, enum passive_form for
 	int port;
 
 	session_data_reset(session);
+	session->data_peer = (struct address){ 0 };
 	session->passive_expired = false;
 	session->passive_form = (uint8_t)form;
 	port = passive_pool_reserve(context->passive, context->worker, session_reserver(session),
@@ -528,8 +530,9 @@ static void session_data_connect(struct session *session)
 		session_data_ask(session);
 }
 
-/* Without PASV, PORT and their like the client listens where its control connection is (RFC 959
- * section 3.3). False: it cannot mean that, and the transfer has been refused. */
+/* Without PASV, PORT and their like the client listens at the port last named, which is remembered
+ * (RFC 959 section 4.1.2), or, where none was, where its control connection is (section 3.3). False:
+ * it cannot mean that, and the transfer has been refused. */
 static bool session_use_default_port(struct session *session)
 {
 	if (session->passive_expired) {
@@ -537,18 +540,31 @@ static bool session_use_default_port(struct session *session)
 			session, "the passive port was not used in time; send EPSV or PASV again");
 		return false;
 	}
-	if (address_port(&session->peer) < PORT_PRIVILEGED) {
-		session_data_failed(session, "ports below 1024 are never connected to; send PORT");
-		return false;
+	if (session->data_peer.any.sa_family == AF_UNSPEC) {
+		if (address_port(&session->peer) < PORT_PRIVILEGED) {
+			session_data_failed(session,
+					    "ports below 1024 are never connected to; send PORT");
+			return false;
+		}
+		session->data_peer = session->peer;
 	}
-	session->data_peer = session->peer;
 	session_enter_data_state(session, DATA_ACTIVE);
 	return true;
 }
 
+/* Whether the transfer would lose what has come early: it takes nothing of it, and then closes. */
+static bool session_early_is_in_the_way(const struct session *session)
+{
+	const struct action *action = session->action;
+
+	return session->early && !representation_keeps_connection(&action->representation) &&
+	       (!action->uploads || representation_is_plain(&action->representation));
+}
+
 bool session_data_is_kept(struct session *session)
 {
-	if (session->data_state == DATA_CONNECTED && session_kept_is_over(session))
+	if (session->data_state == DATA_CONNECTED &&
+	    (session_kept_is_over(session) || session_early_is_in_the_way(session)))
 		session_data_reset(session);
 	return session->data_kept;
 }

@@ -209,11 +209,8 @@ void session_default_parameters(struct session *session)
 	session->representation.ebcdic = session->context->ebcdic;
 	session->facts = FACTS_STANDARD;
 	session->hash_kind = DIGEST_SHA256;
-	session_forget_restart(session);
-	session->allocate_bytes = 0;
-	session->idle_s = 0;
-	session->creation_mask = 0;
 	session->epsv_all = false;
+	session->data_peer = (struct address){ 0 };
 	session->passive_expired = false;
 }
 
@@ -224,7 +221,10 @@ void session_forget_user(struct session *session)
 		ring_timer_set(session->context->ring, &session->idle_timer,
 			       1000ULL * session->context->config->login_timeout_s);
 	}
-	session_data_reset(session);
+	session_forget_restart(session);
+	session->allocate_bytes = 0;
+	session->idle_s = 0;
+	session->creation_mask = 0;
 	free(session->folder);
 	free(session->rename_from);
 	session->folder = NULL;
@@ -234,6 +234,12 @@ void session_forget_user(struct session *session)
 	session->anonymous = false;
 	session->may_write = false;
 	session_enter_state(session, SESSION_GREETED);
+}
+
+void session_reinitialize(struct session *session)
+{
+	session_forget_user(session);
+	session_data_reset(session);
 	session_default_parameters(session);
 }
 

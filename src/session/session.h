@@ -104,7 +104,7 @@ enum session_state { SESSION_GREETED, SESSION_NAMED, SESSION_ACCOUNT, SESSION_LO
  *   NONE ---------------> WAITING --------> PASSIVE -----------> CONNECTED ---> the transfer's,
  *     | \___________________________________^                   ^                 NONE again
  *     |       granted at once                                   | connected
- *     +---- PORT, EPRT, default data port ----> ACTIVE ---------+
+ *     +--- PORT, EPRT, or a default of these -> ACTIVE ---------+
  *     |                                                         |
  *     +---------------- kept by the transfer before ------------+
  *
@@ -180,7 +180,7 @@ struct session { /* NOLINT: in the order of its subjects, whatever that pads */
 	size_t early_bytes;
 	unsigned data_port;	  /* DATA_PASSIVE: index in the pool */
 	int data_fd;		  /* DATA_CONNECTED, or being connected */
-	struct address data_peer; /* DATA_ACTIVE */
+	struct address data_peer; /* where the client listens; AF_UNSPEC: it has not said */
 	struct op data_op;	  /* connecting */
 
 	struct action *action; /* of the command that is being executed */

@@ -143,7 +143,8 @@ const struct address *session_local(struct session *session);
  * 425, session_transfer_not_opened. */
 void session_data_open(struct session *session);
 
-/* Whether that is the one of the transfer before; one that the client has closed since is given up. */
+/* Whether that is the one of the transfer before. One that the client has closed since is given up, and
+ * one on which has come what this transfer would lose. */
 bool session_data_is_kept(struct session *session);
 
 int session_data_take(struct session *session);
@@ -199,8 +200,12 @@ struct entry_rights session_rights(const struct session *session, int may_write,
 /* The same of what the action's path names, by the folder that holds it. */
 struct entry_rights session_rights_to_itself(const struct session *session);
 
-/* Forgets user, parameters and data connection (REIN, a new USER). */
+/* Forgets the user and what was said on his behalf (USER). The transfer parameters, to which the data
+ * connection belongs, are unchanged (RFC 959 section 4.1.1). */
 void session_forget_user(struct session *session);
+
+/* Forgets these as well (REIN, HOST). */
+void session_reinitialize(struct session *session);
 void session_default_parameters(struct session *session);
 void session_forget_restart(struct session *session);
 

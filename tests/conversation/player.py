@@ -255,12 +255,13 @@ class Player:
         self.new_data(session, wire.Data(sock))
 
     def data_listen(self, session, where):
-        """Listens: anywhere, at an address, or (default) where the control connection came from."""
+        """Listens: anywhere, at an address, where the control connection came from (default), or once more."""
         here = session.control.socket.getsockname()
+        port = {"default": here[1], "again": int(self.variables.get("port", 0))}.get(where, 0)
         sock = socket.socket(session.control.socket.family, socket.SOCK_STREAM)
         sock.settimeout(wire.REPLY_TIMEOUT_S)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((here[0] if where in ("", "default") else where, here[1] if where == "default" else 0))
+        sock.bind((here[0] if where in ("", "default", "again") else where, port))
         sock.listen(1)
         address, port = sock.getsockname()[:2]
         self.variables["port"] = str(port)
