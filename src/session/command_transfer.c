@@ -1,6 +1,6 @@
 /*
- * Commands that move a file (RFC 959 section 4.1.3): RETR, STOR, APPE, STOU, and ABOR. A transfer
- * goes through these steps, each of which may take time:
+ * Commands that move a file (RFC 959 section 4.1.3): RETR and ABOR here; STOR, APPE and STOU are in
+ * command_store.c up to their 150. A transfer goes through these steps, each of which may take time:
  *
  *   RETR:             open -> 150 -> data connection -> transfer -> 226
  *   STOR, APPE, STOU: check -> 150 -> data connection -> open -> transfer -> finish -> 226
@@ -145,7 +145,7 @@ static void upload_given_up(struct op *op, int result)
 	session_transfer_over(action->session);
 }
 
-static void session_give_up(struct session *session)
+void session_give_up(struct session *session)
 {
 	struct action *action = session->action;
 
@@ -305,8 +305,7 @@ void session_transfer_not_opened(struct session *session, const char *why)
 	session_give_up(session);
 }
 
-/* 125 where the connection of the transfer before is used once more. */
-static int session_preliminary(struct session *session)
+int session_preliminary(struct session *session)
 {
 	return session_data_is_kept(session) ? REPLY_125_DATA_ALREADY_OPEN
 					     : REPLY_150_ABOUT_TO_OPEN_DATA;
@@ -347,8 +346,7 @@ static const char *restart_refusal(const struct session *session, bool is_marker
 		       : NULL;
 }
 
-/* REST's marker becomes the action's. False: it is none of this server's, and the command is over. */
-static bool session_take_marker(struct session *session)
+bool session_take_marker(struct session *session)
 {
 	struct action *action = session->action;
 	const char *refusal;
@@ -364,8 +362,7 @@ static bool session_take_marker(struct session *session)
 	return false;
 }
 
-/* A refusal before the 150. */
-static void session_refuse_transfer(struct session *session, int error)
+void session_refuse_transfer(struct session *session, int error)
 {
 	struct action *action = session->action;
 
@@ -395,8 +392,7 @@ static void retr_begin(struct session *session)
 	session_transfer_begin(session, what);
 }
 
-/* Whether a number counts the file's octets (as REST does in MODE S, RFC 3659 section 5.2). */
-static bool restart_is_of_file(const struct representation *representation)
+bool restart_is_of_file(const struct representation *representation)
 {
 	struct representation stream = *representation;
 
@@ -406,8 +402,7 @@ static bool restart_is_of_file(const struct representation *representation)
 		stream.format != FORMAT_CARRIAGE);
 }
 
-/* REST's marker and the file that it is to be of: 0, or a negative errno for the 554 or 555. */
-static int restart_check_marker(const struct action *action, const struct marker_file *file)
+int restart_check_marker(const struct action *action, const struct marker_file *file)
 {
 	int r = marker_check(&action->marker, &action->representation, file);
 
@@ -512,165 +507,6 @@ void command_retr(struct session *session, struct view argument)
 		return;
 	action->transfers = true;
 	session_look(action, TREE_READ, retr_done);
-}
-
-static int upload_check_work(struct op *op)
-{
-	return upload_check(&action_of_op(op)->upload);
-}
-
-/* 0, or a negative errno for the 554 or 555. */
-static int upload_check_marker(const struct action *action)
-{
-	const struct upload *upload = &action->upload;
-	const struct marker_file file = { .device = upload->device,
-					  .inode = upload->inode,
-					  .origin = upload->origin.number,
-					  .written = true };
-	int r;
-
-	if (!action->restart_marked)
-		return 0;
-	r = upload->origin.number ? restart_check_marker(action, &file) : -EKEYREJECTED;
-	return r == 0 && (off_t)action->marker.offset > upload->origin.limit ? -EKEYREJECTED : r;
-}
-
-static void upload_checked(struct op *op, int result)
-{
-	struct action *action = action_of_op(op);
-	struct session *session = action->session;
-
-	if (result < 0) {
-		action->uploads = false;
-		session_refuse_transfer(session, result);
-		return;
-	}
-	action->transfer.kind = TRANSFER_RECEIVE_FILE;
-	result = upload_check_marker(action);
-	if (result < 0) {
-		session_reply_error(session, result, action->path);
-		session_give_up(session);
-		return;
-	}
-	if (session_has_given_up(session)) {
-		session_reply(session, REPLY_426_TRANSFER_ABORTED, "Transfer aborted");
-		session_give_up(session);
-		return;
-	}
-	/* The name as RETR takes it from where the client is: its own folder part, our last name. */
-	memcpy(action->other + action->other_length, action->upload.name,
-	       strlen(action->upload.name) + 1);
-	if (action->upload.unique) /* RFC 1123 section 4.1.2.9: exactly this form */
-		reply_text_name(session_reply_text(session), session_preliminary(session),
-				"FILE: ", view_of(action->other), "");
-	else
-		session_reply(session, session_preliminary(session), "Ready to receive the file");
-	session_data_open(session);
-	session_run(session); /* ABOR and STAT may have come already */
-}
-
-static void session_store(struct session *session, struct view argument, bool append, bool unique)
-{
-	struct action *action;
-	struct upload *upload;
-	struct disk disk;
-
-	if (!session_can_represent(session, &session->representation) ||
-	    !session_range_fits(session))
-		return;
-	if (session->restart > 0 && !restart_is_of_file(&session->representation)) {
-		session_reply(session, REPLY_554_BAD_RESTART,
-			      "Where an upload goes on cannot be found from a number of bytes in "
-			      "this TYPE and STRU; use TYPE I and STRU F");
-		return;
-	}
-	if ((session->restart > 0 || session->range_end > 0 || session->restart_mark) && unique) {
-		session_reply(session, REPLY_554_BAD_RESTART,
-			      "A file that is made anew cannot be restarted; use STOR");
-		return;
-	}
-	action = session_command_begin(session);
-	if (!action || !session_take_marker(session))
-		return;
-	upload = &action->upload;
-	if (action->restart_marked)
-		action->restart = (int64_t)action->marker.offset;
-	*upload =
-		(struct upload){ .root = session->tree.root,
-				 .append = append && action->restart == 0 && action->range_end == 0,
-				 .unique = unique,
-				 .offset = (off_t)action->restart,
-				 .from_marker = action->restart_marked,
-				 .scattered = action->representation.structure == STRUCTURE_PAGE,
-				 .range_end = (off_t)action->range_end,
-				 .reserve_bytes = (off_t)session->allocate_bytes,
-				 .atomic = session->context->config->uploads_atomic && !unique,
-				 .owner = session_owner(session),
-				 .mask = session->creation_mask,
-				 .folder = -1,
-				 .fd = -1,
-				 .source = -1,
-				 .copied_from = -1 };
-	session->allocate_bytes = 0;
-	if (!session_path(session, argument, upload->path)) {
-		session_command_end(session);
-		return;
-	}
-	strcpy(action->path, upload->path);
-	while (argument.length > 0 && argument.at[argument.length - 1] != '/')
-		argument.length--;
-	if (argument.length > PATH_BYTES_MAX - sizeof(upload->name))
-		argument.length = 0;
-	memcpy(action->other, argument.at, argument.length);
-	action->other_length = argument.length;
-	action->uploads = true;
-	action->transfers = true;
-	disk = tree_locate(&session->tree, upload->path);
-	session_disk_job(action, &disk, upload_check_work, upload_checked);
-}
-
-void command_stor(struct session *session, struct view argument)
-{
-	session_store(session, argument, false, false);
-}
-
-void command_appe(struct session *session, struct view argument)
-{
-	session_store(session, argument, true, false);
-}
-
-/* Whether a path is a folder's by its form alone: "", "a/", "a/.", "..". */
-static bool path_is_of_folder(struct view path)
-{
-	size_t start = path.length;
-	struct view name;
-
-	while (start > 0 && path.at[start - 1] != '/')
-		start--;
-	name = view_skip(path, start);
-	return name.length == 0 || view_is(name, ".") || view_is(name, "..");
-}
-
-/* A folder gets a file of our name, and the reply names it by that (RFC 1123 section 4.1.2.9). */
-void command_stou(struct session *session, struct view argument)
-{
-	char path[PATH_BYTES_MAX];
-	size_t length = argument.length;
-
-	if (!path_is_of_folder(argument)) {
-		session_store(session, argument, false, true);
-		return;
-	}
-	if (length + 1 + sizeof("stou") > sizeof(path)) {
-		session_reply(session, REPLY_553_NAME_NOT_ALLOWED,
-			      "The path is longer than %d bytes", PATH_BYTES_MAX - 1);
-		return;
-	}
-	memcpy(path, argument.at, length);
-	if (length > 0 && path[length - 1] != '/')
-		path[length++] = '/';
-	strcpy(path + length, "stou");
-	session_store(session, (struct view){ path, length + 4 }, false, true);
 }
 
 /* RFC 959 section 4.1.3: 426 for the transfer, if there is one, then 226 for the ABOR. */

@@ -163,6 +163,24 @@ void session_transfer_opened(struct session *session);
 void session_transfer_not_opened(struct session *session, const char *why);
 void session_transfer_status(struct session *session, struct reply_text *reply);
 
+/* A refusal before the 150. */
+void session_refuse_transfer(struct session *session, int error);
+
+/* A transfer ends before any byte, and has its reply already. */
+void session_give_up(struct session *session);
+
+/* The preliminary reply: 125 where the connection of the transfer before is used once more. */
+int session_preliminary(struct session *session);
+
+/* REST's marker becomes the action's. False: it is none of this server's, and the command is over. */
+bool session_take_marker(struct session *session);
+
+/* REST's marker and the file that it is to be of: 0, or a negative errno for the 554 or 555. */
+int restart_check_marker(const struct action *action, const struct marker_file *file);
+
+/* Whether a number counts the file's octets (as REST does in MODE S, RFC 3659 section 5.2). */
+bool restart_is_of_file(const struct representation *representation);
+
 /* False: no file can be moved so, and the command has its 504. */
 bool session_can_represent(struct session *session, const struct representation *representation);
 
