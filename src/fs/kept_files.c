@@ -139,10 +139,10 @@ static int kept_walk(struct kept_files *kept, int root, struct view path)
 	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
 				.resolve = RESOLVE_FLAGS | RESOLVE_CACHED | RESOLVE_NO_XDEV };
 	struct kept_folder *folder = &kept->folder;
-	uint64_t now_ms = ring_now_ms(kept->ring);
+	uint64_t moment = ring_moment(kept->ring);
 	unsigned names_gone = calls_names_gone();
 
-	if (folder->fd >= 0 && folder->root == root && folder->since_ms == now_ms &&
+	if (folder->fd >= 0 && folder->root == root && folder->moment == moment &&
 	    folder->names_gone == names_gone && strlen(folder->path) == path.length &&
 	    memcmp(folder->path, path.at, path.length) == 0)
 		return folder->fd;
@@ -152,7 +152,7 @@ static int kept_walk(struct kept_files *kept, int root, struct view path)
 	memcpy(folder->path, path.at, path.length);
 	folder->path[path.length] = '\0';
 	folder->root = root;
-	folder->since_ms = now_ms;
+	folder->moment = moment;
 	folder->names_gone = names_gone;
 	folder->fd = calls->openat2(root, folder->path, &how);
 	return folder->fd;

@@ -7,8 +7,8 @@
  *
  * The question must not wait for a file system that does not answer, nor leave the root. So the
  * folder is walked to as for an open that may not wait (openat2(2) within the root and its mount,
- * from the cache), and the last name is no link. Of many files of one folder that are wanted in one
- * millisecond the folder is walked to once, unless this process has moved or removed a name
+ * from the cache), and the last name is no link. Of many files of one folder that are wanted at one
+ * moment of the ring the folder is walked to once, unless this process has moved or removed a name
  * meanwhile. The ring tells when mounts come or go, and then all are closed; where that cannot be
  * told (no /proc) none is kept. Kept are files of the root's own, local file system alone.
  *
@@ -44,7 +44,7 @@ struct kept_files {
 	struct kept_folder {
 		int fd; /* O_PATH, or -1 */
 		int root;
-		uint64_t since_ms;
+		uint64_t moment; /* of the ring, in which it was walked to */
 		unsigned names_gone;
 		char path[KEPT_FOLDER_BYTES_MAX];
 	} folder;

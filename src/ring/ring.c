@@ -54,6 +54,11 @@ void ring_read_clocks(struct ring *ring)
 	ring->wall_s = now.tv_sec;
 }
 
+uint64_t ring_moment(const struct ring *ring)
+{
+	return ring->moment;
+}
+
 uint64_t ring_now_ms(const struct ring *ring)
 {
 	return ring->now_ms;

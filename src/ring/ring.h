@@ -68,6 +68,10 @@ void ring_free(struct ring *ring);
 int ring_run(struct ring *ring);
 void ring_stop(struct ring *ring);
 
+/* The same number as before: nothing that has completed since had not when it was asked for first. What
+ * holds for one request then holds for the other, as if both were answered at once. */
+uint64_t ring_moment(const struct ring *ring);
+
 /* Milliseconds of the monotonic clock, and seconds of the wall clock, as of this turn's start. */
 uint64_t ring_now_ms(const struct ring *ring);
 int64_t ring_wall_s(const struct ring *ring);

@@ -242,8 +242,10 @@ static int epoll_wait_ring(struct ring *ring, int64_t timeout_ms)
 	ring_read_clocks(ring);
 	if (count < 0)
 		return r;
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
+		ring->moment++; /* what is received is received now */
 		epoll_on_event(ring, &events[i]);
+	}
 	return 0;
 }
 

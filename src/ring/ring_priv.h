@@ -33,6 +33,7 @@ struct ring {
 	void *state; /* the engine's own */
 	struct wheel wheel;
 	uint64_t now_ms;
+	uint64_t moment; /* counts what completes together */
 	int64_t wall_s;
 	struct op_queue ready; /* ended within a call; done comes in the next turn */
 	bool stopping;
