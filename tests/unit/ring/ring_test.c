@@ -49,6 +49,20 @@ static int connect_to(const struct sockaddr_in *address)
 	return fd;
 }
 
+static void tcp_pair(int ends[2])
+{
+	const int size_bytes = 65536;
+	struct sockaddr_in address;
+	int listener = listen_on_loopback(&address);
+
+	setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &size_bytes, sizeof(size_bytes));
+	setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &size_bytes, sizeof(size_bytes));
+	ends[1] = connect_to(&address);
+	ends[0] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(ends[0] >= 0);
+	close(listener);
+}
+
 static int cancel_and_wait(struct waited *one)
 {
 	ring_cancel(test_ring, &one->op);
@@ -248,7 +262,7 @@ static void receive_all(size_t length, size_t piece)
 	pthread_t thread;
 	int ends[2];
 
-	pair(ends);
+	tcp_pair(ends); /* as sessions have */
 	writer.fd = ends[1];
 	ring_receive(test_ring, &receiver.op, ends[0]);
 	assert_int_equal(pthread_create(&thread, NULL, write_pattern, &writer), 0);
@@ -361,20 +375,6 @@ static void a_small_send_is_done_at_once(void **state)
 }
 
 /* With buffers much smaller than BIG. */
-static void tcp_pair(int ends[2])
-{
-	const int size_bytes = 65536;
-	struct sockaddr_in address;
-	int listener = listen_on_loopback(&address);
-
-	setsockopt(listener, SOL_SOCKET, SO_SNDBUF, &size_bytes, sizeof(size_bytes));
-	setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &size_bytes, sizeof(size_bytes));
-	ends[1] = connect_to(&address);
-	ends[0] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	assert_true(ends[0] >= 0);
-	close(listener);
-}
-
 /* What an engine does at once counts as told. */
 static void gather(struct waited *sent, int fd, const char *bytes, size_t length)
 {
