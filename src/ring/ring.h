@@ -68,8 +68,8 @@ void ring_free(struct ring *ring);
 int ring_run(struct ring *ring);
 void ring_stop(struct ring *ring);
 
-/* The same number as before: nothing that has completed since had not when it was asked for first. What
- * holds for one request then holds for the other, as if both were answered at once. */
+/* Another number each time that completions are taken from the kernel. While it is the same, all that is
+ * handled had come before any of it was: what was found out for one request holds for the next. */
 uint64_t ring_moment(const struct ring *ring);
 
 /* Milliseconds of the monotonic clock, and seconds of the wall clock, as of this turn's start. */
