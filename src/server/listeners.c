@@ -322,8 +322,14 @@ void listeners_close_control(struct listeners *listeners)
 void listeners_close(struct listeners *listeners)
 {
 	listeners_close_control(listeners);
-	while (listeners->passive_count > 0)
-		close(listeners->passive[--listeners->passive_count]);
+	while (listeners->passive_count > 0) {
+		int fd = listeners->passive[--listeners->passive_count];
+
+		/* A server process that has just ended may still hold it: the kernel takes a ring down
+		 * behind its back. Listening it would keep the port from who is started next. */
+		shutdown(fd, SHUT_RDWR);
+		close(fd);
+	}
 	free(listeners->passive);
 	*listeners = (struct listeners){ .passive = NULL };
 }

@@ -132,5 +132,21 @@ def the_drain_limit_cuts_a_transfer_with_421():
         server.stop(signalled=True)
 
 
+@test
+def its_ports_are_free_when_it_has_ended():
+    """Whoever starts it again at once gets them, though the kernel takes a ring down behind its end."""
+    with Folder() as folder:
+        server = Sluiced(folder)
+        for _ in range(30):
+            server.notify.lines.clear()
+            server.start()
+            control = log_in("127.0.0.1", server.port)
+            command(control, "QUIT", "221")
+            expect(control.at_end(), "the connection stays open after 221")
+            server.signal(signal.SIGTERM)
+            same("the exit status", 0, server.process.wait(DRAIN_LIMIT_S))
+        server.release()
+
+
 if __name__ == "__main__":
     main()
