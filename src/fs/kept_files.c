@@ -15,15 +15,29 @@
 #define CLOSED_IN_A_TURN 64
 #define DESCRIPTORS_PER_KEPT 8 /* of those that the process may have, one is for these tables */
 
-static struct kept_file *kept_place(struct kept_files *kept, uint64_t hash)
+static struct list *kept_chain(struct kept_files *kept, uint64_t path)
 {
-	return &kept->files[(hash >> 1 ^ hash >> 33) % KEPT_FILES_PLACES];
+	return &kept->chains[(path >> 1 ^ path >> 33) % KEPT_FILES_CHAINS];
+}
+
+static struct kept_file *kept_find(struct kept_files *kept, uint64_t path)
+{
+	struct list *chain = kept_chain(kept, path);
+
+	for (struct list *link = chain->next; link != chain; link = link->next) {
+		struct kept_file *file = list_entry(link, struct kept_file, chain);
+
+		if (file->path == path)
+			return file;
+	}
+	return NULL;
 }
 
 static int kept_take(struct kept_files *kept, struct kept_file *file)
 {
 	list_remove(&file->link);
-	file->path = 0;
+	list_remove(&file->chain);
+	list_append(&kept->unused, &file->link);
 	kept->count--;
 	return file->fd;
 }
@@ -102,6 +116,11 @@ void kept_files_init(struct kept_files *kept, struct ring *ring, unsigned worker
 {
 	kept->ring = ring;
 	list_init(&kept->oldest);
+	list_init(&kept->unused);
+	for (int i = 0; i < KEPT_FILES_MAX; i++)
+		list_append(&kept->unused, &kept->files[i].link);
+	for (int i = 0; i < KEPT_FILES_CHAINS; i++)
+		list_init(&kept->chains[i]);
 	kept->folder.fd = -1;
 	kept->timer.fire = kept_on_timer;
 	kept->mounts_op.done = kept_on_mounts;
@@ -172,9 +191,9 @@ static bool kept_ask(struct kept_files *kept, int root, const char *path, unsign
 int kept_files_lend(struct kept_files *kept, uint64_t hash, int root, const char *path,
 		    unsigned mask, struct statx *ret_stat)
 {
-	struct kept_file *file = kept_place(kept, hash);
+	struct kept_file *file = kept_find(kept, hash);
 
-	if (file->path != hash)
+	if (!file)
 		return -ENOENT;
 	if (kept_ask(kept, root, path, mask, ret_stat) && kept_is_same(file, ret_stat))
 		return kept_take(kept, file);
@@ -184,10 +203,12 @@ int kept_files_lend(struct kept_files *kept, uint64_t hash, int root, const char
 
 bool kept_files_keep(struct kept_files *kept, uint64_t hash, const struct statx *stat, int fd)
 {
-	struct kept_file *file = kept_place(kept, hash);
+	struct kept_file *file;
 
-	if (file->path || kept->count >= kept->max || stat->stx_size > KEPT_FILE_BYTES_MAX)
+	if (kept->count >= kept->max || stat->stx_size > KEPT_FILE_BYTES_MAX ||
+	    kept_find(kept, hash))
 		return false;
+	file = list_entry(list_shift(&kept->unused), struct kept_file, link);
 	if (kept->count++ == 0)
 		ring_timer_set(kept->ring, &kept->timer, KEPT_FILE_MS);
 	*file = (struct kept_file){
@@ -201,5 +222,6 @@ bool kept_files_keep(struct kept_files *kept, uint64_t hash, const struct statx 
 		.fd = fd,
 	};
 	list_append(&kept->oldest, &file->link);
+	list_append(kept_chain(kept, hash), &file->chain);
 	return true;
 }

@@ -12,7 +12,7 @@
  * meanwhile. The ring tells when mounts come or go, and then all are closed; where that cannot be
  * told (no /proc) none is kept. Kept are files of the root's own, local file system alone.
  *
- * A descriptor is lent to one at a time. A table of one worker; a path whose place is taken is not kept.
+ * A descriptor is lent to one at a time, and of a path one is kept. A table of one worker.
  *
  * Thread: the worker's.
  */
@@ -26,9 +26,9 @@
 #include "base/list.h"
 #include "ring/ring.h"
 
-#define KEPT_FILES_PLACES 4096
 #define KEPT_FILES_MAX \
 	1024 /* descriptors; all workers' are at most an eighth of those that the process may have */
+#define KEPT_FILES_CHAINS 1024
 #define KEPT_FILE_MS 2000
 #define KEPT_FILE_BYTES_MAX 65536
 #define KEPT_FOLDER_BYTES_MAX 256 /* of its path; files in deeper ones are opened each time */
@@ -41,6 +41,8 @@ struct kept_files {
 	struct op mounts_op;
 	struct wheel_timer timer;
 	struct list oldest;
+	struct list unused; /* of files, by the same link */
+	struct list chains[KEPT_FILES_CHAINS];
 	struct kept_folder {
 		int fd; /* O_PATH, or -1 */
 		int root;
@@ -50,7 +52,8 @@ struct kept_files {
 	} folder;
 	struct kept_file {
 		struct list link;
-		uint64_t path; /* a hash of it and of its root (fs/known_files.h); 0: none */
+		struct list chain;
+		uint64_t path; /* a hash of it and of its root (fs/known_files.h) */
 		uint64_t since_ms;
 		uint64_t inode;
 		int64_t changed_s;
@@ -58,7 +61,7 @@ struct kept_files {
 		uint32_t changed_ns;
 		uint16_t mode;
 		int fd;
-	} files[KEPT_FILES_PLACES];
+	} files[KEPT_FILES_MAX];
 };
 
 /* Zeroed memory becomes a table, one of so many workers', that keeps files where it can. */

@@ -9,9 +9,19 @@ uint64_t known_files_hash(int root, const char *path)
 	return hash | 1;
 }
 
+/* The path's place or, if it has none, the one that it is to take: a free one, or the oldest. */
 static struct known_file *known_files_place(const struct known_files *known, uint64_t path)
 {
-	return (struct known_file *)&known->files[(path >> 1 ^ path >> 33) % KNOWN_FILES];
+	const struct known_file *row = known->files[(path >> 1 ^ path >> 33) % KNOWN_FILES_ROWS];
+	const struct known_file *place = row;
+
+	for (int i = 0; i < KNOWN_FILES_IN_ROW; i++) {
+		if (row[i].path == path)
+			return (struct known_file *)&row[i];
+		if (row[i].seen_ms < place->seen_ms)
+			place = &row[i];
+	}
+	return (struct known_file *)place;
 }
 
 static bool known_file_is(const struct known_file *file, uint64_t path, uint64_t now_ms)

@@ -5,7 +5,7 @@
  * through both, the answers are known: the look and the question are left out. Should the path
  * lead elsewhere by now, the open file says so, and what is no file is closed again.
  *
- * A table of one worker: a newer path takes an older one's place.
+ * A table of one worker, in rows: a newer path takes the place of its row's oldest.
  *
  * Thread: the worker's.
  */
@@ -15,7 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define KNOWN_FILES 4096
+#define KNOWN_FILES_ROWS 1024
+#define KNOWN_FILES_IN_ROW 4
 #define KNOWN_FILE_MS 2000 /* for so long an answer is good */
 
 struct known_files {
@@ -23,7 +24,7 @@ struct known_files {
 		uint64_t path; /* a hash of it and of its root; 0: none */
 		uint64_t inode;
 		uint64_t seen_ms;
-	} files[KNOWN_FILES];
+	} files[KNOWN_FILES_ROWS][KNOWN_FILES_IN_ROW];
 };
 
 uint64_t known_files_hash(int root, const char *path);

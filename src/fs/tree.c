@@ -279,7 +279,7 @@ void tree_note_read(const struct tree_request *request)
 /* A file that is still open. */
 static int tree_open_kept(struct tree_request *request)
 {
-	if (!request->kept || !request->looked_for ||
+	if (!request->kept || !request->path_hash ||
 	    request->open_flags != TREE_OPEN_FLAGS(TREE_READ))
 		return -ENOENT;
 	return kept_files_lend(request->kept, request->path_hash, request->tree->root,

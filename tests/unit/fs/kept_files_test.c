@@ -247,7 +247,24 @@ static void after_a_moment_all_are_closed(void **state)
 	assert_int_equal(kept->count, 0);
 }
 
-static void a_place_that_is_taken_and_a_big_file_are_refused(void **state)
+/* However their hashes fall. */
+static void as_many_as_may_be_are_kept(void **state)
+{
+	(void)state;
+	kept->max = 100;
+	for (uint64_t i = 0; i < 100; i++)
+		keep_as(HASH + i * 2 * KEPT_FILES_CHAINS);
+	for (uint64_t i = 0; i < 100; i++) {
+		int fd = kept_files_lend(kept, HASH + i * 2 * KEPT_FILES_CHAINS, root, "/file", MASK,
+					 &stat_of_kept);
+
+		assert_true(fd >= 0);
+		close(fd);
+	}
+	assert_int_equal(kept->count, 0);
+}
+
+static void a_second_of_a_path_and_a_big_file_are_refused(void **state)
 {
 	int fd = keep_as(HASH);
 	struct statx big = stat_of_kept;
@@ -325,7 +342,8 @@ int main(void)
 		TEST(rights_that_go_at_once_are_seen),
 		TEST(a_question_that_fails_closes),
 		TEST(after_a_moment_all_are_closed),
-		TEST(a_place_that_is_taken_and_a_big_file_are_refused),
+		TEST(as_many_as_may_be_are_kept),
+		TEST(a_second_of_a_path_and_a_big_file_are_refused),
 		TEST(there_is_a_most),
 		TEST(where_mounts_cannot_be_seen_none_is_kept),
 		TEST(a_mount_closes_all),

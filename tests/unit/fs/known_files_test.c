@@ -39,12 +39,34 @@ static void another_root_is_another_path(void **state)
 	assert_false(known_files_has(&known, known_files_hash(3, "/d"), 5000));
 }
 
+/* Odd numbers (known_files_hash) of one row. */
+static uint64_t path_of_a_row(uint64_t number)
+{
+	return (number * KNOWN_FILES_ROWS) << 1 | 1;
+}
+
+static void a_row_holds_several_and_gives_up_its_oldest(void **state)
+{
+	(void)state;
+	for (uint64_t i = 1; i <= KNOWN_FILES_IN_ROW; i++)
+		known_files_note(&known, path_of_a_row(i), 0, 10000 + i);
+	for (uint64_t i = 1; i <= KNOWN_FILES_IN_ROW; i++)
+		assert_true(known_files_has(&known, path_of_a_row(i), 10010));
+	known_files_note(&known, path_of_a_row(1), 7, 10010); /* no second place for it */
+	known_files_note(&known, path_of_a_row(100), 0, 10011);
+	assert_true(known_files_read(&known, path_of_a_row(1), 7, 10011));
+	assert_false(known_files_has(&known, path_of_a_row(2), 10011));
+	assert_true(known_files_has(&known, path_of_a_row(3), 10011));
+	assert_true(known_files_has(&known, path_of_a_row(100), 10011));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_path_is_known_for_a_while),
 		cmocka_unit_test(what_was_read_is_known_by_its_inode),
 		cmocka_unit_test(another_root_is_another_path),
+		cmocka_unit_test(a_row_holds_several_and_gives_up_its_oldest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
