@@ -255,8 +255,8 @@ static void as_many_as_may_be_are_kept(void **state)
 	for (uint64_t i = 0; i < 100; i++)
 		keep_as(HASH + i * 2 * KEPT_FILES_CHAINS);
 	for (uint64_t i = 0; i < 100; i++) {
-		int fd = kept_files_lend(kept, HASH + i * 2 * KEPT_FILES_CHAINS, root, "/file", MASK,
-					 &stat_of_kept);
+		int fd = kept_files_lend(kept, HASH + i * 2 * KEPT_FILES_CHAINS, root, "/file",
+					 MASK, &stat_of_kept);
 
 		assert_true(fd >= 0);
 		close(fd);
