@@ -78,6 +78,7 @@ static void kept_on_timer(struct wheel_timer *timer)
 		kept_close(kept, file);
 	}
 	kept_close_folder(kept);
+	watched_folders_end_all(&kept->watched);
 }
 
 void kept_files_close_all(struct kept_files *kept)
@@ -85,6 +86,7 @@ void kept_files_close_all(struct kept_files *kept)
 	struct kept_file *file;
 
 	kept_close_folder(kept);
+	watched_folders_end_all(&kept->watched);
 	while ((file = kept_oldest(kept)))
 		kept_close(kept, file);
 }
@@ -115,6 +117,7 @@ static unsigned kept_max(unsigned workers)
 void kept_files_init(struct kept_files *kept, struct ring *ring, unsigned workers)
 {
 	kept->ring = ring;
+	watched_folders_init(&kept->watched, ring);
 	list_init(&kept->oldest);
 	list_init(&kept->unused);
 	for (int i = 0; i < KEPT_FILES_MAX; i++)
@@ -141,15 +144,17 @@ void kept_files_fini(struct kept_files *kept)
 	while ((file = kept_oldest(kept)))
 		calls->close(kept_take(kept, file));
 	ring_timer_clear(kept->ring, &kept->timer);
+	watched_folders_fini(&kept->watched);
 	if (kept->mounts >= 0)
 		calls->close(kept->mounts);
 }
 
-static bool kept_is_same(const struct kept_file *file, const struct statx *stat)
+static bool kept_is_same(const struct statx *before, const struct statx *now)
 {
-	return stat->stx_ino == file->inode && stat->stx_mnt_id == file->mount &&
-	       stat->stx_ctime.tv_sec == file->changed_s &&
-	       stat->stx_ctime.tv_nsec == file->changed_ns && stat->stx_mode == file->mode;
+	return now->stx_ino == before->stx_ino && now->stx_mnt_id == before->stx_mnt_id &&
+	       now->stx_ctime.tv_sec == before->stx_ctime.tv_sec &&
+	       now->stx_ctime.tv_nsec == before->stx_ctime.tv_nsec &&
+	       now->stx_mode == before->stx_mode;
 }
 
 /* The folder of a path's last name, or -errno. It stays the table's. */
@@ -159,11 +164,9 @@ static int kept_walk(struct kept_files *kept, int root, struct view path)
 				.resolve = RESOLVE_FLAGS | RESOLVE_CACHED | RESOLVE_NO_XDEV };
 	struct kept_folder *folder = &kept->folder;
 	uint64_t moment = ring_moment(kept->ring);
-	unsigned names_gone = calls_names_gone();
 
 	if (folder->fd >= 0 && folder->root == root && folder->moment == moment &&
-	    folder->names_gone == names_gone && strlen(folder->path) == path.length &&
-	    memcmp(folder->path, path.at, path.length) == 0)
+	    strlen(folder->path) == path.length && memcmp(folder->path, path.at, path.length) == 0)
 		return folder->fd;
 	kept_close_folder(kept);
 	if (path.length >= sizeof(folder->path))
@@ -172,36 +175,68 @@ static int kept_walk(struct kept_files *kept, int root, struct view path)
 	folder->path[path.length] = '\0';
 	folder->root = root;
 	folder->moment = moment;
-	folder->names_gone = names_gone;
 	folder->fd = calls->openat2(root, folder->path, &how);
 	return folder->fd;
 }
 
-static bool kept_ask(struct kept_files *kept, int root, const char *path, unsigned mask,
-		     struct statx *ret_stat)
+static bool kept_ask(struct kept_files *kept, const struct tree *tree, struct view folder,
+		     const char *name, unsigned mask, struct statx *ret_stat)
 {
-	struct view folder = path_folder(view_of(path));
-	int fd = folder.length > 1 ? kept_walk(kept, root, folder) : root;
+	int fd = folder.length > 1 ? kept_walk(kept, tree->root, folder) : tree->root;
 
-	return fd >= 0 && calls->statx(fd, strrchr(path, '/') + 1,
-				       AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW,
-				       mask, ret_stat) == 0;
+	return fd >= 0 &&
+	       calls->statx(fd, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW,
+			    mask, ret_stat) == 0;
 }
 
-int kept_files_lend(struct kept_files *kept, uint64_t hash, int root, const char *path,
-		    unsigned mask, struct statx *ret_stat)
+/* Whether nothing has happened since the path was asked about under the watch of its folder. */
+static bool kept_is_known(const struct kept_files *kept, const struct kept_file *file,
+			  uint32_t watch, const char *name)
 {
+	return watch && file->note.watch == watch && strcmp(file->note.name, name) == 0 &&
+	       ring_now_ms(kept->ring) - file->note.asked_ms < KEPT_ASKED_MS;
+}
+
+static void kept_note_down(const struct kept_files *kept, uint32_t watch, const char *name,
+			   const struct statx *stat, struct kept_note *ret_note)
+{
+	size_t size = strlen(name) + 1;
+
+	ret_note->watch = stat->stx_nlink == 1 && size <= sizeof(ret_note->name) ? watch : 0;
+	if (ret_note->watch == 0)
+		return;
+	ret_note->asked_ms = ring_now_ms(kept->ring);
+	memcpy(ret_note->name, name, size);
+}
+
+int kept_files_lend(struct kept_files *kept, uint64_t hash, const struct tree *tree,
+		    const char *path, unsigned mask, struct statx *ret_stat,
+		    struct kept_note *ret_note)
+{
+	struct view folder = path_folder(view_of(path));
+	const char *name = strrchr(path, '/') + 1;
 	struct kept_file *file = kept_find(kept, hash);
+	uint32_t watch;
 
 	if (!file)
 		return -ENOENT;
-	if (kept_ask(kept, root, path, mask, ret_stat) && kept_is_same(file, ret_stat))
+	watch = watched_folders_visit(&kept->watched, tree, folder);
+	if (kept_is_known(kept, file, watch, name)) {
+		*ret_stat = file->stat;
+		*ret_note = file->note;
 		return kept_take(kept, file);
+	}
+	if (kept_ask(kept, tree, folder, name, mask, ret_stat) &&
+	    kept_is_same(&file->stat, ret_stat)) {
+		kept_note_down(kept, watch, name, ret_stat, ret_note);
+		return kept_take(kept, file);
+	}
 	kept_close(kept, file);
 	return -ENOENT;
 }
 
-bool kept_files_keep(struct kept_files *kept, uint64_t hash, const struct statx *stat, int fd)
+bool kept_files_keep(struct kept_files *kept, uint64_t hash, const struct statx *stat,
+		     const struct kept_note *note, int fd)
 {
 	struct kept_file *file;
 
@@ -211,16 +246,11 @@ bool kept_files_keep(struct kept_files *kept, uint64_t hash, const struct statx 
 	file = list_entry(list_shift(&kept->unused), struct kept_file, link);
 	if (kept->count++ == 0)
 		ring_timer_set(kept->ring, &kept->timer, KEPT_FILE_MS);
-	*file = (struct kept_file){
-		.path = hash,
-		.since_ms = ring_now_ms(kept->ring),
-		.inode = stat->stx_ino,
-		.changed_s = stat->stx_ctime.tv_sec,
-		.mount = stat->stx_mnt_id,
-		.changed_ns = stat->stx_ctime.tv_nsec,
-		.mode = stat->stx_mode,
-		.fd = fd,
-	};
+	file->path = hash;
+	file->since_ms = ring_now_ms(kept->ring);
+	file->fd = fd;
+	file->note = *note;
+	file->stat = *stat;
 	list_append(&kept->oldest, &file->link);
 	list_append(kept_chain(kept, hash), &file->chain);
 	return true;

@@ -34,12 +34,14 @@ static int tree_stat_known(int fd, unsigned mask, struct statx *ret_stat)
 int tree_init(struct tree *tree, int root)
 {
 	struct statx stat;
-	int r = tree_stat_known(root, STATX_MNT_ID, &stat);
+	int r = tree_stat_known(root, STATX_INO | STATX_MNT_ID, &stat);
 
 	if (r < 0)
 		return r;
 	resolve_own_files(); /* so that it is there before the first session */
 	tree->root = root;
+	tree->inode = stat.stx_ino;
+	tree->mount = stat.stx_mnt_id;
 	tree->disk = mounts_find(stat.stx_mnt_id);
 	return 0;
 }
@@ -282,15 +284,15 @@ static int tree_open_kept(struct tree_request *request)
 	if (!request->kept || !request->path_hash ||
 	    request->open_flags != TREE_OPEN_FLAGS(TREE_READ))
 		return -ENOENT;
-	return kept_files_lend(request->kept, request->path_hash, request->tree->root,
-			       request->path, TREE_STAT_MASK, &request->stat);
+	return kept_files_lend(request->kept, request->path_hash, request->tree, request->path,
+			       TREE_STAT_MASK, &request->stat, &request->note);
 }
 
 void tree_give(struct tree_request *request, int fd)
 {
 	if (!request->kept || !request->path_hash || request->disk.kind == DISK_REMOTE ||
 	    request->open_flags != TREE_OPEN_FLAGS(TREE_READ) ||
-	    !kept_files_keep(request->kept, request->path_hash, &request->stat, fd))
+	    !kept_files_keep(request->kept, request->path_hash, &request->stat, &request->note, fd))
 		file_close(&request->disk, request->ring, fd);
 }
 
@@ -333,6 +335,7 @@ static int tree_open_for(struct tree_request *request, const char *path, int fla
 	request->fd = -1;
 	request->queue = NULL;
 	request->path_hash = 0;
+	request->note.watch = 0;
 	request->recent = false;
 	request->looked_for = false;
 	request->open_flags = TREE_OPEN_FLAGS(flags);

@@ -18,16 +18,10 @@
 
 #include "fs/kept_files.h"
 #include "fs/known_files.h"
-#include "fs/mounts.h"
 #include "fs/resolve.h"
+#include "fs/tree_root.h"
 #include "jobs/disk_queue.h"
 #include "ring/ring.h"
-
-/* What a session sees as "/". */
-struct tree {
-	int root;	  /* O_PATH | O_DIRECTORY, borrowed */
-	struct disk disk; /* on which the root lies */
-};
 
 struct tree_request {
 	/* Called with a descriptor (tree_open), 0 (the others), or a negative errno; only after a
@@ -43,7 +37,8 @@ struct tree_request {
 	struct statx stat; /* of what was opened */
 	struct disk disk;  /* on which it lies */
 	uint64_t path_hash;
-	bool recent; /* tree_note_read was called for it a moment ago */
+	struct kept_note note; /* of a kept file's */
+	bool recent;	       /* tree_note_read was called for it a moment ago */
 
 	/* Within. */
 	struct op op;

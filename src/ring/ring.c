@@ -25,8 +25,6 @@ void op_queue_put(struct op_queue *queue, struct op *op)
 void op_end(struct op *op, int result)
 {
 	op->pending = false;
-	if (op->kind == OP_UNLINK || op->kind == OP_RENAME)
-		calls_note_name_gone();
 	op->done(op, result);
 }
 
@@ -57,6 +55,11 @@ void ring_read_clocks(struct ring *ring)
 uint64_t ring_moment(const struct ring *ring)
 {
 	return ring->moment;
+}
+
+void ring_next_moment(struct ring *ring)
+{
+	ring->moment++;
 }
 
 uint64_t ring_now_ms(const struct ring *ring)
@@ -96,6 +99,7 @@ static void ring_on_wake(struct op *op, int result)
 	(void)!read(ring->wake_fd, &count, sizeof(count));
 	/* Cleared before the queues are looked at: what is posted from here on wakes us again. */
 	atomic_store(&ring->wake_pending, false);
+	ring_next_moment(ring); /* what is told now may have been done just now */
 	ring_take_posted(ring);
 	if (ring->config.woken)
 		ring->config.woken(ring->config.context);
@@ -110,6 +114,7 @@ void ring_wake(struct ring *ring)
 	if (!atomic_exchange(&ring->wake_pending, true) &&
 	    write(ring->wake_fd, &one, sizeof(one)) < 0)
 		atomic_store(&ring->wake_pending, false);
+	ring_next_moment(ring); /* what is told now may have been done just now */
 }
 
 void ring_post(struct ring *ring, struct op *op, int result)

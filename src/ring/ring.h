@@ -72,6 +72,9 @@ void ring_stop(struct ring *ring);
  * handled had come before any of it was: what was found out for one request holds for the next. */
 uint64_t ring_moment(const struct ring *ring);
 
+/* Begins another moment: this thread may have changed what was found out in this one. */
+void ring_next_moment(struct ring *ring);
+
 /* Milliseconds of the monotonic clock, and seconds of the wall clock, as of this turn's start. */
 uint64_t ring_now_ms(const struct ring *ring);
 int64_t ring_wall_s(const struct ring *ring);

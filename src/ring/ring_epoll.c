@@ -240,10 +240,11 @@ static int epoll_wait_ring(struct ring *ring, int64_t timeout_ms)
 	int r = count < 0 && errno != EINTR ? -errno : 0;
 
 	ring_read_clocks(ring);
+	ring_next_moment(ring);
 	if (count < 0)
 		return r;
 	for (int i = 0; i < count; i++) {
-		ring->moment++; /* what is received is received now */
+		ring_next_moment(ring); /* what is received is received now */
 		epoll_on_event(ring, &events[i]);
 	}
 	return 0;

@@ -274,7 +274,7 @@ static unsigned uring_complete_batch(struct ring *ring, struct uring *state)
 	struct io_uring_cqe copies[COMPLETIONS_BATCH];
 	unsigned count = io_uring_peek_batch_cqe(&state->uring, cqes, COMPLETIONS_BATCH);
 
-	ring->moment++;
+	ring_next_moment(ring);
 	for (unsigned i = 0; i < count; i++)
 		copies[i] = *cqes[i];
 	io_uring_cq_advance(&state->uring, count);

@@ -40,32 +40,14 @@ static int real_statx(int folder, const char *path, int flags, unsigned mask,
 	return RESULT(statx(folder, path, flags, mask, ret_stat));
 }
 
-static atomic_uint names_gone;
-
-unsigned calls_names_gone(void)
-{
-	return atomic_load(&names_gone);
-}
-
-void calls_note_name_gone(void)
-{
-	atomic_fetch_add(&names_gone, 1);
-}
-
 static int real_unlinkat(int folder, const char *name, int flags)
 {
-	int r = RESULT(unlinkat(folder, name, flags));
-
-	calls_note_name_gone();
-	return r;
+	return RESULT(unlinkat(folder, name, flags));
 }
 
 static int real_renameat2(int from, const char *old, int to, const char *new, unsigned flags)
 {
-	int r = RESULT(renameat2(from, old, to, new, flags));
-
-	calls_note_name_gone();
-	return r;
+	return RESULT(renameat2(from, old, to, new, flags));
 }
 
 static int real_linkat(int from, const char *old, int to, const char *new, int flags)

@@ -85,11 +85,6 @@ struct calls {
 	int (*operation)(const char *name);
 };
 
-/* Changes whenever this process has taken a name away or moved one. Any thread. The ring notes what it
- * does itself. */
-unsigned calls_names_gone(void);
-void calls_note_name_gone(void);
-
 extern const struct calls calls_real;
 extern const struct calls *calls;
 

@@ -26,6 +26,8 @@ static int root = -1;
 static struct kept_files *kept;
 static struct calls spoilt;
 static struct statx stat_of_kept;
+static struct kept_note note;
+static struct tree tree;
 static bool own_mounts;
 
 static void write_file(const char *name, const char *text)
@@ -50,6 +52,8 @@ static int setup(void **state)
 	strcpy(base + strlen(base) - 6, "XXXXXX");
 	assert_non_null(mkdtemp(base));
 	root = open(base, O_RDONLY | O_DIRECTORY);
+	tree = (struct tree){ .root = root, .inode = 1 }; /* not watched */
+	note.watch = 0;
 	write_file("file", "file");
 	write_file("other", "else");
 	clock_ticks();
@@ -77,13 +81,18 @@ static int keep_as(uint64_t hash)
 
 	assert_true(fd >= 0);
 	assert_int_equal(statx(fd, "", AT_EMPTY_PATH, MASK, &stat_of_kept), 0);
-	assert_true(kept_files_keep(kept, hash, &stat_of_kept, fd));
+	assert_true(kept_files_keep(kept, hash, &stat_of_kept, &note, fd));
 	return fd;
+}
+
+static int lend_path(const char *path)
+{
+	return kept_files_lend(kept, HASH, &tree, path, MASK, &stat_of_kept, &note);
 }
 
 static int lend(void)
 {
-	return kept_files_lend(kept, HASH, root, "/file", MASK, &stat_of_kept);
+	return kept_files_lend(kept, HASH, &tree, "/file", MASK, &stat_of_kept, &note);
 }
 
 static bool is_open(int fd)
@@ -104,12 +113,13 @@ static void lent_is_what_was_kept_and_to_one_alone(void **state)
 	int fd = keep_as(HASH);
 
 	(void)state;
-	assert_int_equal(kept_files_lend(kept, HASH + 2, root, "/file", MASK, &stat_of_kept),
+	assert_int_equal(kept_files_lend(kept, HASH + 2, &tree, "/file", MASK, &stat_of_kept,
+					 &note),
 			 -ENOENT);
 	assert_int_equal(lend(), fd);
 	assert_int_equal(stat_of_kept.stx_size, 4);
 	assert_int_equal(lend(), -ENOENT);
-	assert_true(kept_files_keep(kept, HASH, &stat_of_kept, fd));
+	assert_true(kept_files_keep(kept, HASH, &stat_of_kept, &note, fd));
 	assert_int_equal(lend(), fd);
 	close(fd);
 }
@@ -176,19 +186,18 @@ static void no_link_is_followed_and_none_out_of_the_tree(void **state)
 	assert_int_equal(linkat(root, "file", root, "folder/file", 0), 0);
 
 	fd = keep_as(HASH);
-	assert_int_equal(kept_files_lend(kept, HASH, root, "/folder/file", MASK, &stat_of_kept),
-			 fd);
-	assert_true(kept_files_keep(kept, HASH, &stat_of_kept, fd));
-	assert_int_equal(calls->renameat2(root, "folder", root, "new", 0), 0);
+	assert_int_equal(lend_path("/folder/file"), fd);
+	assert_true(kept_files_keep(kept, HASH, &stat_of_kept, &note, fd));
+	assert_int_equal(renameat(root, "folder", root, "new"), 0);
+	ring_next_moment(test_ring);
 	assert_int_equal(symlinkat(elsewhere, root, "folder"), 0);
-	assert_int_equal(kept_files_lend(kept, HASH, root, "/folder/file", MASK, &stat_of_kept),
-			 -ENOENT);
+	assert_int_equal(lend_path("/folder/file"), -ENOENT);
 	run_until_closed(fd);
 
 	fd = keep_as(HASH);
 	assert_int_equal(unlinkat(root, "other", 0), 0);
 	assert_int_equal(symlinkat("file", root, "other"), 0);
-	assert_int_equal(kept_files_lend(kept, HASH, root, "/other", MASK, &stat_of_kept), -ENOENT);
+	assert_int_equal(lend_path("/other"), -ENOENT);
 	run_until_closed(fd);
 	unlinkat(root, "folder", 0);
 	unlinkat(root, "new/file", 0);
@@ -214,6 +223,184 @@ static void rights_that_go_at_once_are_seen(void **state)
 	keep_as(HASH);
 	spoilt.statx = statx_without_rights;
 	assert_int_equal(lend(), -ENOENT);
+}
+
+static unsigned asked;
+
+static int counting_statx(int folder, const char *path, int flags, unsigned mask, struct statx *ret)
+{
+	if (*path) /* not of an open file, which is about to be closed */
+		asked++;
+	return calls_real.statx(folder, path, flags, mask, ret);
+}
+
+/* Has the folder watched. Returns the file's descriptor, which is kept. */
+static int keep_watched(const char *path)
+{
+	int fd;
+
+	tree.disk.watchable = true;
+	keep_as(HASH);
+	for (int i = 0; i < WATCHED_FROM + 1; i++) {
+		ring_next_moment(test_ring);
+		fd = lend_path(path);
+		assert_true(fd >= 0);
+		assert_true(kept_files_keep(kept, HASH, &stat_of_kept, &note, fd));
+	}
+	spoilt.statx = counting_statx;
+	asked = 0;
+	return fd;
+}
+
+static void in_a_watched_folder_nothing_is_asked(void **state)
+{
+	int fd = keep_watched("/file");
+
+	(void)state;
+	for (int i = 0; i < 100; i++) {
+		ring_next_moment(test_ring);
+		memset(&stat_of_kept, 0, sizeof(stat_of_kept));
+		assert_int_equal(lend(), fd);
+		assert_int_equal(stat_of_kept.stx_size, 4);
+		assert_true(kept_files_keep(kept, HASH, &stat_of_kept, &note, fd));
+	}
+	assert_int_equal(asked, 0);
+}
+
+static void truncate_it(void)
+{
+	int fd = openat(root, "file", O_WRONLY);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 1), 0);
+	close(fd);
+}
+
+static void exchange_it(void)
+{
+	assert_int_equal(calls->renameat2(root, "file", root, "other", RENAME_EXCHANGE), 0);
+}
+
+static void what_is_touched_in_a_watched_folder_is_closed(void **state)
+{
+	static void (*const touches[])(void) = { replace,    write_in_place, take_the_rights,
+						 remove_it,  lead_elsewhere, truncate_it,
+						 exchange_it };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(touches) / sizeof(touches[0]); i++) {
+		int fd;
+
+		unlinkat(root, "file", 0);
+		unlinkat(root, "other", 0);
+		write_file("file", "file");
+		write_file("other", "else");
+		clock_ticks();
+		fd = keep_watched("/file");
+		touches[i]();
+		ring_next_moment(test_ring);
+		assert_int_equal(lend(), -ENOENT);
+		run_until_closed(fd);
+	}
+	run_for_ms(30);
+}
+
+/* While a descriptor is lent, too: what was said of it holds no longer. */
+static void a_touch_while_it_is_lent_is_seen(void **state)
+{
+	int fd = keep_watched("/file");
+
+	(void)state;
+	ring_next_moment(test_ring);
+	assert_int_equal(lend(), fd);
+	write_in_place();
+	ring_next_moment(test_ring);
+	assert_true(kept_files_keep(kept, HASH, &stat_of_kept, &note, fd));
+	assert_int_equal(lend(), -ENOENT);
+	assert_int_equal(asked, 1);
+}
+
+/* For a hash may be another's, too. */
+static void only_the_name_that_was_asked_about_is_known(void **state)
+{
+	int fd = keep_watched("/file");
+
+	(void)state;
+	assert_int_equal(lend_path("/other"), -ENOENT);
+	assert_int_equal(asked, 1);
+	assert_false(is_open(fd));
+}
+
+static void another_root_is_asked(void **state)
+{
+	int fd = keep_watched("/file");
+
+	(void)state;
+	tree.inode = 2;
+	assert_int_equal(lend(), fd);
+	assert_int_equal(asked, 1);
+	close(fd);
+}
+
+static void what_has_several_names_is_asked_each_time(void **state)
+{
+	int fd;
+
+	(void)state;
+	assert_int_equal(linkat(root, "file", root, "new", 0), 0);
+	clock_ticks();
+	fd = keep_watched("/file");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(lend(), fd);
+		assert_true(kept_files_keep(kept, HASH, &stat_of_kept, &note, fd));
+	}
+	assert_int_equal(asked, 3);
+}
+
+static void what_has_a_long_name_is_asked_each_time(void **state)
+{
+	static const char path[] = "/the name of a file that is a little bit too long";
+	int fd;
+
+	(void)state;
+	assert_int_equal(strlen(path + 1), KEPT_NAME_BYTES);
+	assert_int_equal(renameat(root, "file", root, path + 1), 0);
+	write_file("file", "");
+	unlinkat(root, "file", 0);
+	assert_int_equal(symlinkat(path + 1, root, "file"), 0); /* what keep_as opens */
+	fd = keep_watched(path);
+	assert_int_equal(lend_path(path), fd);
+	assert_int_equal(asked, 1);
+	close(fd);
+	unlinkat(root, path + 1, 0);
+}
+
+/* What no watch tells is seen at last. */
+static void after_a_while_it_is_asked_again(void **state)
+{
+	int fd = keep_watched("/file");
+
+	(void)state;
+	run_for_ms(KEPT_ASKED_MS + 20);
+	assert_int_equal(lend(), fd);
+	assert_int_equal(asked, 1);
+	assert_true(kept_files_keep(kept, HASH, &stat_of_kept, &note, fd));
+	assert_int_equal(lend(), fd);
+	assert_int_equal(asked, 1);
+	close(fd);
+}
+
+static void with_the_last_file_the_watches_end(void **state)
+{
+	(void)state;
+	keep_watched("/file");
+	assert_int_equal(kept->watched.count, 1);
+	kept_files_close_all(kept);
+	assert_int_equal(kept->watched.count, 0);
+	keep_watched("/file");
+	run_for_ms(KEPT_FILE_MS + 100);
+	assert_int_equal(kept->count, 0);
+	assert_int_equal(kept->watched.count, 0);
 }
 
 static int failing_statx(int folder, const char *path, int flags, unsigned mask, struct statx *ret)
@@ -255,8 +442,8 @@ static void as_many_as_may_be_are_kept(void **state)
 	for (uint64_t i = 0; i < 100; i++)
 		keep_as(HASH + i * 2 * KEPT_FILES_CHAINS);
 	for (uint64_t i = 0; i < 100; i++) {
-		int fd = kept_files_lend(kept, HASH + i * 2 * KEPT_FILES_CHAINS, root, "/file",
-					 MASK, &stat_of_kept);
+		int fd = kept_files_lend(kept, HASH + i * 2 * KEPT_FILES_CHAINS, &tree, "/file",
+					 MASK, &stat_of_kept, &note);
 
 		assert_true(fd >= 0);
 		close(fd);
@@ -270,9 +457,9 @@ static void a_second_of_a_path_and_a_big_file_are_refused(void **state)
 	struct statx big = stat_of_kept;
 
 	(void)state;
-	assert_false(kept_files_keep(kept, HASH, &stat_of_kept, fd));
+	assert_false(kept_files_keep(kept, HASH, &stat_of_kept, &note, fd));
 	big.stx_size = KEPT_FILE_BYTES_MAX + 1;
-	assert_false(kept_files_keep(kept, HASH + 2, &big, fd));
+	assert_false(kept_files_keep(kept, HASH + 2, &big, &note, fd));
 }
 
 static void there_is_a_most(void **state)
@@ -290,7 +477,7 @@ static void there_is_a_most(void **state)
 	setrlimit(RLIMIT_NOFILE, &limit);
 	for (int i = 0; i < 5; i++)
 		keep_as(HASH + 2 * (uint64_t)i);
-	assert_false(kept_files_keep(kept, HASH + 10, &stat_of_kept, -1));
+	assert_false(kept_files_keep(kept, HASH + 10, &stat_of_kept, &note, -1));
 }
 
 static int no_mountinfo(int folder, const char *path, const struct open_how *how)
@@ -306,7 +493,7 @@ static void where_mounts_cannot_be_seen_none_is_kept(void **state)
 	memset(kept, 0, sizeof(*kept));
 	spoilt.openat2 = no_mountinfo;
 	kept_files_init(kept, test_ring, 1);
-	assert_false(kept_files_keep(kept, HASH, &stat_of_kept, -1));
+	assert_false(kept_files_keep(kept, HASH, &stat_of_kept, &note, -1));
 	assert_int_equal(lend(), -ENOENT);
 }
 
@@ -347,6 +534,15 @@ int main(void)
 		TEST(there_is_a_most),
 		TEST(where_mounts_cannot_be_seen_none_is_kept),
 		TEST(a_mount_closes_all),
+		TEST(in_a_watched_folder_nothing_is_asked),
+		TEST(what_is_touched_in_a_watched_folder_is_closed),
+		TEST(a_touch_while_it_is_lent_is_seen),
+		TEST(only_the_name_that_was_asked_about_is_known),
+		TEST(another_root_is_asked),
+		TEST(what_has_several_names_is_asked_each_time),
+		TEST(what_has_a_long_name_is_asked_each_time),
+		TEST(after_a_while_it_is_asked_again),
+		TEST(with_the_last_file_the_watches_end),
 	};
 
 	/* What others mount is not to be seen here. */

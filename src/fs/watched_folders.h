@@ -1,0 +1,72 @@
+/*
+ * Folders that are watched because many of their files are asked for: as long as inotify(7) tells of
+ * no change, what was found out about a path holds, and nobody need ask again.
+ *
+ * A watch is of the folder (names that come, go or are exchanged, writing and truncation through
+ * these names, attributes) and of those on the way to it (that they are moved or removed, or that
+ * attributes change in them). Each watch has a number of its own. While watched_folders_visit returns the
+ * same number for a folder, nothing has happened between the first return of it and this moment
+ * of the ring. It returns 0 while there is no watch: the folder has had too few visits, lies beyond a
+ * symbolic link or another mount, or there is nothing to watch it with.
+ *
+ * Not told is what fs/watch.h says of inotify: what is done by another name of a file, by a descriptor
+ * whose name was taken away elsewhere, by io_submit(2). Who relies on a number looks again at files that
+ * have several names, and at all of them once in a while.
+ *
+ * What has happened is taken in once for each moment of the ring. The first change ends a watch, and a new one takes as many visits as the first: a
+ * folder that changes all the time costs little. A folder has its place by its hash; another takes
+ * the place once it has had more visits.
+ *
+ * Thread: the worker's. No call waits for a disk: watched are folders of the root's own, local file
+ * system, and they are walked to from the cache.
+ */
+#ifndef FS_WATCHED_FOLDERS_H
+#define FS_WATCHED_FOLDERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/view.h"
+#include "fs/tree_root.h"
+#include "ring/ring.h"
+
+#define WATCHED_FOLDERS_PLACES 64
+#define WATCHED_DEPTH_MAX 8 /* folders of a path; deeper ones are not watched */
+#define WATCHED_PATH_BYTES_MAX 256
+#define WATCHED_FROM 32	      /* visits, from which on a folder is watched */
+#define WATCHED_VISITS_MAX 64 /* that count when another folder wants the place */
+#define WATCHED_AGAIN_MS 1000 /* after what could not be had, it is not asked for so long */
+
+struct watched_folders {
+	struct ring *ring;
+	int inotify; /* -1: none yet, or no longer */
+	int mounts;
+	int changes; /* epoll(7) of both: whether there is anything to be read */
+	unsigned count;
+	uint32_t last_number;
+	uint64_t again_ms;
+	uint64_t moment; /* of the ring, in which changes were last taken in */
+	struct watched_folder {
+		uint64_t root_inode;
+		uint64_t root_mount;
+		uint32_t number; /* 0: not watched */
+		unsigned visits;
+		unsigned depth;
+		int watches[WATCHED_DEPTH_MAX]; /* from the root on; the folder's own is the last */
+		char path[WATCHED_PATH_BYTES_MAX];
+	} folders[WATCHED_FOLDERS_PLACES];
+};
+
+/* Zeroed memory becomes a table without watches. */
+void watched_folders_init(struct watched_folders *watched, struct ring *ring);
+void watched_folders_fini(struct watched_folders *watched);
+
+/* A file of a folder (path_folder of a path_join) is asked for. Returns the number of the folder's watch,
+ * or 0. Who looks at the file after this call may rely on what it saw as long as the number stays. */
+uint32_t watched_folders_visit(struct watched_folders *watched, const struct tree *tree,
+			       struct view folder);
+
+/* Ends all watches. */
+void watched_folders_end_all(struct watched_folders *watched);
+
+#endif
