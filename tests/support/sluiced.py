@@ -128,6 +128,7 @@ class Sluiced:
     def __init__(self, root, options=(), passive_ports=16, workers=2, listen=None, passive=None, variables=None):
         self.slot = ports.take()
         self.port = self.slot.control
+        self.workers = workers
         self.passive = passive or self.slot.passive[:passive_ports]
         self.folder = tempfile.mkdtemp(prefix="sluiced-")
         os.chmod(self.folder, 0o711)  # for a server that is another user to reach the socket in it
@@ -173,7 +174,9 @@ class Sluiced:
             return stderr.read()
 
     def descriptors(self):
-        """What the server process holds open, as a sorted list of link targets."""
+        """What the server process holds open, as a sorted list of link targets. Left out is what each worker
+        opens once, when it first watches a folder, and then has (fs/watched_folders.h)."""
+        of_watches = "anon_inode:inotify", "anon_inode:[eventpoll]", "/proc/N/mountinfo"
         result = []
         folder = f"/proc/{self.server_pid}/fd"
         for name in os.listdir(folder):
@@ -181,7 +184,11 @@ class Sluiced:
                 result.append(re.sub(r"\d{3,}", "N", os.readlink(f"{folder}/{name}")))
             except OSError:
                 pass
-        return sorted(result)
+        for link in of_watches:
+            expected = 2 * self.workers + 2  # the listing cache has some, too, and a worker others
+            if result.count(link) > expected:
+                raise Failure(f"{result.count(link)} times {link}, not at most {expected}")
+        return sorted(link for link in result if link not in of_watches)
 
     def wait_for_descriptors(self, count, timeout_s=30):
         """Waits until the server holds no more than `count` descriptors. Returns how many it holds."""
