@@ -10,8 +10,6 @@
 #include "represent/stages.h"
 #include "sys/calls.h"
 
-#define MARK_HEADER_BYTES 3
-
 bool count_is_size(const struct representation *representation)
 {
 	struct representation stream = *representation;
@@ -76,7 +74,7 @@ static void count_mark(struct count *count)
 	    !stages_settle(count->stages))
 		return;
 	count_out(count);
-	count->octets += MARK_HEADER_BYTES + RESTART_MARK_BYTES;
+	count->octets += BLOCK_HEADER_BYTES + RESTART_MARK_BYTES;
 	count->next_mark = count->offset + MARK_EVERY_BYTES;
 }
 

@@ -73,6 +73,14 @@ bool representation_is_plain(const struct representation *representation)
 		 representation->format != FORMAT_CARRIAGE));
 }
 
+bool representation_is_plain_blocks(const struct representation *representation)
+{
+	struct representation stream = *representation;
+
+	stream.mode = MODE_STREAM;
+	return representation->mode == MODE_BLOCK && representation_is_plain(&stream);
+}
+
 bool representation_listing_is_plain(const struct representation *representation)
 {
 	return representation->structure == STRUCTURE_FILE && representation->mode == MODE_STREAM &&

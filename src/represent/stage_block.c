@@ -7,14 +7,17 @@
 
 #include "represent/stages_priv.h"
 
-#define HEADER_BYTES 3
-#define BLOCK_BYTES_MAX 65535
-
-static void put_header(unsigned char *at, unsigned descriptor, size_t count)
+void block_header(unsigned char ret_header[static BLOCK_HEADER_BYTES], unsigned descriptor,
+		  size_t octets)
 {
-	at[0] = (unsigned char)descriptor;
-	at[1] = (unsigned char)(count >> 8);
-	at[2] = (unsigned char)count;
+	ret_header[0] = (unsigned char)descriptor;
+	ret_header[1] = (unsigned char)(octets >> 8);
+	ret_header[2] = (unsigned char)octets;
+}
+
+void block_header_of_file(unsigned char ret_header[static BLOCK_HEADER_BYTES], size_t octets)
+{
+	block_header(ret_header, DESCRIPTOR_EOF, octets);
 }
 
 /* Data of a block, at to; room bytes there. Returns the descriptor's bits that end it. */
@@ -55,16 +58,16 @@ int stage_block_out(struct stage *stage, struct stage_step *step)
 	unsigned descriptor = 0;
 
 	while (step->to_bytes >= STAGE_ROOM_MIN / 2 && !(descriptor & DESCRIPTOR_EOF)) {
-		size_t room = step->to_bytes - HEADER_BYTES;
+		size_t room = step->to_bytes - BLOCK_HEADER_BYTES;
 		size_t count;
 
 		if (room > BLOCK_BYTES_MAX)
 			room = BLOCK_BYTES_MAX;
-		descriptor = block_fill(stage, step, room, step->to + HEADER_BYTES, &count);
+		descriptor = block_fill(stage, step, room, step->to + BLOCK_HEADER_BYTES, &count);
 		if (count == 0 && descriptor == 0)
 			break;
-		put_header(step->to, descriptor, count);
-		step_given(step, HEADER_BYTES + count);
+		block_header(step->to, descriptor, count);
+		step_given(step, BLOCK_HEADER_BYTES + count);
 	}
 	return descriptor & DESCRIPTOR_EOF ? STAGE_ENDED : STAGE_GOES_ON;
 }
@@ -73,9 +76,9 @@ size_t stage_block_mark(const char *text, unsigned char *to)
 {
 	size_t length = strlen(text);
 
-	put_header(to, DESCRIPTOR_MARK, length);
-	memcpy(to + HEADER_BYTES, text, length); /* NOLINT: bytes, not a string */
-	return HEADER_BYTES + length;
+	block_header(to, DESCRIPTOR_MARK, length);
+	memcpy(to + BLOCK_HEADER_BYTES, text, length); /* NOLINT: bytes, not a string */
+	return BLOCK_HEADER_BYTES + length;
 }
 
 /* The whole header has come. */
@@ -152,12 +155,12 @@ int stage_block_in(struct stage *stage, struct stage_step *step)
 	int r = STAGE_GOES_ON;
 
 	while (r == STAGE_GOES_ON && step->to_bytes >= 4) {
-		if (stage->is.block.header_bytes < HEADER_BYTES) {
+		if (stage->is.block.header_bytes < BLOCK_HEADER_BYTES) {
 			if (step->from_bytes == 0)
 				break;
 			stage->is.block.header[stage->is.block.header_bytes++] = *step->from;
 			step_taken(step, 1);
-			if (stage->is.block.header_bytes == HEADER_BYTES)
+			if (stage->is.block.header_bytes == BLOCK_HEADER_BYTES)
 				r = block_begin(stage, step);
 		} else if (stage->is.block.left == 0) {
 			r = block_end(stage, step);

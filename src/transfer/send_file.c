@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 
 #include "base/limits.h"
 #include "sys/calls.h"
@@ -185,11 +186,37 @@ static void send_admitted(struct disk_waiter *waiter)
 		    transfer->pipe->write_end, -1, window);
 }
 
+/* The header of the block that the file is. Held back by the kernel until the file follows. False: the
+ * turn is over. */
+static bool send_header(struct transfer *transfer)
+{
+	while (transfer->header_left > 0) {
+		ssize_t sent =
+			calls->send(transfer->socket,
+				    transfer->header + BLOCK_HEADER_BYTES - transfer->header_left,
+				    transfer->header_left, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE);
+
+		if (sent == -EAGAIN || sent == -EINTR) {
+			transfer_wait_writable(transfer);
+			return false;
+		}
+		if (sent < 0) {
+			transfer_fail_data(transfer, (int)sent);
+			return false;
+		}
+		transfer->header_left -= (uint8_t)sent;
+		transfer_progress(transfer, (size_t)sent);
+	}
+	return true;
+}
+
 void send_file_turn(struct transfer *transfer)
 {
 	bool full = false;
 	size_t turn = 0;
 
+	if (!send_header(transfer))
+		return;
 	if (transfer->chunk_done < transfer->chunk_bytes) { /* begun without a pipe */
 		send_staged_turn(transfer);
 		return;

@@ -451,6 +451,15 @@ static bool transfer_is_plain(const struct transfer *transfer)
 					   : representation_is_plain(representation));
 }
 
+/* A small file in MODE B, whole: a header, and then the file as it is. */
+static bool transfer_is_one_block(const struct transfer *transfer)
+{
+	return transfer->kind == TRANSFER_SEND_FILE && !transfer->lines && !transfer->marker &&
+	       transfer->offset == 0 && transfer->skip == 0 && transfer->end > 0 &&
+	       transfer->end <= BLOCK_BYTES_MAX &&
+	       representation_is_plain_blocks(transfer->representation);
+}
+
 /* False: no memory. */
 static bool transfer_make_stages(struct transfer *transfer)
 {
@@ -458,6 +467,11 @@ static bool transfer_make_stages(struct transfer *transfer)
 
 	if (transfer_is_plain(transfer))
 		return true;
+	if (transfer_is_one_block(transfer)) {
+		block_header_of_file(transfer->header, (size_t)transfer->end);
+		transfer->header_left = BLOCK_HEADER_BYTES;
+		return true;
+	}
 	memory = dtp_take_buffer(transfer->dtp);
 	if (!memory)
 		return false;

@@ -279,6 +279,146 @@ static void a_reader_with_a_pace_gets_every_byte(void **state)
 	free(bytes);
 }
 
+/* TYPE I, MODE B. */
+static const struct representation blocks = {
+	.type = TYPE_IMAGE, .byte_bits = 8, .structure = STRUCTURE_FILE, .mode = MODE_BLOCK
+};
+
+/* What a peer has got is the pattern in blocks, so many of them. */
+static void check_blocks(const struct peer *peer, size_t length, unsigned wanted)
+{
+	const unsigned char *bytes = (const unsigned char *)peer->bytes;
+	unsigned count = 0;
+	unsigned descriptor = 0;
+	size_t seen = 0;
+
+	for (size_t at = 0; at < peer->length; count++) {
+		size_t octets;
+
+		assert_true(at + BLOCK_HEADER_BYTES <= peer->length);
+		assert_int_equal(descriptor, 0);
+		descriptor = bytes[at];
+		octets = (size_t)bytes[at + 1] << 8 | bytes[at + 2];
+		at += BLOCK_HEADER_BYTES;
+		assert_true(at + octets <= peer->length);
+		for (size_t i = 0; i < octets; i++)
+			assert_true((char)bytes[at + i] == pattern_at(seen + i));
+		seen += octets;
+		at += octets;
+	}
+	assert_int_equal(descriptor, 64);
+	assert_int_equal(seen, length);
+	assert_int_equal(count, wanted);
+}
+
+static void send_blocks(size_t length, const char *folder, enum disk_kind disk, unsigned wanted)
+{
+	char *bytes = pattern_of(length);
+	int file = file_of(folder, bytes, length);
+	struct peer peer = { .fd = -1 };
+
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	begin(&peer, TRANSFER_SEND_FILE, file, disk);
+	transfer.end = (off_t)length;
+	transfer.representation = &blocks;
+	finish(&peer);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	assert_int_equal(transfer.bytes, length + (size_t)wanted * BLOCK_HEADER_BYTES);
+	assert_true(peer.clean);
+	check_blocks(&peer, length, wanted);
+	close(file);
+	free(peer.bytes);
+	free(bytes);
+}
+
+/* As many blocks as the stages make of it, which is what SIZE says. */
+static void blocks_begin_where_they_always_do(void **state)
+{
+	static const struct {
+		size_t length;
+		unsigned blocks;
+	} cases[] = { { 0, 1 }, { 1, 1 }, { 8000, 1 }, { 65535, 1 }, { 65536, 2 }, { 200000, 5 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		send_blocks(cases[i].length, "/tmp", DISK_LOCAL, cases[i].blocks);
+		send_blocks(cases[i].length, "/dev/shm", DISK_MEMORY, cases[i].blocks);
+		send_blocks(cases[i].length, "/tmp", DISK_REMOTE, cases[i].blocks);
+	}
+}
+
+static ssize_t no_pread(int fd, void *buffer, size_t size_bytes, off_t offset)
+{
+	(void)fd;
+	(void)buffer;
+	(void)size_bytes;
+	(void)offset;
+	return -EIO;
+}
+
+static void a_file_of_one_block_stays_in_the_kernel(void **state)
+{
+	(void)state;
+	spoilt.pread = no_pread;
+	send_blocks(65535, "/dev/shm", DISK_MEMORY, 1);
+}
+
+static unsigned sends;
+static int error_of_sends; /* 0: one octet at a time, and every other time none */
+
+static ssize_t hesitant_send(int fd, const void *buffer, size_t size_bytes, int flags)
+{
+	if (error_of_sends && sends > 0)
+		return error_of_sends;
+	if (sends++ % 2 == 1)
+		return -EAGAIN;
+	return calls_real.send(fd, buffer, size_bytes > 1 ? 1 : size_bytes, flags);
+}
+
+static void the_header_of_a_block_may_go_in_pieces(void **state)
+{
+	(void)state;
+	sends = 0;
+	error_of_sends = 0;
+	spoilt.send = hesitant_send;
+	send_blocks(5000, "/dev/shm", DISK_MEMORY, 1);
+	assert_int_equal(sends, 5);
+}
+
+/* What its header has promised does not come: the connection must not go on. */
+static void send_one_block_of_a_spoilt_file(size_t length, enum transfer_end wanted)
+{
+	char *bytes = pattern_of(length);
+	int file = file_of("/dev/shm", bytes, length);
+	struct peer peer = { .fd = -1 };
+
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	begin(&peer, TRANSFER_SEND_FILE, file, DISK_MEMORY);
+	transfer.end = 5000;
+	transfer.keep = true;
+	transfer.representation = &blocks;
+	finish(&peer);
+	assert_int_equal(end_kind, wanted);
+	assert_false(transfer.kept);
+	assert_false(peer.clean);
+	close(file);
+	free(peer.bytes);
+	free(bytes);
+}
+
+static void a_block_that_cannot_be_filled_ends_the_connection(void **state)
+{
+	(void)state;
+	send_one_block_of_a_spoilt_file(0, TRANSFER_TRUNCATED);
+	send_one_block_of_a_spoilt_file(4999, TRANSFER_TRUNCATED);
+	sends = 0;
+	error_of_sends = -ECONNRESET;
+	spoilt.send = hesitant_send;
+	send_one_block_of_a_spoilt_file(5000, TRANSFER_DATA_FAILED);
+}
+
 static unsigned probes;
 static bool probe_finds_nothing;
 
@@ -1037,6 +1177,10 @@ int main(void)
 		TEST(a_slow_reader_gets_every_byte),
 		TEST(a_reader_with_a_pace_gets_every_byte),
 		TEST(the_page_cache_is_asked_once_about_a_stretch),
+		TEST(blocks_begin_where_they_always_do),
+		TEST(a_file_of_one_block_stays_in_the_kernel),
+		TEST(the_header_of_a_block_may_go_in_pieces),
+		TEST(a_block_that_cannot_be_filled_ends_the_connection),
 		TEST(a_restart_sends_the_rest),
 		TEST(without_a_pipe_a_file_is_sent_through_a_buffer),
 		TEST(abort_ends_a_transfer_whose_reader_sleeps),
