@@ -34,14 +34,12 @@ static int tree_stat_known(int fd, unsigned mask, struct statx *ret_stat)
 int tree_init(struct tree *tree, int root)
 {
 	struct statx stat;
-	int r = tree_stat_known(root, STATX_INO | STATX_MNT_ID, &stat);
+	int r = tree_stat_known(root, STATX_MNT_ID, &stat);
 
 	if (r < 0)
 		return r;
 	resolve_own_files(); /* so that it is there before the first session */
 	tree->root = root;
-	tree->inode = stat.stx_ino;
-	tree->mount = stat.stx_mnt_id;
 	tree->disk = mounts_find(stat.stx_mnt_id);
 	return 0;
 }

@@ -75,10 +75,24 @@ static void watched_take_back(struct watched_folders *watched, struct watched_fo
 	}
 }
 
+/* The watch of a folder has ended, or could not be had. */
+static void watched_pause(const struct watched_folders *watched, struct watched_folder *folder)
+{
+	uint64_t now_ms = ring_now_ms(watched->ring);
+
+	if (folder->number && now_ms - folder->since_ms >= WATCHED_LASTS_MS)
+		folder->pause_ms = 0;
+	folder->pause_ms = folder->pause_ms ? 2 * folder->pause_ms : WATCHED_PAUSE_MS;
+	if (folder->pause_ms > WATCHED_PAUSE_MS_MAX)
+		folder->pause_ms = WATCHED_PAUSE_MS_MAX;
+	folder->again_ms = now_ms + folder->pause_ms;
+}
+
 static void watched_end(struct watched_folders *watched, struct watched_folder *folder)
 {
 	if (folder->number == 0)
 		return;
+	watched_pause(watched, folder);
 	folder->number = 0;
 	folder->visits = 0;
 	watched->count--;
@@ -124,12 +138,21 @@ static ssize_t watched_read(struct watched_folders *watched)
 	return length;
 }
 
+/* Returns -EAGAIN once nothing is left. */
+static ssize_t watched_read_all(struct watched_folders *watched)
+{
+	ssize_t r = 0;
+
+	for (int reads = 0; reads < READS_MAX && r >= 0; reads++)
+		r = watched_read(watched);
+	return r;
+}
+
 /* Takes in what has happened before this moment. */
 static void watched_refresh(struct watched_folders *watched)
 {
 	uint64_t moment = ring_moment(watched->ring);
 	struct epoll_event events[2];
-	ssize_t r = 0;
 	int n;
 
 	if (watched->count == 0 || watched->moment == moment)
@@ -141,9 +164,7 @@ static void watched_refresh(struct watched_folders *watched)
 	for (int i = 0; i < n; i++)
 		if (events[i].data.fd == watched->mounts)
 			watched_folders_end_all(watched);
-	for (int reads = 0; reads < READS_MAX && r >= 0; reads++)
-		r = watched_read(watched);
-	if (n < 0 || r != -EAGAIN)
+	if (watched_read_all(watched) != -EAGAIN || n < 0)
 		watched_folders_end_all(watched);
 }
 
@@ -201,24 +222,33 @@ static int watched_add(struct watched_folders *watched, int root, const char *pa
 	return watch;
 }
 
+/* Folders of a path, with the root. */
+static int watched_depth(const char *path)
+{
+	int depth = path[1] == '\0' ? 1 : 2;
+
+	for (const char *at = path + 1; *at; at++)
+		depth += *at == '/';
+	return depth;
+}
+
 /* Watches the folders of a path, from the root on. Returns how many, or a negative errno. */
 static int watched_add_all(struct watched_folders *watched, int root, const char *path,
 			   int *ret_watches)
 {
-	const char *end = path;
+	const char *end = path + 1;
 	int depth = 0;
 
-	do {
-		end = strchrnul(end + 1, '/');
-		if (depth == WATCHED_DEPTH_MAX)
-			return -ENAMETOOLONG;
-		ret_watches[depth] =
-			watched_add(watched, root, path, (size_t)(end - path), *end == '\0');
-		if (ret_watches[depth] < 0)
-			return ret_watches[depth];
-		depth++;
-	} while (*end);
-	return depth;
+	for (;;) {
+		int watch = watched_add(watched, root, path, (size_t)(end - path), *end == '\0');
+
+		if (watch < 0)
+			return watch;
+		ret_watches[depth++] = watch;
+		if (*end == '\0')
+			return depth;
+		end = strchrnul(depth == 1 ? end : end + 1, '/');
+	}
 }
 
 /* Takes back what a folder's place does not list. */
@@ -237,7 +267,8 @@ static void watched_begin(struct watched_folders *watched, struct watched_folder
 {
 	int first[WATCHED_DEPTH_MAX];
 	int second[WATCHED_DEPTH_MAX];
-	int r = watched_open(watched);
+	int r = watched_depth(folder->path) > WATCHED_DEPTH_MAX ? -ENAMETOOLONG
+								: watched_open(watched);
 
 	memset(first, 0xff, sizeof(first));
 	memset(second, 0xff, sizeof(second));
@@ -250,26 +281,30 @@ static void watched_begin(struct watched_folders *watched, struct watched_folder
 		folder->depth = (unsigned)r;
 		watched->last_number += watched->last_number == UINT32_MAX ? 2 : 1;
 		folder->number = watched->last_number;
+		folder->since_ms = ring_now_ms(watched->ring);
 		watched->count++;
 		return;
 	}
-	watched->again_ms = ring_now_ms(watched->ring) + WATCHED_AGAIN_MS;
+	watched_pause(watched, folder);
+	if (watched->inotify < 0)
+		return;
 	watched_drop(watched, first);
 	watched_drop(watched, second);
+	watched_read_all(
+		watched); /* what those have said would stay there while nothing is watched */
 }
 
 static bool watched_is(const struct watched_folder *place, const struct tree *tree,
 		       struct view folder)
 {
-	return place->root_inode == tree->inode && place->root_mount == tree->mount &&
-	       strncmp(place->path, folder.at, folder.length) == 0 &&
+	return place->root == tree->root && strncmp(place->path, folder.at, folder.length) == 0 &&
 	       place->path[folder.length] == '\0';
 }
 
 static struct watched_folder *watched_place(struct watched_folders *watched,
 					    const struct tree *tree, struct view folder)
 {
-	uint64_t hash = 0xcbf29ce484222325 ^ tree->inode; /* FNV-1a */
+	uint64_t hash = 0xcbf29ce484222325 ^ (unsigned)tree->root; /* FNV-1a */
 
 	for (size_t i = 0; i < folder.length; i++)
 		hash = (hash ^ (unsigned char)folder.at[i]) * 0x100000001b3;
@@ -287,8 +322,9 @@ static bool watched_take(struct watched_folders *watched, struct watched_folder 
 		return false;
 	}
 	watched_end(watched, place);
-	place->root_inode = tree->inode;
-	place->root_mount = tree->mount;
+	place->root = tree->root;
+	place->again_ms = 0;
+	place->pause_ms = 0;
 	memcpy(place->path, folder.at, folder.length);
 	place->path[folder.length] = '\0';
 	return true;
@@ -308,7 +344,7 @@ uint32_t watched_folders_visit(struct watched_folders *watched, const struct tre
 	if (place->visits < WATCHED_VISITS_MAX)
 		place->visits++;
 	if (place->number == 0 && place->visits >= WATCHED_FROM &&
-	    ring_now_ms(watched->ring) >= watched->again_ms)
+	    ring_now_ms(watched->ring) >= place->again_ms)
 		watched_begin(watched, place, tree->root);
 	return place->number;
 }

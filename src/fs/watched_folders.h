@@ -3,18 +3,19 @@
  * no change, what was found out about a path holds, and nobody need ask again.
  *
  * A watch is of the folder (names that come, go or are exchanged, writing and truncation through
- * these names, attributes) and of those on the way to it (that they are moved or removed, or that
- * attributes change in them). Each watch has a number of its own. While watched_folders_visit returns the
+ * these names, attributes) and of those on the way to it from the root on (that they are moved or
+ * removed, or that attributes change in them). Each watch has a number of its own. While watched_folders_visit returns the
  * same number for a folder, nothing has happened between the first return of it and this moment
  * of the ring. It returns 0 while there is no watch: the folder has had too few visits, lies beyond a
  * symbolic link or another mount, or there is nothing to watch it with.
  *
  * Not told is what fs/watch.h says of inotify: what is done by another name of a file, by a descriptor
- * whose name was taken away elsewhere, by io_submit(2). Who relies on a number looks again at files that
- * have several names, and at all of them once in a while.
+ * whose name was taken away elsewhere, by io_submit(2), and what is done beneath the names of a file
+ * system (a snapshot is rolled back, a subvolume with files in it deleted). Who relies on a number looks
+ * again at files that have several names, and at all of them once in a while.
  *
- * What has happened is taken in once for each moment of the ring. The first change ends a watch, and a new one takes as many visits as the first: a
- * folder that changes all the time costs little. A folder has its place by its hash; another takes
+ * What has happened is taken in once for each moment of the ring. The first change ends a watch, and a new one takes as many visits as the first, and some
+ * time: a folder that changes all the time costs little. A folder has its place by its hash; another takes
  * the place once it has had more visits.
  *
  * Thread: the worker's. No call waits for a disk: watched are folders of the root's own, local file
@@ -31,11 +32,17 @@
 #include "ring/ring.h"
 
 #define WATCHED_FOLDERS_PLACES 64
-#define WATCHED_DEPTH_MAX 8 /* folders of a path; deeper ones are not watched */
+#define WATCHED_DEPTH_MAX \
+	8 /* folders of a path, the root among them; deeper ones are not watched */
 #define WATCHED_PATH_BYTES_MAX 256
 #define WATCHED_FROM 32	      /* visits, from which on a folder is watched */
 #define WATCHED_VISITS_MAX 64 /* that count when another folder wants the place */
-#define WATCHED_AGAIN_MS 1000 /* after what could not be had, it is not asked for so long */
+
+/* To begin a watch costs the more the more names of the folder the kernel has in memory. So after one that
+ * could not be had or did not last a folder is left alone for a while, and twice as long each time. */
+#define WATCHED_PAUSE_MS 100
+#define WATCHED_PAUSE_MS_MAX 64000
+#define WATCHED_LASTS_MS 10000 /* a watch of so long has paid */
 
 struct watched_folders {
 	struct ring *ring;
@@ -44,12 +51,13 @@ struct watched_folders {
 	int changes; /* epoll(7) of both: whether there is anything to be read */
 	unsigned count;
 	uint32_t last_number;
-	uint64_t again_ms;
 	uint64_t moment; /* of the ring, in which changes were last taken in */
 	struct watched_folder {
-		uint64_t root_inode;
-		uint64_t root_mount;
+		int root;
 		uint32_t number; /* 0: not watched */
+		uint64_t since_ms;
+		uint64_t again_ms; /* not watched before */
+		uint64_t pause_ms; /* that it has kept to */
 		unsigned visits;
 		unsigned depth;
 		int watches[WATCHED_DEPTH_MAX]; /* from the root on; the folder's own is the last */

@@ -114,7 +114,6 @@ void ring_wake(struct ring *ring)
 	if (!atomic_exchange(&ring->wake_pending, true) &&
 	    write(ring->wake_fd, &one, sizeof(one)) < 0)
 		atomic_store(&ring->wake_pending, false);
-	ring_next_moment(ring); /* what is told now may have been done just now */
 }
 
 void ring_post(struct ring *ring, struct op *op, int result)

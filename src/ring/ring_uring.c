@@ -360,6 +360,7 @@ static int uring_wait(struct ring *ring, int64_t timeout_ms)
 	if (r < 0 && r != -ETIME && r != -EINTR && r != -EAGAIN && r != -EBUSY)
 		return r;
 	ring_read_clocks(ring);
+	ring_next_moment(ring);
 	uring_end_gathered(ring);
 	/* One batch after the other, but not for ever: timers have their turn as well. */
 	for (int batches = 0; batches < 16; batches++)

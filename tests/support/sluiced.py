@@ -128,7 +128,6 @@ class Sluiced:
     def __init__(self, root, options=(), passive_ports=16, workers=2, listen=None, passive=None, variables=None):
         self.slot = ports.take()
         self.port = self.slot.control
-        self.workers = workers
         self.passive = passive or self.slot.passive[:passive_ports]
         self.folder = tempfile.mkdtemp(prefix="sluiced-")
         os.chmod(self.folder, 0o711)  # for a server that is another user to reach the socket in it
@@ -176,16 +175,17 @@ class Sluiced:
     def descriptors(self):
         """What the server process holds open, as a sorted list of link targets. Left out is what each worker
         opens once, when it first watches a folder, and then has (fs/watched_folders.h)."""
+        workers = int(self.arguments[max(i for i, word in enumerate(self.arguments) if word == "--workers") + 1])
         of_watches = "anon_inode:inotify", "anon_inode:[eventpoll]", "/proc/N/mountinfo"
         result = []
         folder = f"/proc/{self.server_pid}/fd"
         for name in os.listdir(folder):
             try:
-                result.append(re.sub(r"\d{3,}", "N", os.readlink(f"{folder}/{name}")))
+                result.append(re.sub(r"\d{3,}|(?<=^/proc/)\d+", "N", os.readlink(f"{folder}/{name}")))
             except OSError:
                 pass
         for link in of_watches:
-            expected = 2 * self.workers + 2  # the listing cache has some, too, and a worker others
+            expected = 2 * workers + 2  # the listing cache has some, too, and a worker others
             if result.count(link) > expected:
                 raise Failure(f"{result.count(link)} times {link}, not at most {expected}")
         return sorted(link for link in result if link not in of_watches)

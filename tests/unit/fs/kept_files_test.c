@@ -52,7 +52,7 @@ static int setup(void **state)
 	strcpy(base + strlen(base) - 6, "XXXXXX");
 	assert_non_null(mkdtemp(base));
 	root = open(base, O_RDONLY | O_DIRECTORY);
-	tree = (struct tree){ .root = root, .inode = 1 }; /* not watched */
+	tree = (struct tree){ .root = root }; /* not watched */
 	note.watch = 0;
 	write_file("file", "file");
 	write_file("other", "else");
@@ -241,6 +241,8 @@ static int keep_watched(const char *path)
 
 	tree.disk.watchable = true;
 	keep_as(HASH);
+	for (int i = 0; i < WATCHED_FOLDERS_PLACES; i++)
+		kept->watched.folders[i].again_ms = 0;
 	for (int i = 0; i < WATCHED_FROM + 1; i++) {
 		ring_next_moment(test_ring);
 		fd = lend_path(path);
@@ -257,6 +259,7 @@ static void in_a_watched_folder_nothing_is_asked(void **state)
 	int fd = keep_watched("/file");
 
 	(void)state;
+	assert_int_not_equal(note.watch, 0);
 	for (int i = 0; i < 100; i++) {
 		ring_next_moment(test_ring);
 		memset(&stat_of_kept, 0, sizeof(stat_of_kept));
@@ -297,6 +300,7 @@ static void what_is_touched_in_a_watched_folder_is_closed(void **state)
 		write_file("other", "else");
 		clock_ticks();
 		fd = keep_watched("/file");
+		assert_int_not_equal(note.watch, 0);
 		touches[i]();
 		ring_next_moment(test_ring);
 		assert_int_equal(lend(), -ENOENT);
@@ -336,10 +340,11 @@ static void another_root_is_asked(void **state)
 	int fd = keep_watched("/file");
 
 	(void)state;
-	tree.inode = 2;
+	tree.root = dup(root);
 	assert_int_equal(lend(), fd);
 	assert_int_equal(asked, 1);
 	close(fd);
+	close(tree.root);
 }
 
 static void what_has_several_names_is_asked_each_time(void **state)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -57,9 +58,7 @@ static void tree_make(void)
 	write_file("outer/inner/file");
 	write_file("outer/inner/other");
 	write_file("outer/beside/file");
-	tree = (struct tree){ .root = open(base, O_PATH | O_DIRECTORY),
-			      .disk.watchable = true,
-			      .inode = 7 };
+	tree = (struct tree){ .root = open(base, O_PATH | O_DIRECTORY), .disk.watchable = true };
 	assert_true(tree.root >= 0);
 }
 
@@ -104,10 +103,20 @@ static uint32_t visit(const char *folder)
 	return watched_folders_visit(watched, &tree, view_of(folder));
 }
 
+/* As after a long while. */
+static void forget_pauses(void)
+{
+	for (int i = 0; i < WATCHED_FOLDERS_PLACES; i++) {
+		watched->folders[i].again_ms = 0;
+		watched->folders[i].pause_ms = 0;
+	}
+}
+
 static uint32_t visit_often(const char *folder)
 {
 	uint32_t number = 0;
 
+	forget_pauses();
 	for (int i = 0; i < WATCHED_FROM; i++)
 		number = visit(folder);
 	return number;
@@ -150,11 +159,12 @@ static void many_visits_bring_a_watch(void **state)
 		assert_int_equal(visit("/outer/inner"), 0);
 	number = visit("/outer/inner");
 	assert_int_not_equal(number, 0);
-	assert_int_equal(watches_held(), 2);
+	assert_int_equal(watches_held(), 3);
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(visit("/outer/inner"), number);
 	watched_folders_end_all(watched);
 	assert_int_equal(watches_held(), 0);
+	forget_pauses();
 	for (int i = 1; i < WATCHED_FROM; i++)
 		assert_int_equal(visit("/outer/inner"), 0);
 	assert_true(visit("/outer/inner") > number);
@@ -257,6 +267,11 @@ static void a_folder_on_the_way_gets_other_rights(void)
 	assert_int_equal(chmod(at("outer"), 0700), 0);
 }
 
+static void the_root_gets_other_rights(void)
+{
+	assert_int_equal(chmod(base, 0750), 0);
+}
+
 static void the_folder_is_removed(void)
 {
 	assert_int_equal(unlink(at("outer/inner/file")), 0);
@@ -283,6 +298,7 @@ static void each_change_ends_a_watch(void **state)
 		a_folder_on_the_way_moves,
 		a_folder_on_the_way_becomes_a_link,
 		a_folder_on_the_way_gets_other_rights,
+		the_root_gets_other_rights,
 		the_folder_is_removed,
 	};
 
@@ -342,12 +358,12 @@ static void one_watch_serves_several_folders(void **state)
 
 	(void)state;
 	assert_true(inner && beside && outer);
-	assert_int_equal(watches_held(), 3);
+	assert_int_equal(watches_held(), 4);
 	write_file("outer/inner/file");
 	assert_int_equal(visit("/outer/inner"), 0);
 	assert_int_equal(visit("/outer/beside"), beside);
 	assert_int_equal(visit("/outer"), outer);
-	assert_int_equal(watches_held(), 2);
+	assert_int_equal(watches_held(), 3);
 	a_folder_on_the_way_moves();
 	assert_int_equal(visit("/outer/beside"), 0);
 	assert_int_equal(visit("/outer"), 0);
@@ -357,42 +373,82 @@ static void one_watch_serves_several_folders(void **state)
 static void of_another_root_is_another_folder(void **state)
 {
 	uint32_t number = visit_often("/outer/inner");
+	int root = tree.root;
 
 	(void)state;
-	tree.inode++;
+	tree.root = dup(root);
 	assert_int_equal(visit("/outer/inner"), 0);
-	tree.inode--;
-	tree.mount++;
-	assert_int_equal(visit("/outer/inner"), 0);
-	tree.mount--;
+	assert_int_equal(watched_folders_visit(watched, &tree, view_of("/outer/inner")), 0);
+	close(tree.root);
+	tree.root = root;
 	assert_int_equal(visit("/outer/inner"), number);
 }
 
 static void some_are_not_watched(void **state)
 {
-	static const char deep[] = "/d/d/d/d/d/d/d/d/d";
+	static const char deep[] = "/d/d/d/d/d/d/d/d";
 	char long_path[WATCHED_PATH_BYTES_MAX + 1];
 	char path[64] = "";
 
 	(void)state;
 	assert_int_equal(visit_often("/link/inner"), 0);
-	watched->again_ms = 0;
 	assert_int_equal(visit_often("/nothing"), 0);
-	watched->again_ms = 0;
 	for (size_t i = 0; i < strlen(deep); i += 2) {
 		snprintf(path, sizeof(path), "%.*s", (int)(i + 2), deep);
 		assert_int_equal(mkdir(at(path), 0755), 0);
 	}
 	assert_int_equal(visit_often(deep), 0);
 	assert_int_equal(watches_held(), 0);
-	watched->again_ms = 0;
-	assert_int_not_equal(visit_often("/d/d/d/d/d/d/d/d"), 0);
+	memset(watched->folders, 0, sizeof(watched->folders)); /* it may want that very place */
+	assert_int_not_equal(visit_often("/d/d/d/d/d/d/d"), 0);
 	memset(long_path, 'x', sizeof(long_path) - 1);
 	long_path[0] = '/';
 	long_path[sizeof(long_path) - 1] = '\0';
 	assert_int_equal(visit_often(long_path), 0);
 	tree.disk.watchable = false;
 	assert_int_equal(visit_often("/outer/inner"), 0);
+}
+
+/* So that one that changes all the time costs little. */
+static void a_folder_that_changes_is_left_alone_longer_and_longer(void **state)
+{
+	struct watched_folder *place = NULL;
+	uint64_t pause_ms = WATCHED_PAUSE_MS;
+
+	(void)state;
+	assert_int_not_equal(visit_often("/outer/inner"), 0);
+	for (int i = 0; i < WATCHED_FOLDERS_PLACES; i++)
+		if (watched->folders[i].number)
+			place = &watched->folders[i];
+	for (int i = 0; i < 20; i++) {
+		a_file_is_written();
+		assert_int_equal(visit("/outer/inner"), 0);
+		assert_int_equal(place->pause_ms, pause_ms);
+		assert_int_equal(place->again_ms, ring_now_ms(test_ring) + pause_ms);
+		for (int j = 0; j < WATCHED_FROM; j++)
+			assert_int_equal(visit("/outer/inner"), 0);
+		place->again_ms = 0;
+		assert_int_not_equal(visit("/outer/inner"), 0);
+		pause_ms = 2 * pause_ms < WATCHED_PAUSE_MS_MAX ? 2 * pause_ms
+							       : WATCHED_PAUSE_MS_MAX;
+	}
+	place->since_ms -= WATCHED_LASTS_MS; /* it lasts */
+	a_file_is_written();
+	assert_int_equal(visit("/outer/inner"), 0);
+	assert_int_equal(place->pause_ms, WATCHED_PAUSE_MS);
+}
+
+/* Nobody reads that while nothing is watched. */
+static void what_cannot_be_watched_leaves_no_events(void **state)
+{
+	int unread = 0;
+
+	(void)state;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(visit_often("/outer/nothing"), 0);
+	assert_true(watched->inotify >= 0);
+	assert_int_equal(ioctl(watched->inotify, FIONREAD, &unread), 0);
+	assert_int_equal(unread, 0);
 }
 
 static unsigned left; /* calls until one fails */
@@ -431,7 +487,7 @@ static void what_fails_is_left_for_a_while(unsigned calls_made)
 			assert_int_equal(descriptors(), before);
 		left = UINT32_MAX;
 		assert_int_equal(visit("/outer/inner"), 0);
-		watched->again_ms = 0; /* as after WATCHED_AGAIN_MS */
+		forget_pauses();
 		assert_int_not_equal(visit("/outer/inner"), 0);
 	}
 	left = calls_made; /* and there is no further call */
@@ -448,13 +504,13 @@ static void each_call_may_fail(void **state)
 	what_fails_is_left_for_a_while(1);
 	spoilt = calls_real;
 	spoilt.openat2 = failing_openat2;
-	what_fails_is_left_for_a_while(5); /* mountinfo, and two folders twice */
+	what_fails_is_left_for_a_while(7); /* mountinfo, and three folders twice */
 	spoilt = calls_real;
 	spoilt.inotify_add_watch = failing_add_watch;
-	what_fails_is_left_for_a_while(4);
+	what_fails_is_left_for_a_while(6);
 }
 
-/* After the first look at the outer folder that is another one. */
+/* After some look, and before that is a watch, the outer folder is another one. */
 static int add_watch_and_move(int fd, const char *path, uint32_t mask)
 {
 	if (left-- == 1) {
@@ -468,7 +524,7 @@ static int add_watch_and_move(int fd, const char *path, uint32_t mask)
 static void a_move_between_the_two_walks_is_seen(void **state)
 {
 	(void)state;
-	for (unsigned i = 1; i <= 4; i++) {
+	for (unsigned i = 2; i <= 6; i++) {
 		tree_remove_it();
 		tree_make();
 		left = i;
@@ -477,7 +533,6 @@ static void a_move_between_the_two_walks_is_seen(void **state)
 		spoilt.inotify_add_watch = calls_real.inotify_add_watch;
 		assert_int_equal(visit("/outer/inner"), 0);
 		assert_int_equal(watches_held(), 0);
-		watched->again_ms = 0;
 		assert_int_not_equal(visit_often("/outer/inner"), 0);
 		watched_folders_end_all(watched);
 	}
@@ -591,6 +646,8 @@ int main(void)
 		TEST(one_watch_serves_several_folders),
 		TEST(of_another_root_is_another_folder),
 		TEST(some_are_not_watched),
+		TEST(a_folder_that_changes_is_left_alone_longer_and_longer),
+		TEST(what_cannot_be_watched_leaves_no_events),
 		TEST(each_call_may_fail),
 		TEST(a_move_between_the_two_walks_is_seen),
 		TEST(what_is_lost_ends_all),
