@@ -239,11 +239,14 @@ bool kept_files_keep(struct kept_files *kept, uint64_t hash, const struct statx 
 		     const struct kept_note *note, int fd)
 {
 	struct kept_file *file;
+	struct list *unused = NULL;
 
-	if (kept->count >= kept->max || stat->stx_size > KEPT_FILE_BYTES_MAX ||
-	    kept_find(kept, hash))
+	if (kept->count < kept->max && stat->stx_size <= KEPT_FILE_BYTES_MAX &&
+	    !kept_find(kept, hash))
+		unused = list_shift(&kept->unused);
+	if (!unused)
 		return false;
-	file = list_entry(list_shift(&kept->unused), struct kept_file, link);
+	file = list_entry(unused, struct kept_file, link);
 	if (kept->count++ == 0)
 		ring_timer_set(kept->ring, &kept->timer, KEPT_FILE_MS);
 	file->path = hash;

@@ -75,14 +75,18 @@ static void watched_take_back(struct watched_folders *watched, struct watched_fo
 	}
 }
 
-/* The watch of a folder has ended, or could not be had. */
-static void watched_pause(const struct watched_folders *watched, struct watched_folder *folder)
+/* The watch of a folder could not be had, or has been ended by a change; longer: than the last time. */
+static void watched_pause(const struct watched_folders *watched, struct watched_folder *folder,
+			  bool longer)
 {
 	uint64_t now_ms = ring_now_ms(watched->ring);
 
 	if (folder->number && now_ms - folder->since_ms >= WATCHED_LASTS_MS)
 		folder->pause_ms = 0;
-	folder->pause_ms = folder->pause_ms ? 2 * folder->pause_ms : WATCHED_PAUSE_MS;
+	if (folder->pause_ms == 0)
+		folder->pause_ms = WATCHED_PAUSE_MS;
+	else if (longer)
+		folder->pause_ms *= 2;
 	if (folder->pause_ms > WATCHED_PAUSE_MS_MAX)
 		folder->pause_ms = WATCHED_PAUSE_MS_MAX;
 	folder->again_ms = now_ms + folder->pause_ms;
@@ -92,7 +96,6 @@ static void watched_end(struct watched_folders *watched, struct watched_folder *
 {
 	if (folder->number == 0)
 		return;
-	watched_pause(watched, folder);
 	folder->number = 0;
 	folder->visits = 0;
 	watched->count--;
@@ -105,6 +108,15 @@ void watched_folders_end_all(struct watched_folders *watched)
 		watched_end(watched, &watched->folders[i]);
 }
 
+/* Something was lost. */
+static void watched_lose_all(struct watched_folders *watched)
+{
+	for (int i = 0; i < WATCHED_FOLDERS_PLACES; i++)
+		if (watched->folders[i].number)
+			watched_pause(watched, &watched->folders[i], true);
+	watched_folders_end_all(watched);
+}
+
 static void watched_fire(struct watched_folders *watched, int watch)
 {
 	for (int i = 0; i < WATCHED_FOLDERS_PLACES; i++) {
@@ -112,6 +124,7 @@ static void watched_fire(struct watched_folders *watched, int watch)
 
 		for (unsigned at = 0; at < folder->depth; at++) {
 			if (folder->watches[at] == watch) {
+				watched_pause(watched, folder, at == folder->depth - 1);
 				watched_end(watched, folder);
 				break;
 			}
@@ -130,7 +143,7 @@ static ssize_t watched_read(struct watched_folders *watched)
 			(const struct inotify_event *)(const void *)(events + at);
 
 		if (event->mask & IN_Q_OVERFLOW)
-			watched_folders_end_all(watched);
+			watched_lose_all(watched);
 		else
 			watched_fire(watched, event->wd);
 		at += (ssize_t)(sizeof(*event) + event->len);
@@ -165,7 +178,7 @@ static void watched_refresh(struct watched_folders *watched)
 		if (events[i].data.fd == watched->mounts)
 			watched_folders_end_all(watched);
 	if (watched_read_all(watched) != -EAGAIN || n < 0)
-		watched_folders_end_all(watched);
+		watched_lose_all(watched);
 }
 
 static int changes_add(int changes, int fd, uint32_t events)
@@ -285,7 +298,7 @@ static void watched_begin(struct watched_folders *watched, struct watched_folder
 		watched->count++;
 		return;
 	}
-	watched_pause(watched, folder);
+	watched_pause(watched, folder, true);
 	if (watched->inotify < 0)
 		return;
 	watched_drop(watched, first);
@@ -317,10 +330,10 @@ static bool watched_take(struct watched_folders *watched, struct watched_folder 
 {
 	if (watched_is(place, tree, folder))
 		return true;
-	if (place->visits > 0) {
+	if (place->visits > 0)
 		place->visits--;
+	if (place->visits > 0 || ring_now_ms(watched->ring) < place->again_ms)
 		return false;
-	}
 	watched_end(watched, place);
 	place->root = tree->root;
 	place->again_ms = 0;

@@ -39,7 +39,8 @@
 #define WATCHED_VISITS_MAX 64 /* that count when another folder wants the place */
 
 /* To begin a watch costs the more the more names of the folder the kernel has in memory. So after one that
- * could not be had or did not last a folder is left alone for a while, and twice as long each time. */
+ * could not be had, or that a change has ended, a folder is left alone for a while and keeps its place, and
+ * twice as long each time (not if the change was on the way to it). One that ends unused leaves no pause. */
 #define WATCHED_PAUSE_MS 100
 #define WATCHED_PAUSE_MS_MAX 64000
 #define WATCHED_LASTS_MS 10000 /* a watch of so long has paid */

@@ -438,6 +438,74 @@ static void a_folder_that_changes_is_left_alone_longer_and_longer(void **state)
 	assert_int_equal(place->pause_ms, WATCHED_PAUSE_MS);
 }
 
+static struct watched_folder *place_of(const char *folder)
+{
+	for (int i = 0; i < WATCHED_FOLDERS_PLACES; i++)
+		if (strcmp(watched->folders[i].path, folder) == 0)
+			return &watched->folders[i];
+	fail_msg("%s has no place", folder);
+	return NULL;
+}
+
+static void an_end_without_a_change_brings_no_pause(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		for (int j = 0; j < WATCHED_FROM; j++)
+			visit("/outer/inner");
+		assert_int_not_equal(place_of("/outer/inner")->number, 0);
+		watched_folders_end_all(watched);
+		assert_int_equal(place_of("/outer/inner")->again_ms, 0);
+	}
+}
+
+/* Of one client in the root all others would know otherwise. */
+static void a_change_on_the_way_brings_no_longer_pause(void **state)
+{
+	struct watched_folder *place;
+
+	(void)state;
+	assert_int_not_equal(visit_often("/outer/inner"), 0);
+	place = place_of("/outer/inner");
+	for (int i = 0; i < 3; i++) {
+		the_root_gets_other_rights();
+		assert_int_equal(visit("/outer/inner"), 0);
+		assert_int_equal(place->pause_ms, WATCHED_PAUSE_MS);
+		place->again_ms = 0;
+		for (int j = 0; j < WATCHED_FROM; j++)
+			visit("/outer/inner");
+		assert_int_not_equal(place->number, 0);
+	}
+}
+
+static void a_place_in_its_pause_is_not_given_away(void **state)
+{
+	struct watched_folder *place;
+
+	(void)state;
+	assert_int_not_equal(visit_often("/outer/inner"), 0);
+	a_file_is_written();
+	assert_int_equal(visit("/outer/inner"), 0);
+	place = place_of("/outer/inner");
+	place->visits = 0;
+	place->again_ms += 1000000;
+	for (int i = 0; i < 20 * WATCHED_FOLDERS_PLACES; i++) { /* some are for that place */
+		char other[64];
+
+		snprintf(other, sizeof(other), "/elsewhere/%d", i);
+		visit(other);
+	}
+	assert_string_equal(place->path, "/outer/inner");
+	place->again_ms = 0;
+	for (int i = 0; i < 20 * WATCHED_FOLDERS_PLACES; i++) {
+		char other[64];
+
+		snprintf(other, sizeof(other), "/elsewhere/%d", i);
+		visit(other);
+	}
+	assert_string_not_equal(place->path, "/outer/inner");
+}
+
 /* Nobody reads that while nothing is watched. */
 static void what_cannot_be_watched_leaves_no_events(void **state)
 {
@@ -647,6 +715,9 @@ int main(void)
 		TEST(of_another_root_is_another_folder),
 		TEST(some_are_not_watched),
 		TEST(a_folder_that_changes_is_left_alone_longer_and_longer),
+		TEST(an_end_without_a_change_brings_no_pause),
+		TEST(a_change_on_the_way_brings_no_longer_pause),
+		TEST(a_place_in_its_pause_is_not_given_away),
 		TEST(what_cannot_be_watched_leaves_no_events),
 		TEST(each_call_may_fail),
 		TEST(a_move_between_the_two_walks_is_seen),
