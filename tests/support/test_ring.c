@@ -53,8 +53,8 @@ int test_ring_setup(void **state)
 int test_ring_teardown(void **state)
 {
 	(void)state;
+	jobs_free(jobs); /* first: a thread may still be waking the ring */
 	ring_free(test_ring);
-	jobs_free(jobs);
 	return 0;
 }
 
