@@ -7,6 +7,7 @@
 #include <sluice/translate.h>
 
 #include "base/limits.h"
+#include "represent/block.h"
 #include "represent/stages.h"
 #include "sys/calls.h"
 

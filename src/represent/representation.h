@@ -59,16 +59,8 @@ const char *representation_size_refusal(const struct representation *representat
 bool representation_is_plain(const struct representation *representation);
 
 /* Whether they are but for the headers of MODE B: a file of up to BLOCK_BYTES_MAX octets is then one block
- * behind a header, and needs no stage either. */
+ * (represent/block.h), and needs no stage either. */
 bool representation_is_plain_blocks(const struct representation *representation);
-
-#define BLOCK_HEADER_BYTES 3
-#define BLOCK_BYTES_MAX 65535
-
-/* The header of a block of so many octets; descriptor: RFC 959 section 3.4.2. */
-void block_header(unsigned char ret_header[static BLOCK_HEADER_BYTES], unsigned descriptor,
-		  size_t octets);
-void block_header_of_file(unsigned char ret_header[static BLOCK_HEADER_BYTES], size_t octets);
 
 /* The same of a listing, whose lines end with CR LF as they are made. */
 bool representation_listing_is_plain(const struct representation *representation);

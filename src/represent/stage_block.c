@@ -15,11 +15,6 @@ void block_header(unsigned char ret_header[static BLOCK_HEADER_BYTES], unsigned 
 	ret_header[2] = (unsigned char)octets;
 }
 
-void block_header_of_file(unsigned char ret_header[static BLOCK_HEADER_BYTES], size_t octets)
-{
-	block_header(ret_header, DESCRIPTOR_EOF, octets);
-}
-
 /* Data of a block, at to; room bytes there. Returns the descriptor's bits that end it. */
 static unsigned block_fill(struct stage *stage, struct stage_step *step, size_t room,
 			   unsigned char *to, size_t *ret_count)

@@ -8,6 +8,7 @@
 
 #include <sluice/translate.h>
 
+#include "represent/block.h"
 #include "represent/stages.h"
 
 #define STAGES_MAX 4
@@ -34,14 +35,6 @@ enum stage_result {
 
 struct stage;
 typedef int stage_fn(struct stage *stage, struct stage_step *step);
-
-/* MODE B and C, receiving: the descriptor and what it is about (RFC 959 section 3.4.2). */
-enum descriptor {
-	DESCRIPTOR_EOR = 128,
-	DESCRIPTOR_EOF = 64,
-	DESCRIPTOR_SUSPECT = 32,
-	DESCRIPTOR_MARK = 16,
-};
 
 #define RECORD_ESCAPE 0xff
 #define RECORD_EOR 0x01

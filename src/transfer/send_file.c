@@ -186,28 +186,12 @@ static void send_admitted(struct disk_waiter *waiter)
 		    transfer->pipe->write_end, -1, window);
 }
 
-/* The header of the block that the file is. Held back by the kernel until the file follows. False: the
- * turn is over. */
+/* The header of the block that the file is, which the kernel holds back until the file follows. False:
+ * the turn is over. */
 static bool send_header(struct transfer *transfer)
 {
-	while (transfer->header_left > 0) {
-		ssize_t sent =
-			calls->send(transfer->socket,
-				    transfer->header + BLOCK_HEADER_BYTES - transfer->header_left,
-				    transfer->header_left, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE);
-
-		if (sent == -EAGAIN || sent == -EINTR) {
-			transfer_wait_writable(transfer);
-			return false;
-		}
-		if (sent < 0) {
-			transfer_fail_data(transfer, (int)sent);
-			return false;
-		}
-		transfer->header_left -= (uint8_t)sent;
-		transfer_progress(transfer, (size_t)sent);
-	}
-	return true;
+	return transfer_send(transfer, transfer->header, transfer->header_bytes,
+			     &transfer->header_done, MSG_MORE);
 }
 
 void send_file_turn(struct transfer *transfer)

@@ -408,12 +408,12 @@ bool transfer_convert(struct transfer *transfer, bool last)
 	return r >= 0;
 }
 
-bool transfer_send_chunk(struct transfer *transfer)
+bool transfer_send(struct transfer *transfer, const void *octets, size_t length, size_t *done,
+		   int flags)
 {
-	while (transfer->chunk_done < transfer->chunk_bytes) {
-		ssize_t sent = calls->send(transfer->socket, transfer->chunk + transfer->chunk_done,
-					   transfer->chunk_bytes - transfer->chunk_done,
-					   MSG_DONTWAIT | MSG_NOSIGNAL);
+	while (*done < length) {
+		ssize_t sent = calls->send(transfer->socket, (const char *)octets + *done,
+					   length - *done, MSG_DONTWAIT | MSG_NOSIGNAL | flags);
 
 		if (sent == -EAGAIN || sent == -EINTR) {
 			transfer_wait_writable(transfer);
@@ -423,9 +423,17 @@ bool transfer_send_chunk(struct transfer *transfer)
 			transfer_fail_data(transfer, (int)sent);
 			return false;
 		}
-		transfer->chunk_done += (size_t)sent;
+		*done += (size_t)sent;
 		transfer_progress(transfer, (size_t)sent);
 	}
+	return true;
+}
+
+bool transfer_send_chunk(struct transfer *transfer)
+{
+	if (!transfer_send(transfer, transfer->chunk, transfer->chunk_bytes, &transfer->chunk_done,
+			   0))
+		return false;
 	if (transfer->stages)
 		transfer_out_taken(transfer);
 	return true;
@@ -468,8 +476,8 @@ static bool transfer_make_stages(struct transfer *transfer)
 	if (transfer_is_plain(transfer))
 		return true;
 	if (transfer_is_one_block(transfer)) {
-		block_header_of_file(transfer->header, (size_t)transfer->end);
-		transfer->header_left = BLOCK_HEADER_BYTES;
+		block_header(transfer->header, DESCRIPTOR_EOF, (size_t)transfer->end);
+		transfer->header_bytes = BLOCK_HEADER_BYTES;
 		return true;
 	}
 	memory = dtp_take_buffer(transfer->dtp);

@@ -22,8 +22,8 @@
 
 #include "fs/mounts.h"
 #include "jobs/disk_queue.h"
+#include "represent/block.h"
 #include "represent/marker.h"
-#include "represent/representation.h"
 #include "ring/ring.h"
 
 struct disk_queues;
@@ -145,7 +145,8 @@ struct transfer {
 	off_t next_mark; /* sending: the next marker is due from this offset on */
 	off_t marked_at; /* receiving: up to here the data is on the disk; also for the owner in done */
 	unsigned char header[BLOCK_HEADER_BYTES]; /* sending a file as one block, of MODE B */
-	uint8_t header_left;			  /* of it, to be sent before the file */
+	size_t header_bytes;			  /* of it; 0: there is none */
+	size_t header_done;
 	off_t read_at; /* sending pages: where the input is from; the end: in a hole */
 	char *half;    /* listing: of the buffer, the one in hand */
 };

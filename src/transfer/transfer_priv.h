@@ -69,7 +69,13 @@ size_t receive_room(const struct transfer *transfer, size_t size_bytes);
 /* All that may come has come: waits for the end of the stream, and fails if it is not that. */
 void receive_await_end(struct transfer *transfer);
 
-/* Sends what is left of chunk. True when all of it is gone; false: the turn is over. */
+/* Sends what is left of chunk. True when all of it is gone; false: the turn is over, and the transfer
+ * may be, too. */
 bool transfer_send_chunk(struct transfer *transfer);
+
+/* Sends octets from *done on, which is the transfer's as well and counts up, with flags of send(2). The
+ * same results. */
+bool transfer_send(struct transfer *transfer, const void *octets, size_t length, size_t *done,
+		   int flags);
 
 #endif
