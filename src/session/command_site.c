@@ -116,11 +116,8 @@ void command_site(struct session *session, struct view argument)
 	if (!command)
 		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
 			      "Unknown SITE command; SITE HELP lists those there are");
-	if (!command || !site_is_allowed(session, command, argument))
-		return;
-	if (command->flags & SITE_CHANGES)
-		session->changes = true;
-	command->execute(session, argument);
+	else if (site_is_allowed(session, command, argument))
+		command->execute(session, argument);
 }
 
 static void site_refuse_syntax(struct session *session, const char *word)

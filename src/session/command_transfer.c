@@ -116,12 +116,21 @@ static int upload_finish_work(struct op *op)
 	return upload_finish(&action->upload, action->end_kind == TRANSFER_COMPLETE);
 }
 
+/* No job thread took it: it must not be left open. What comes next sees what this has done. */
+static int upload_finish_here(struct action *action)
+{
+	int r = upload_finish_work(&action->op);
+
+	ring_next_moment(action->session->context->ring);
+	return r;
+}
+
 static void upload_finished(struct op *op, int result)
 {
 	struct action *action = action_of_op(op);
 
-	if (result == -EAGAIN) /* no job thread took it: it must not be left open */
-		result = upload_finish_work(op);
+	if (result == -EAGAIN)
+		result = upload_finish_here(action);
 	if (result < 0 && action->end_kind == TRANSFER_COMPLETE) {
 		action->end_kind = TRANSFER_FILE_FAILED;
 		action->end_error = result;
@@ -141,7 +150,7 @@ static void upload_given_up(struct op *op, int result)
 	struct action *action = action_of_op(op);
 
 	if (result == -EAGAIN)
-		upload_finish_work(op);
+		upload_finish_here(action);
 	session_transfer_over(action->session);
 }
 

@@ -254,11 +254,8 @@ void session_execute(struct session *session, struct view line)
 	if (!session->action) /* what comes during a command leaves that one's code alone */
 		session->name_refusal = flags & NEW_NAME ? REPLY_553_NAME_NOT_ALLOWED
 							 : REPLY_550_FILE_UNAVAILABLE;
-	if (command && command_is_allowed(session, command, &parsed)) {
-		if (flags & CHANGES)
-			session->changes = true;
+	if (command && command_is_allowed(session, command, &parsed))
 		command->execute(session, parsed.argument);
-	}
 	/* The restart point is of the next transfer alone, whatever becomes of that. */
 	if (!(flags & KEEPS_RESTART))
 		session_forget_restart(session);

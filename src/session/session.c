@@ -107,9 +107,6 @@ void session_command_end(struct session *session)
 	for (; session->aborts > 0; session->aborts--)
 		session_reply(session, REPLY_226_CLOSING_DATA, "Aborted");
 	session->action = NULL;
-	if (session->changes)
-		ring_next_moment(context->ring);
-	session->changes = false;
 	session_is_active(session);
 	if (context->actions_free >= ACTIONS_KEPT_MAX) {
 		free(action);

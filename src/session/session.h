@@ -145,7 +145,6 @@ struct session { /* NOLINT: in the order of its subjects, whatever that pads */
 	bool opening;	 /* a transfer waits for its data connection */
 	bool anonymous;
 	bool may_write;
-	bool changes; /* the command that is under way may change files */
 	bool epsv_all;
 	uint8_t passive_form; /* of the passive reply that is due: enum passive_form */
 	bool active_asked;    /* the supervisor owes us a socket */
