@@ -151,8 +151,8 @@ void sluice_client_free(struct sluice_client *client)
 		return; /* something hangs in a disk or a look-up: it ends with the process */
 	dtp_fini(&client->dtp);
 	disk_queues_free(client->disks);
-	jobs_free(
-		client->jobs); /* first: a thread that has told the ring of its last job may still be waking it */
+	/* A thread that has told the ring of its last job may still be waking it. */
+	jobs_free(client->jobs);
 	ring_free(client->ring);
 	free(client);
 }

@@ -5,14 +5,15 @@
  * Else it is closed, and the path is opened like any other. Its contents stay in the page cache
  * alone, so that nothing here can be out of date.
  *
- * Where its folder is watched (fs/watched_folders.h) nothing has to be asked. What no watch tells is seen
- * all the same: a file of several names is asked about each time, any other one every second.
+ * Where its folder is watched (fs/watched_folders.h) nothing has to be asked. What no watch tells is
+ * seen all the same: a file of several names is asked about each time, any other one every second.
  *
  * The question must not wait for a file system that does not answer, nor leave the root. So the
  * folder is walked to as for an open that may not wait (openat2(2) within the root and its mount,
  * from the cache), and the last name is no link. Of many files of one folder that are wanted at one
- * moment of the ring the folder is walked to once. The ring tells when mounts come or go, and then all are closed; where that cannot be
- * told (no /proc) none is kept. Kept are files of the root's own, local file system alone.
+ * moment of the ring the folder is walked to once. The ring tells when mounts come or go, and then
+ * all are closed; where that cannot be told (no /proc) none is kept. Kept are files of the root's
+ * own, local file system alone.
  *
  * A descriptor is lent to one at a time, and of a path one is kept. A table of one worker.
  *

@@ -1,12 +1,12 @@
 #include "fs/known_files.h"
 
+#include <string.h>
+
+#include "base/hash.h"
+
 uint64_t known_files_hash(int root, const char *path)
 {
-	uint64_t hash = 0xcbf29ce484222325 ^ (unsigned)root; /* FNV-1a */
-
-	for (; *path; path++)
-		hash = (hash ^ (unsigned char)*path) * 0x100000001b3;
-	return hash | 1;
+	return hash_octets((unsigned)root, path, strlen(path)) | 1;
 }
 
 /* The path's place or, if it has none, the one that it is to take: a free one, or the oldest. */

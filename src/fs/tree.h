@@ -37,7 +37,7 @@ struct tree_request {
 	struct statx stat; /* of what was opened */
 	struct disk disk;  /* on which it lies */
 	uint64_t path_hash;
-	struct kept_note note; /* of a kept file's */
+	struct kept_note note; /* of a kept file: how its path was asked about */
 	bool recent;	       /* tree_note_read was called for it a moment ago */
 
 	/* Within. */

@@ -5,8 +5,9 @@
 #include "fs/mounts.h"
 
 struct tree {
-	int root; /* O_PATH | O_DIRECTORY, borrowed; open for the life of the process, so that it
-			   * stands for the root in tables */
+	/* O_PATH | O_DIRECTORY, borrowed; open for the life of the process, so that it stands for the
+	 * root in tables. */
+	int root;
 	struct disk disk; /* on which the root lies */
 };
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "base/hash.h"
 #include "fs/place.h"
 #include "fs/resolve.h"
 #include "fs/upload.h"
@@ -22,12 +23,7 @@
 
 uint64_t upload_owner(const void *bytes, size_t length)
 {
-	const unsigned char *at = bytes;
-	uint64_t hash = 0xcbf29ce484222325; /* FNV-1a: not a secret, only a name */
-
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ at[i]) * 0x100000001b3;
-	return hash;
+	return hash_octets(0, bytes, length); /* not a secret, only a name */
 }
 
 void upload_hidden_name(const char *name, uint64_t owner, char *ret_hidden)

@@ -7,11 +7,12 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 
+#include "base/hash.h"
 #include "fs/resolve.h"
 #include "sys/calls.h"
 
 #define EVENTS_BYTES 4096
-#define READS_MAX 64
+#define READS_MAX 64 /* in a row: far more than all watches can say before they are read */
 
 /* Of the folder itself. No IN_OPEN and IN_ACCESS: each download would end a watch. */
 #define CHANGES_OF_NAMES                                                               \
@@ -64,15 +65,12 @@ static bool watched_uses(const struct watched_folders *watched, int watch)
 	return false;
 }
 
-/* Takes back those that a folder alone had; one that has fired is gone already. */
-static void watched_take_back(struct watched_folders *watched, struct watched_folder *folder)
+/* Takes back those that serve no folder; one that has fired is gone already. -1 is none. */
+static void watched_drop(struct watched_folders *watched, const int *watches, unsigned count)
 {
-	while (folder->depth > 0) {
-		int watch = folder->watches[--folder->depth];
-
-		if (!watched_uses(watched, watch))
-			calls->inotify_rm_watch(watched->inotify, watch);
-	}
+	for (unsigned i = 0; i < count; i++)
+		if (watches[i] >= 0 && !watched_uses(watched, watches[i]))
+			calls->inotify_rm_watch(watched->inotify, watches[i]);
 }
 
 /* The watch of a folder could not be had, or has been ended by a change; longer: than the last time. */
@@ -94,12 +92,15 @@ static void watched_pause(const struct watched_folders *watched, struct watched_
 
 static void watched_end(struct watched_folders *watched, struct watched_folder *folder)
 {
+	unsigned depth = folder->depth;
+
 	if (folder->number == 0)
 		return;
 	folder->number = 0;
 	folder->visits = 0;
+	folder->depth = 0;
 	watched->count--;
-	watched_take_back(watched, folder);
+	watched_drop(watched, folder->watches, depth);
 }
 
 void watched_folders_end_all(struct watched_folders *watched)
@@ -264,14 +265,6 @@ static int watched_add_all(struct watched_folders *watched, int root, const char
 	}
 }
 
-/* Takes back what a folder's place does not list. */
-static void watched_drop(struct watched_folders *watched, const int *watches)
-{
-	for (unsigned i = 0; i < WATCHED_DEPTH_MAX; i++)
-		if (watches[i] >= 0 && !watched_uses(watched, watches[i]))
-			calls->inotify_rm_watch(watched->inotify, watches[i]);
-}
-
 /*
  * What is walked to twice, and has been watched since the first time, is where it was the second time;
  * and from then on each change is told.
@@ -301,10 +294,10 @@ static void watched_begin(struct watched_folders *watched, struct watched_folder
 	watched_pause(watched, folder, true);
 	if (watched->inotify < 0)
 		return;
-	watched_drop(watched, first);
-	watched_drop(watched, second);
-	watched_read_all(
-		watched); /* what those have said would stay there while nothing is watched */
+	watched_drop(watched, first, WATCHED_DEPTH_MAX);
+	watched_drop(watched, second, WATCHED_DEPTH_MAX);
+	/* While nothing is watched nobody reads what those have said. */
+	watched_read_all(watched);
 }
 
 static bool watched_is(const struct watched_folder *place, const struct tree *tree,
@@ -317,10 +310,8 @@ static bool watched_is(const struct watched_folder *place, const struct tree *tr
 static struct watched_folder *watched_place(struct watched_folders *watched,
 					    const struct tree *tree, struct view folder)
 {
-	uint64_t hash = 0xcbf29ce484222325 ^ (unsigned)tree->root; /* FNV-1a */
+	uint64_t hash = hash_octets((unsigned)tree->root, folder.at, folder.length);
 
-	for (size_t i = 0; i < folder.length; i++)
-		hash = (hash ^ (unsigned char)folder.at[i]) * 0x100000001b3;
 	return &watched->folders[(hash ^ hash >> 32) % WATCHED_FOLDERS_PLACES];
 }
 

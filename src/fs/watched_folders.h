@@ -4,19 +4,23 @@
  *
  * A watch is of the folder (names that come, go or are exchanged, writing and truncation through
  * these names, attributes) and of those on the way to it from the root on (that they are moved or
- * removed, or that attributes change in them). Each watch has a number of its own. While watched_folders_visit returns the
- * same number for a folder, nothing has happened between the first return of it and this moment
- * of the ring. It returns 0 while there is no watch: the folder has had too few visits, lies beyond a
- * symbolic link or another mount, or there is nothing to watch it with.
+ * removed, or that attributes change in them). Each watch has a number of its own. While
+ * watched_folders_visit returns the same number for a folder, nothing has happened between the
+ * first return of it and this moment of the ring. It returns 0 while there is no watch: the folder
+ * has had too few visits, lies beyond a symbolic link or another mount, or there is nothing to watch
+ * it with.
  *
  * Not told is what fs/watch.h says of inotify: what is done by another name of a file, by a descriptor
  * whose name was taken away elsewhere, by io_submit(2), and what is done beneath the names of a file
  * system (a snapshot is rolled back, a subvolume with files in it deleted). Who relies on a number looks
  * again at files that have several names, and at all of them once in a while.
  *
- * What has happened is taken in once for each moment of the ring. The first change ends a watch, and a new one takes as many visits as the first, and some
- * time: a folder that changes all the time costs little. A folder has its place by its hash; another takes
- * the place once it has had more visits.
+ * What has happened is taken in once for each moment of the ring. The first change ends a watch, and
+ * a new one takes as many visits as the first, and some time: a folder that changes all the time
+ * costs little. A folder has its place by its hash; another takes the place once it has had more
+ * visits.
+ *
+ * The three descriptors are the table's, opened with the first watch and kept until the end.
  *
  * Thread: the worker's. No call waits for a disk: watched are folders of the root's own, local file
  * system, and they are walked to from the cache.
@@ -32,8 +36,7 @@
 #include "ring/ring.h"
 
 #define WATCHED_FOLDERS_PLACES 64
-#define WATCHED_DEPTH_MAX \
-	8 /* folders of a path, the root among them; deeper ones are not watched */
+#define WATCHED_DEPTH_MAX 8 /* folders of a path with the root; deeper ones are not watched */
 #define WATCHED_PATH_BYTES_MAX 256
 #define WATCHED_FROM 32	      /* visits, from which on a folder is watched */
 #define WATCHED_VISITS_MAX 64 /* that count when another folder wants the place */
