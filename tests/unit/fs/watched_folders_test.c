@@ -1,9 +1,7 @@
 #include "fs/watched_folders.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,18 +11,18 @@
 #include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "support/test_folder.h"
 #include "support/test_ring.h"
 #include "sys/calls.h"
 
-/* The tree: outer/inner/file, outer/inner/other, outer/beside/file, elsewhere/, link -> outer. */
-static char base[64];
+/* The root: outer/inner/file, outer/inner/other, outer/beside/file, elsewhere/, link -> outer. */
 static struct tree tree;
 static struct watched_folders *watched;
-static struct calls spoilt;
 static bool own_mounts;
 
 static const char *at(const char *name)
@@ -33,23 +31,18 @@ static const char *at(const char *name)
 	static unsigned turn;
 	char *result = paths[turn++ % 4];
 
-	snprintf(result, sizeof(paths[0]), "%s/%s", base, name);
+	snprintf(result, sizeof(paths[0]), "/proc/self/fd/%d/%s", test_root, name);
 	return result;
 }
 
 static void write_file(const char *name)
 {
-	int fd = open(at(name), O_WRONLY | O_CREAT, 0644);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, "text", 4), 4);
-	close(fd);
+	put_text(name, "text");
 }
 
 static void tree_make(void)
 {
-	strcpy(base, "/tmp/watched_folders_test.XXXXXX");
-	assert_non_null(mkdtemp(base));
+	test_folder_setup(NULL);
 	assert_int_equal(mkdir(at("outer"), 0755), 0);
 	assert_int_equal(mkdir(at("outer/inner"), 0755), 0);
 	assert_int_equal(mkdir(at("outer/beside"), 0755), 0);
@@ -58,29 +51,17 @@ static void tree_make(void)
 	write_file("outer/inner/file");
 	write_file("outer/inner/other");
 	write_file("outer/beside/file");
-	tree = (struct tree){ .root = open(base, O_PATH | O_DIRECTORY), .disk.watchable = true };
-	assert_true(tree.root >= 0);
-}
-
-static int entry_remove(const char *name, const struct stat *stat, int flag, struct FTW *ftw)
-{
-	(void)stat;
-	(void)flag;
-	(void)ftw;
-	return remove(name);
+	tree = (struct tree){ .root = test_root, .disk.watchable = true };
 }
 
 static void tree_remove_it(void)
 {
-	close(tree.root);
-	assert_int_equal(nftw(base, entry_remove, 16, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(test_folder_teardown(NULL), 0);
 }
 
 static int setup(void **state)
 {
 	test_ring_setup(state);
-	spoilt = calls_real;
-	calls = &spoilt;
 	tree_make();
 	watched = calloc(1, sizeof(*watched));
 	watched_folders_init(watched, test_ring);
@@ -89,7 +70,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	calls = &calls_real;
 	watched_folders_fini(watched);
 	free(watched);
 	tree_remove_it();
@@ -136,17 +116,6 @@ static unsigned watches_held(void)
 	while (fgets(line, sizeof(line), info))
 		count += strncmp(line, "inotify ", 8) == 0;
 	fclose(info);
-	return count;
-}
-
-static unsigned descriptors(void)
-{
-	DIR *folder = opendir("/proc/self/fd");
-	unsigned count = 0;
-
-	while (readdir(folder))
-		count++;
-	closedir(folder);
 	return count;
 }
 
@@ -269,7 +238,7 @@ static void a_folder_on_the_way_gets_other_rights(void)
 
 static void the_root_gets_other_rights(void)
 {
-	assert_int_equal(chmod(base, 0750), 0);
+	assert_int_equal(chmod(at("."), 0750), 0);
 }
 
 static void the_folder_is_removed(void)
@@ -540,7 +509,7 @@ static int failing_add_watch(int fd, const char *path, uint32_t mask)
 static void what_fails_is_left_for_a_while(unsigned calls_made)
 {
 	for (unsigned i = 0; i < calls_made; i++) {
-		unsigned before;
+		int before;
 
 		watched_folders_fini(watched);
 		memset(watched, 0, sizeof(*watched));
@@ -568,14 +537,40 @@ static void what_fails_is_left_for_a_while(unsigned calls_made)
 static void each_call_may_fail(void **state)
 {
 	(void)state;
-	spoilt.inotify_init = failing_inotify_init;
+	test_calls.inotify_init = failing_inotify_init;
 	what_fails_is_left_for_a_while(1);
-	spoilt = calls_real;
-	spoilt.openat2 = failing_openat2;
+	test_calls = calls_real;
+	test_calls.openat2 = failing_openat2;
 	what_fails_is_left_for_a_while(7); /* mountinfo, and three folders twice */
-	spoilt = calls_real;
-	spoilt.inotify_add_watch = failing_add_watch;
+	test_calls = calls_real;
+	test_calls.inotify_add_watch = failing_add_watch;
 	what_fails_is_left_for_a_while(6);
+}
+
+/* Also those that no call of the table opens. What was opened for a watch that fails is closed, or kept
+ * whole. */
+static void each_descriptor_may_be_one_too_many(void **state)
+{
+	struct rlimit limit;
+	uint32_t number = 0;
+	int before = descriptors();
+	int failures = 0;
+
+	(void)state;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	for (rlim_t most = 0; number == 0 && most < 64; most++) {
+		const struct rlimit lower = { most, limit.rlim_max };
+		int held;
+
+		setrlimit(RLIMIT_NOFILE, &lower);
+		number = visit_often("/outer/inner");
+		setrlimit(RLIMIT_NOFILE, &limit);
+		held = descriptors();
+		assert_true(held == before || held == before + 3);
+		failures += number == 0;
+	}
+	assert_int_not_equal(number, 0);
+	assert_true(failures >= 4); /* inotify, mountinfo, epoll, a folder */
 }
 
 /* After some look, and before that is a watch, the outer folder is another one. */
@@ -596,9 +591,9 @@ static void a_move_between_the_two_walks_is_seen(void **state)
 		tree_remove_it();
 		tree_make();
 		left = i;
-		spoilt.inotify_add_watch = add_watch_and_move;
+		test_calls.inotify_add_watch = add_watch_and_move;
 		visit_often("/outer/inner");
-		spoilt.inotify_add_watch = calls_real.inotify_add_watch;
+		test_calls.inotify_add_watch = calls_real.inotify_add_watch;
 		assert_int_equal(visit("/outer/inner"), 0);
 		assert_int_equal(watches_held(), 0);
 		assert_int_not_equal(visit_often("/outer/inner"), 0);
@@ -611,7 +606,7 @@ static ssize_t overflown_read(int fd, void *buffer, size_t size_bytes)
 	const struct inotify_event event = { .wd = -1, .mask = IN_Q_OVERFLOW };
 
 	(void)size_bytes;
-	spoilt.read = calls_real.read;
+	test_calls.read = calls_real.read;
 	calls_real.read(fd, buffer, size_bytes);
 	memcpy(buffer, &event, sizeof(event));
 	return sizeof(event);
@@ -630,14 +625,14 @@ static void what_is_lost_ends_all(void **state)
 	(void)state;
 	visit_often("/outer/beside");
 	visit_often("/outer/inner");
-	spoilt.read = overflown_read;
+	test_calls.read = overflown_read;
 	a_file_is_written();
 	assert_int_equal(visit("/outer/beside"), 0);
 	assert_int_equal(watched->count, 0);
 
 	visit_often("/outer/beside");
 	visit_often("/outer/inner");
-	spoilt.read = failing_read;
+	test_calls.read = failing_read;
 	a_file_is_written();
 	assert_int_equal(visit("/outer/beside"), 0);
 	assert_int_equal(watched->count, 0);
@@ -720,6 +715,7 @@ int main(void)
 		TEST(a_place_in_its_pause_is_not_given_away),
 		TEST(what_cannot_be_watched_leaves_no_events),
 		TEST(each_call_may_fail),
+		TEST(each_descriptor_may_be_one_too_many),
 		TEST(a_move_between_the_two_walks_is_seen),
 		TEST(what_is_lost_ends_all),
 		TEST(a_mount_ends_all),
