@@ -10,6 +10,8 @@ import time
 from checks import expect, need
 
 READY_S = 120
+STARTS = 4  # of the program, as long as its engine has said nothing: then it has not asked the server either
+START_S = 30
 DOWNLOAD, UPLOAD = 16, 0
 
 SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
@@ -77,6 +79,15 @@ class Screen:
 
 def run(host, port, local, transfers, done):
     """Runs the transfers until done() is true. Returns FileZilla's log."""
+    for _ in range(STARTS):
+        log = start(host, port, local, transfers, done)
+        if log:
+            return log
+    return expect(False, f"FileZilla did nothing, {STARTS} times for {START_S} s")
+
+
+def start(host, port, local, transfers, done):
+    """Returns the log, which is empty if the engine was not set to work."""
     program, keys = need("filezilla"), need("xdotool")
     with tempfile.TemporaryDirectory(prefix="sluice-filezilla-") as home, Screen() as screen:
         folder = os.path.join(home, ".config", "filezilla")
@@ -90,25 +101,35 @@ def run(host, port, local, transfers, done):
         environment = dict(os.environ, HOME=home, DISPLAY=screen.name, LC_ALL="C.UTF-8")
         process = subprocess.Popen([program], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            return work(keys, environment, log, done)
+            return work(keys, environment, log) and wait(log, done)
         finally:
             process.terminate()
-            process.wait()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
-def work(keys, environment, log, done):
-    """Presses the key that processes the queue until the engine has said something, then waits."""
-    deadline = time.monotonic() + READY_S
+def work(keys, environment, log):
+    """Presses the key that processes the queue until the engine has said something. Returns that."""
+    deadline = time.monotonic() + START_S
     pressed = 0
-    while time.monotonic() < deadline:
-        if done():
-            time.sleep(0.3)
-            return read(log)
-        if not read(log) and time.monotonic() > pressed + 2:
+    while not read(log) and time.monotonic() < deadline:
+        if time.monotonic() > pressed + 2:
             subprocess.run([keys, "key", "ctrl+p"], env=environment, check=False, capture_output=True)
             pressed = time.monotonic()
         time.sleep(0.1)
-    expect(False, f"FileZilla was not done after {READY_S} s\n{read(log)[-1500:]}")
+    return read(log)
+
+
+def wait(log, done):
+    deadline = time.monotonic() + READY_S
+    while not done():
+        expect(time.monotonic() < deadline, f"FileZilla was not done after {READY_S} s\n{read(log)[-1500:]}")
+        time.sleep(0.1)
+    time.sleep(0.3)
+    return read(log)
 
 
 def read(path):
