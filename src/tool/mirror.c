@@ -309,7 +309,8 @@ void mirror_task_failed(struct mirror_worker *worker, const struct sluice_outcom
 
 	if (!again || ++task->tries >= MIRROR_TRIES) {
 		mirror->counts.failed++;
-		mirror_say(worker, MIRROR_FAILED, task->path, 0,
+		mirror_say(worker, outcome->error == -EPROTO ? MIRROR_BROKEN : MIRROR_FAILED,
+			   task->path, 0,
 			   *outcome->text ? outcome->text : strerror(-outcome->error));
 		worker_drop_task(worker);
 	} else {

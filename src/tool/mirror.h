@@ -14,6 +14,7 @@
  *   mirror_up.c       when the local tree is
  *   mirror_store.c    how one of its files goes up
  *   mirror_entries.c  the entries of a folder of the server, by name
+ *   mirror_plain.c    LIST of such a folder, for what MLSD does not tell
  *   mirror_links.c    which of its folders are links
  *   mirror_local.c    the local tree
  *   mirror_hash.c     whether a file of equal size is the same
@@ -40,6 +41,7 @@ enum mirror_event {
 	MIRROR_REMOVED,	 /* by --delete */
 	MIRROR_SKIPPED,	 /* why says why, e.g. a link that FTP cannot make */
 	MIRROR_FAILED,	 /* why says why */
+	MIRROR_BROKEN,	 /* the server breaks the protocol; why is what both sides said last */
 	MIRROR_PROGRESS, /* of a file that moves: bytes so far */
 };
 

@@ -24,7 +24,8 @@ static const struct {
 	[MIRROR_FETCHED] = { "fetched", "get " }, [MIRROR_STORED] = { "stored", "put " },
 	[MIRROR_MADE] = { "made", "mkdir " },	  [MIRROR_LINKED] = { "linked", "link " },
 	[MIRROR_REMOVED] = { "removed", "rm " },  [MIRROR_SKIPPED] = { "skipped", "skip " },
-	[MIRROR_FAILED] = { "failed", "" },	  [MIRROR_PROGRESS] = { "progress", "" },
+	[MIRROR_FAILED] = { "failed", "" },	  [MIRROR_BROKEN] = { "failed", "" },
+	[MIRROR_PROGRESS] = { "progress", "" },
 };
 
 static bool draws(const struct tool *tool)
@@ -88,7 +89,7 @@ static void show_count(struct show *show, enum mirror_event event, unsigned sess
 	if (event == MIRROR_FETCHED || event == MIRROR_STORED) {
 		total->files++;
 		total->bytes += bytes;
-	} else if (event != MIRROR_FAILED) {
+	} else if (event != MIRROR_FAILED && event != MIRROR_BROKEN) {
 		return;
 	}
 	take_left(show, bytes);
@@ -125,6 +126,8 @@ static void on_event(void *context, enum mirror_event event, unsigned session, c
 		show_json(event, path, bytes, why);
 	if (event == MIRROR_FAILED)
 		tool_say(tool, TOOL_FAILED, "%s: %s", *path ? path : ".", why);
+	else if (event == MIRROR_BROKEN)
+		tool_fail_protocol(tool, *path ? path : ".", why);
 	else if (event == MIRROR_LINKED)
 		tool_tell(tool, "link %s -> %s", path, why);
 	else if (event != MIRROR_PROGRESS)

@@ -245,17 +245,11 @@ static void compare_folder(struct mirror_worker *worker)
 		remove_the_rest(worker);
 }
 
-static void links_listed(struct sluice_session *session, const struct sluice_outcome *outcome,
-			 void *context)
+static void links_listed(struct mirror_worker *worker, const struct sluice_outcome *outcome)
 {
-	struct mirror_worker *worker = context;
-
-	bool refused = outcome->error == -EREMOTEIO && outcome->code / 100 == 5;
-
-	(void)session;
 	if (outcome->connected && worker->links.error < 0) {
 		mirror_fail(worker, worker->task->path, worker->links.error);
-	} else if (outcome->error < 0 && !(outcome->connected && refused)) {
+	} else if (outcome->error < 0 && !mirror_plain_refused(outcome)) {
 		mirror_task_failed(worker, outcome); /* no list is not no links */
 		return;
 	} else {
@@ -274,28 +268,20 @@ static void on_link(void *context, const struct sluice_entry *entry)
 		mirror_collect(worker, &worker->links, entry);
 }
 
-static void all_links_listed(struct sluice_session *session, const struct sluice_outcome *outcome,
-			     void *context)
+static bool no_name_is_listed(const struct mirror_worker *worker)
 {
-	struct mirror_worker *worker = context;
-	bool refused = outcome->error == -EREMOTEIO && outcome->code / 100 == 5;
-
-	worker->no_all |= refused;
-	if (outcome->connected && (refused || (outcome->error == 0 && worker->links_listed == 0)) &&
-	    sluice_list_plain(session, worker->remote, on_link, links_listed, worker) == 0)
-		return;
-	links_listed(session, outcome, worker);
+	return worker->links_listed == 0;
 }
 
-/* LIST, with the names that have a dot in front where LIST -a tells them. */
 static int list_links(struct mirror_worker *worker)
 {
+	static const struct mirror_plain plain = { .line = on_link,
+						   .lacks = no_name_is_listed,
+						   .done = links_listed };
+
 	mirror_entries_clear(&worker->links);
 	worker->links_listed = 0;
-	if (worker->no_all)
-		return sluice_list_plain(worker->session, worker->remote, on_link, links_listed,
-					 worker);
-	return sluice_list_all(worker->session, worker->remote, on_link, all_links_listed, worker);
+	return mirror_plain_list(worker, &plain, true);
 }
 
 static void top_entered(struct sluice_session *session, const struct sluice_outcome *outcome,

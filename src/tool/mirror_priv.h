@@ -96,7 +96,9 @@ struct mirror_worker {
 	bool no_all;		/* its session's server does not know LIST -a */
 	sluice_done_fn *listed; /* after LIST -a, of the entries */
 	void (*links_known)(struct mirror_worker *worker);
-	char mode; /* of its session */
+	const struct mirror_plain *plain; /* what LIST is under way for */
+	bool plain_all;			  /* which tells all names */
+	char mode;			  /* of its session */
 	struct mirror_entries entries;
 	struct mirror_entries links; /* down: of the same folder, by LIST */
 	size_t links_listed;	     /* the names of that LIST */
@@ -104,7 +106,7 @@ struct mirror_worker {
 	char remote[SLUICE_ARGUMENT_MAX];
 	char remote_part[SLUICE_ARGUMENT_MAX];
 	char plain_folder[SLUICE_ARGUMENT_MAX];
-	char back[SLUICE_ARGUMENT_MAX]; /* up: from the folder that is listed from within, or "" */
+	char back[SLUICE_ARGUMENT_MAX]; /* from the folder that is listed from within, or "" */
 	struct { /* up: of a file, while what is left of it goes, or of a list, on the way back */
 		int error;
 		int code;
@@ -174,6 +176,23 @@ void mirror_collect(struct mirror_worker *worker, struct mirror_entries *entries
 /* Collects the entries of a listing. */
 void mirror_on_entry(void *context, const struct sluice_entry *entry);
 void mirror_on_progress(void *context, uint64_t bytes);
+
+/* mirror_plain.c */
+
+/* What LIST of a folder is wanted for. */
+struct mirror_plain {
+	void (*line)(void *worker, const struct sluice_entry *line);
+	bool (*lacks)(const struct mirror_worker *worker); /* what LIST -a has not told */
+	void (*done)(struct mirror_worker *worker, const struct sluice_outcome *outcome);
+};
+
+/* Begins LIST of the worker's folder, whatever its name; all: with the names that have a dot in front, where
+ * LIST -a tells them. Returns 0, and done is called, perhaps at once, unless the task has failed; or a negative
+ * errno. */
+int mirror_plain_list(struct mirror_worker *worker, const struct mirror_plain *plain, bool all);
+
+/* For good: the server does not tell. */
+bool mirror_plain_refused(const struct sluice_outcome *outcome);
 
 /* mirror_links.c */
 

@@ -69,6 +69,17 @@ void tool_show_url(const struct url *url, char *ret_text, size_t size_bytes)
 		 url->path[0] == '/' ? url->path + 1 : url->path);
 }
 
+/* All lines in one. */
+static void protocol_words(const char *said, char *ret_text, size_t size_bytes)
+{
+	size_t length =
+		(size_t)snprintf(ret_text, size_bytes, "the server breaks the protocol: %s", said);
+
+	for (size_t i = 0; i < length && i < size_bytes; i++)
+		if (ret_text[i] == '\n')
+			ret_text[i] = ';';
+}
+
 /* A reply of several lines is told by its last one, which sums it up; a protocol error by all. */
 static void result_words(const struct tool_result *result, char *ret_text, size_t size_bytes)
 {
@@ -76,12 +87,7 @@ static void result_words(const struct tool_result *result, char *ret_text, size_
 	const char *last = strrchr(text, '\n');
 
 	if (result->error == -EPROTO) {
-		size_t length = (size_t)snprintf(ret_text, size_bytes,
-						 "the server breaks the protocol: %s", text);
-
-		for (size_t i = 0; i < length && i < size_bytes; i++)
-			if (ret_text[i] == '\n')
-				ret_text[i] = ';';
+		protocol_words(text, ret_text, size_bytes);
 	} else if ((result->error == -EREMOTEIO || result->error == -EACCES) && result->code) {
 		snprintf(ret_text, size_bytes, "%d %s", result->code,
 			 last && last[1] ? last + 1 : text);
@@ -106,6 +112,14 @@ void tool_fail(struct tool *tool, const struct url *url, const struct tool_resul
 	result_words(result, words, sizeof(words));
 	tool_say(tool, result->error == -EPROTO ? TOOL_PROTOCOL_ERROR : TOOL_FAILED, "%s: %s",
 		 where, words);
+}
+
+void tool_fail_protocol(struct tool *tool, const char *where, const char *said)
+{
+	char words[LINE_MAX_BYTES];
+
+	protocol_words(said, words, sizeof(words));
+	tool_say(tool, TOOL_PROTOCOL_ERROR, "%s: %s", where, words);
 }
 
 void tool_fail_open(struct tool *tool, const struct url *url, const struct tool_result *result)

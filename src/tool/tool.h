@@ -193,6 +193,9 @@ bool tool_add_name(struct tool *tool, const char *path, struct url *url);
 /* "sluice: what: why" on stderr and the exit code that fits, for an errand that has failed. */
 void tool_fail(struct tool *tool, const struct url *url, const struct tool_result *result);
 
+/* The same of what breaks the protocol: said are the last lines of both sides. */
+void tool_fail_protocol(struct tool *tool, const char *where, const char *said);
+
 /* The same for a session that could not be opened. */
 void tool_fail_open(struct tool *tool, const struct url *url, const struct tool_result *result);
 

@@ -122,6 +122,58 @@ def a_list_that_fails_for_now_does_not_mean_that_there_are_no_links():
             expect(status == 0 or "not now" in errors, errors)
 
 
+@test
+def a_folder_whose_name_list_takes_for_a_pattern_is_listed_from_within():
+    """As some servers do: of another folder it would show other links."""
+    def answer(server, control, verb, argument):
+        link = b"lrwxrwxrwx 1 ftp ftp 7 Jan  1  2020 %s -> f\r\n"
+        if verb == "MLSD" and argument in ("", "/"):
+            server.send(control, facts("type=dir; a*b", "type=dir; axb"))
+        elif verb == "MLSD":
+            server.send(control, facts(f"type=file;size=4;{OLD}; f"))
+        elif verb == "PWD":
+            say(control, f'257 "{getattr(server, "folder", "/")}" is here')
+        elif verb == "CWD":
+            server.folder = argument
+            say(control, "250 ok")
+        elif verb == "LIST":
+            path = argument.removeprefix("-a").strip()
+            within = not path and getattr(server, "folder", "/") != "/"
+            server.send(control, link % (b"mine" if within else b"theirs" if path else b"top"))
+        elif verb == "RETR":
+            server.send(control, b"four")
+        else:
+            return False
+        return True
+
+    with Here() as here, Scripted(answer, FACTS) as server:
+        here.run("mirror", "-j", "1", server.url(), "copy")
+        same("links of it", ["f", "mine"], sorted(os.listdir(here.path("copy/a*b"))))
+        same("of the other", ["f", "theirs"], sorted(os.listdir(here.path("copy/axb"))))
+        same("at last", "/", getattr(server, "folder", "nowhere"))
+
+
+@test
+def a_server_that_breaks_the_protocol_is_told_from_one_that_fails():
+    """In the middle of a mirror, too: exit status 5, and both sides' last lines in one."""
+    def answer(server, control, verb, _):
+        if verb == "MLSD":
+            server.send(control, facts(f"type=file;size=4;{OLD}; f"))
+        elif verb == "LIST":
+            server.send(control, b"")
+        elif verb == "RETR":
+            say(control, "650 what is this")
+        else:
+            return False
+        return True
+
+    with Here() as here, Scripted(answer, FACTS) as server:
+        told, errors = here.run("mirror", "-j", "1", "--json", server.url(), "copy", status=5)
+        same("lines of it", 1, len(errors.splitlines()))
+        expect("f: the server breaks the protocol" in errors and "650 what" in errors and "RETR" in errors, errors)
+        expect('"event": "failed"' in told or '"event":"failed"' in told, told)
+
+
 def without_time(size):
     """A file of that size, whose first answer is cut in the middle and whose second is of another version."""
     def answer(server, control, verb, argument):
