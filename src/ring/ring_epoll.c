@@ -168,7 +168,7 @@ static void epoll_receive(struct ring *ring, struct op *op)
 static void epoll_accept(struct ring *ring, struct op *op)
 {
 	for (int i = 0; i < ACCEPTS_BATCH && !op->cancelled; i++) {
-		int fd = calls->accept(op->fd, op->accept.flags | SOCK_CLOEXEC);
+		int fd = calls->accept(op->fd, NULL, NULL, op->accept.flags | SOCK_CLOEXEC);
 
 		if (fd == -EAGAIN || fd == -EINTR || fd == -ECONNABORTED)
 			return;

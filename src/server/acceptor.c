@@ -1,7 +1,6 @@
 #include "server/acceptor.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -33,7 +32,7 @@ static void acceptor_on_accept(struct op *op, int result)
 static void acceptor_arm(struct acceptor *acceptor)
 {
 	acceptor->op.done = acceptor_on_accept;
-	ring_accept(acceptor->ring, &acceptor->op, acceptor->fd, acceptor->flags);
+	ring_accept(acceptor->ring, &acceptor->op, acceptor->fd, 0);
 }
 
 static void acceptor_on_timer(struct wheel_timer *timer)
@@ -46,13 +45,6 @@ void acceptor_start(struct acceptor *acceptor, struct ring *ring)
 	acceptor->ring = ring;
 	acceptor->timer.fire = acceptor_on_timer;
 	acceptor_arm(acceptor);
-}
-
-bool acceptor_waits(const struct acceptor *acceptor)
-{
-	struct pollfd question = { .fd = acceptor->fd, .events = POLLIN };
-
-	return poll(&question, 1, 0) > 0;
 }
 
 void acceptor_close(struct acceptor *acceptor)

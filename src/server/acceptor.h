@@ -1,5 +1,5 @@
 /*
- * Accepting on one listener, connection after connection, until it is closed. An error (too many
+ * Accepting on one listener of control connections, connection after connection, until it is closed. An error (too many
  * open files) is a pause and not the end: whoever waits in the backlog is served later.
  *
  * Thread:    the worker's whose ring it is.
@@ -18,21 +18,16 @@ struct acceptor {
 	struct wheel_timer timer; /* the pause */
 	struct ring *ring;
 	int fd;
-	int flags; /* of accepted sockets, see ring_accept */
 	bool closing;
 
 	/* The owner's: */
 	void (*accepted)(struct acceptor *acceptor, int fd);
 	void (*closed)(struct acceptor *acceptor);
 	void *owner;
-	int port; /* index in the passive pool, or -1: control connections */
 };
 
-/* Begins. The owner's fields are set, the others zero but fd and flags. */
+/* Begins. The owner's fields are set, the others zero but fd. */
 void acceptor_start(struct acceptor *acceptor, struct ring *ring);
-
-/* Whether a connection has come that is not accepted. */
-bool acceptor_waits(const struct acceptor *acceptor);
 
 /* Closes the listener, now or soon, and calls closed then. */
 void acceptor_close(struct acceptor *acceptor);

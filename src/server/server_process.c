@@ -65,25 +65,18 @@ static int server_add_control(struct server *server, const int *fds, size_t coun
 
 static int server_add_passive(struct server *server, const int *fds, size_t count)
 {
-	size_t size_bytes =
-		(server->passive_listeners_count + count) * sizeof(struct passive_listener);
-	struct passive_listener *listeners = realloc(server->passive_listeners, size_bytes);
+	int r = 0;
 
-	if (!listeners)
-		return -ENOMEM;
-	server->passive_listeners = listeners;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; r == 0 && i < count; i++) {
 		struct address address;
-		int r = address_of_socket(fds[i], &address);
 
-		if (r < 0)
-			return r;
-		listeners[server->passive_listeners_count++] = (struct passive_listener){
-			.fd = fds[i],
-			.port = (unsigned)(address_port(&address) - server->config->passive_low),
-		};
+		r = address_of_socket(fds[i], &address);
+		if (r == 0)
+			r = passive_listeners_add(
+				&server->passive_listeners, fds[i],
+				(unsigned)(address_port(&address) - server->config->passive_low));
 	}
-	return 0;
+	return r;
 }
 
 /* Takes the sockets over, up to CHANNEL_START, which brings the root folder. */
@@ -119,11 +112,16 @@ static int server_make_passive_pool(struct server *server)
 	const struct config *config = server->config;
 	unsigned count = config->passive_high - config->passive_low + 1U;
 	uint16_t ports[PASSIVE_PORTS_MAX];
+	int r;
 
 	for (unsigned i = 0; i < count; i++)
 		ports[i] = (uint16_t)(config->passive_low + i);
-	return passive_pool_new(ports, count, server->workers_count, worker_grant,
-				worker_settle_port, server, &server->passive);
+	r = passive_pool_new(ports, count, server->workers_count, worker_grant, worker_settle_port,
+			     server, &server->passive);
+	if (r == 0)
+		r = passive_listeners_open(&server->passive_listeners, server->passive,
+					   config->foreign_data);
+	return r;
 }
 
 static int server_choose_engine(struct server *server)

@@ -12,7 +12,6 @@
 #define LOOKS_MAX 500 /* 10 s: a port to which connections come all the time is not lost by them */
 
 struct settling {
-	struct op op;
 	struct wheel_timer timer;
 	struct list link;
 	struct settlings *settlings;
@@ -34,14 +33,13 @@ void settlings_fini(struct settlings *settlings)
 		free(list_entry(link, struct settling, link));
 }
 
-static void settling_on_turn(struct op *op, int result)
+static void settling_on_timer(struct wheel_timer *timer)
 {
-	struct settling *settling = (struct settling *)(void *)op;
+	struct settling *settling =
+		(struct settling *)(void *)((char *)timer - offsetof(struct settling, timer));
 	struct settlings *settlings = settling->settlings;
 
-	(void)result;
-	if (settling->looks++ < LOOKS_MAX &&
-	    settlings->port_waits(settlings->context, settling->port)) {
+	if (!settlings->take(settlings->context, settling->port) && settling->looks++ < LOOKS_MAX) {
 		ring_timer_set(settlings->ring, &settling->timer, LOOK_MS);
 		return;
 	}
@@ -50,27 +48,20 @@ static void settling_on_turn(struct op *op, int result)
 	free(settling);
 }
 
-static void settling_on_timer(struct wheel_timer *timer)
-{
-	struct settling *settling =
-		(struct settling *)(void *)((char *)timer - offsetof(struct settling, timer));
-
-	ring_yield(settling->settlings->ring, &settling->op);
-}
-
 void settling_begin(struct settlings *settlings, const struct address *client, unsigned port)
 {
-	struct settling *settling = calls->allocate(sizeof(*settling));
+	struct settling *settling = NULL;
 
+	if (!settlings->take(settlings->context, port))
+		settling = calls->allocate(sizeof(*settling));
 	if (!settling) {
 		passive_pool_settle(settlings->passive, client, port);
 		return;
 	}
-	*settling = (struct settling){ .op.done = settling_on_turn,
-				       .timer.fire = settling_on_timer,
+	*settling = (struct settling){ .timer.fire = settling_on_timer,
 				       .settlings = settlings,
 				       .client = *client,
 				       .port = port };
 	list_append(&settlings->under_way, &settling->link);
-	ring_yield(settlings->ring, &settling->op);
+	ring_timer_set(settlings->ring, &settling->timer, LOOK_MS);
 }

@@ -1,8 +1,7 @@
 /*
  * Passive ports that were given back unused: a connection may have come and wait to be accepted. The
- * worker that accepts on the port begins this; by the next turn of its ring all connections are taken
- * that came before, and the port is free (transfer/passive_pool.h). Where accepting makes a pause,
- * that is when none waits any more.
+ * worker in whose share the port is takes all that have come, and the port is free
+ * (transfer/passive_pool.h). Where they cannot all be taken now, that is when none waits any more.
  *
  * Thread: the worker's. Ownership: the structure is embedded; what each port needs is its own.
  */
@@ -20,7 +19,7 @@ struct ring;
 struct settlings {
 	struct ring *ring;
 	struct passive_pool *passive;
-	bool (*port_waits)(void *context, unsigned port); /* a connection to it is not accepted */
+	bool (*take)(void *context, unsigned port); /* what has come; false: some of it waits on */
 	void *context;
 	struct list under_way;
 };

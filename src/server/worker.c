@@ -22,6 +22,7 @@
 #include "server/acceptor.h"
 #include "server/admission.h"
 #include "server/channel.h"
+#include "server/data_acceptor.h"
 #include "server/settling.h"
 #include "session/session.h"
 #include "sys/calls.h"
@@ -66,6 +67,7 @@ struct worker {
 
 	struct acceptor *acceptors;
 	unsigned acceptors_count;
+	struct data_acceptor data;
 	struct settlings settlings;
 	struct op channel_op;		 /* worker 0 reads the channel */
 	struct wheel_timer status_timer; /* worker 0 */
@@ -246,32 +248,47 @@ static void worker_reset(int fd)
 	calls->close(fd);
 }
 
-static void worker_on_data(struct worker *worker, int fd, unsigned port)
+static void worker_give_data(struct worker *worker, uint64_t number, unsigned port, int fd)
 {
-	static const struct address anybody;
-	struct server *server = worker->server;
-	struct worker_message message = { .kind = WORKER_DATA, .fd = fd, .port = port };
-	struct session *session;
-	struct address peer;
+	struct session *session = worker_find(worker, number);
 
-	if (address_of_peer(fd, &peer) < 0) {
-		calls->close(fd);
-		return;
-	}
-	message.session = passive_pool_claim(server->passive,
-					     server->config->foreign_data ? &anybody : &peer, port);
-	if (message.session == 0) {
-		worker->strangers++;
+	if (session)
+		session_on_data_connection(session, port, fd);
+	else
 		worker_reset(fd);
-	} else if (session_number_worker(message.session) == worker->index) {
-		session = worker_find(worker, message.session);
-		if (session)
-			session_on_data_connection(session, port, fd);
-		else
-			worker_reset(fd);
-	} else if (!worker_post(server, session_number_worker(message.session), &message)) {
+}
+
+static void worker_on_data(void *context, uint64_t session, uint64_t wanting, unsigned port, int fd)
+{
+	struct worker *worker = context;
+	struct worker_message message = {
+		.kind = WORKER_DATA, .session = session, .fd = fd, .port = port
+	};
+	unsigned index = session_number_worker(session);
+
+	if (session == 0 || session == PASSIVE_SETTLES) {
+		worker->strangers += session == 0;
+		worker_reset(fd);
+	} else if (index == worker->index && (wanting == 0 || wanting == session)) {
+		worker_give_data(worker, session, port, fd);
+	} else if (!worker_post(worker->server, index, &message)) {
 		worker_reset(fd);
 	}
+}
+
+static void worker_want_data(void *context, uint64_t session, unsigned port)
+{
+	data_acceptor_want(&worker_of(context)->data, session, port);
+}
+
+static void worker_unwant_data(void *context, unsigned port)
+{
+	data_acceptor_unwant(&worker_of(context)->data, port);
+}
+
+static bool worker_take_data(void *context, unsigned port)
+{
+	return data_acceptor_take(&worker_of(context)->data, port);
 }
 
 /* The control listeners close when the server drains; passive ones never do. */
@@ -285,15 +302,10 @@ static void worker_on_closed(struct acceptor *acceptor)
 
 static void worker_on_accepted(struct acceptor *acceptor, int fd)
 {
-	struct worker *worker = acceptor->owner;
-
-	if (acceptor->port < 0)
-		worker_on_control(worker, fd);
-	else
-		worker_on_data(worker, fd, (unsigned)acceptor->port);
+	worker_on_control(acceptor->owner, fd);
 }
 
-static void worker_add_acceptor(struct worker *worker, int fd, int port)
+static void worker_add_acceptor(struct worker *worker, int fd)
 {
 	struct acceptor *acceptor = &worker->acceptors[worker->acceptors_count++];
 
@@ -301,42 +313,22 @@ static void worker_add_acceptor(struct worker *worker, int fd, int port)
 	acceptor->accepted = worker_on_accepted;
 	acceptor->closed = worker_on_closed;
 	acceptor->fd = fd;
-	acceptor->flags = port < 0 ? 0 : SOCK_NONBLOCK;
-	acceptor->port = port;
 	acceptor_start(acceptor, worker->ring);
 }
 
-/* This worker's share: each listener is accepted on by one worker, so that none is woken for
+/* This worker's share: each control listener is accepted on by one worker, so that none is woken for
  * another's connection. */
 static int worker_accept_all(struct worker *worker)
 {
 	struct server *server = worker->server;
 
-	worker->acceptors = calloc(server->control_count + server->passive_listeners_count + 1,
-				   sizeof(*worker->acceptors));
+	worker->acceptors = calloc(server->control_count + 1, sizeof(*worker->acceptors));
 	if (!worker->acceptors)
 		return -ENOMEM;
 	for (unsigned i = 0; i < server->control_count; i++)
 		if (i % server->workers_count == worker->index)
-			worker_add_acceptor(worker, server->control[i], -1);
-	for (unsigned i = 0; i < server->passive_listeners_count; i++) {
-		const struct passive_listener *listener = &server->passive_listeners[i];
-
-		if (listener->port % server->workers_count == worker->index)
-			worker_add_acceptor(worker, listener->fd, (int)listener->port);
-	}
+			worker_add_acceptor(worker, server->control[i]);
 	return 0;
-}
-
-/* A port has a listener for each of the server's addresses. */
-static bool worker_port_waits(void *context, unsigned port)
-{
-	const struct worker *worker = context;
-
-	for (unsigned i = 0; i < worker->acceptors_count; i++)
-		if (worker->acceptors[i].port == (int)port && acceptor_waits(&worker->acceptors[i]))
-			return true;
-	return false;
 }
 
 /* Asks each session in use; it may end within the call. */
@@ -375,8 +367,7 @@ static void worker_drain(struct worker *worker)
 	worker->drain_timer.fire = worker_on_drain_limit;
 	ring_timer_set(worker->ring, &worker->drain_timer, worker->server->drain_limit_ms);
 	for (unsigned i = 0; i < worker->acceptors_count; i++)
-		if (worker->acceptors[i].port < 0)
-			acceptor_close(&worker->acceptors[i]);
+		acceptor_close(&worker->acceptors[i]);
 	worker_for_each(worker, session_drain);
 }
 
@@ -384,17 +375,14 @@ static void worker_on_message(struct worker *worker, const struct worker_message
 {
 	struct session *session = NULL;
 
-	if (message->kind <= WORKER_ACTIVE_SOCKET && message->kind != WORKER_SESSION)
+	if (message->kind == WORKER_GRANT || message->kind == WORKER_ACTIVE_SOCKET)
 		session = worker_find(worker, message->session);
 	switch (message->kind) {
 	case WORKER_SESSION:
 		worker_begin_session(worker, message->fd, &message->peer);
 		break;
 	case WORKER_DATA:
-		if (session)
-			session_on_data_connection(session, message->port, message->fd);
-		else
-			worker_reset(message->fd);
+		worker_give_data(worker, message->session, message->port, message->fd);
 		break;
 	case WORKER_GRANT:
 		if (session)
@@ -573,6 +561,8 @@ static int worker_make_context(struct worker *worker)
 	context->identity = identity_of_process();
 	context->server = worker;
 	context->active_socket = worker_active_socket;
+	context->want_data = worker_want_data;
+	context->unwant_data = worker_unwant_data;
 	context->ended = worker_on_ended;
 	context->reply.size_bytes = 2 * REPLY_MAX;
 	context->reply.at = malloc(context->reply.size_bytes);
@@ -581,7 +571,7 @@ static int worker_make_context(struct worker *worker)
 	kept_files_init(&context->kept, worker->ring, server->workers_count);
 	worker->settlings = (struct settlings){ .ring = worker->ring,
 						.passive = server->passive,
-						.port_waits = worker_port_waits,
+						.take = worker_take_data,
 						.context = worker };
 	settlings_init(&worker->settlings);
 	return tree_init(&context->tree, server->root);
@@ -605,13 +595,22 @@ static int worker_open(struct worker *worker)
 /* In the worker's thread, once all workers are there. */
 static int worker_begin(struct worker *worker)
 {
+	int r;
+
 	if (worker->index == 0) {
 		worker->channel_op.done = worker_on_channel;
 		ring_poll(worker->ring, &worker->channel_op, worker->server->channel, POLLIN);
 		worker->status_timer.fire = worker_on_status;
 		worker_on_status(&worker->status_timer);
 	}
-	return worker_accept_all(worker);
+	worker->data = (struct data_acceptor){ .ring = worker->ring,
+					       .listeners = &worker->server->passive_listeners,
+					       .worker = worker->index,
+					       .workers = worker->server->workers_count,
+					       .arrived = worker_on_data,
+					       .context = worker };
+	r = data_acceptor_open(&worker->data);
+	return r < 0 ? r : worker_accept_all(worker);
 }
 
 static void worker_close(struct worker *worker)
@@ -624,6 +623,7 @@ static void worker_close(struct worker *worker)
 	disk_queues_free(worker->disks);
 	settlings_fini(&worker->settlings);
 	free(worker->acceptors);
+	data_acceptor_close(&worker->data);
 }
 
 /* Clients and ports would be dealt to a worker that is not there any more: the others stop as

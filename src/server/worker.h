@@ -17,6 +17,7 @@
 
 #include "represent/marker.h"
 #include "ring/ring.h"
+#include "server/passive_listeners.h"
 
 struct address;
 struct admission;
@@ -29,12 +30,6 @@ struct server;
 struct hosts;
 struct users;
 struct worker;
-
-/* A listener of the passive range: its port's index in the pool. */
-struct passive_listener {
-	int fd;
-	unsigned port;
-};
 
 /* What all workers are told; a later order takes the place of an earlier one. */
 enum server_order {
@@ -68,8 +63,7 @@ struct server {
 	atomic_bool failed; /* a worker could not go on */
 	atomic_uint
 		control_open; /* listeners that SERVER_DRAIN has not closed yet, of all workers */
-	struct passive_listener *passive_listeners;
-	unsigned passive_listeners_count;
+	struct passive_listeners passive_listeners;
 	unsigned workers_count;
 	struct worker *workers[64];
 };

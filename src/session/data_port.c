@@ -35,6 +35,9 @@ static void session_enter_data_state(struct session *session, enum data_state st
 	};
 
 	assert(next[session->data_state] & 1U << state);
+	if (session->data_wanted)
+		session->context->unwant_data(session->context->server, session->data_port);
+	session->data_wanted = false;
 	session->data_state = (uint8_t)state;
 }
 
@@ -579,8 +582,12 @@ void session_data_open(struct session *session)
 	session->data_deadline_ms = ring_now_ms(session->context->ring) +
 				    1000ULL * session->context->config->data_timeout_s;
 	session_set_open_timer(session);
-	if (session->data_state == DATA_PASSIVE)
+	if (session->data_state == DATA_PASSIVE) {
+		session->data_wanted = true;
+		session->context->want_data(session->context->server, session->id,
+					    session->data_port);
 		return;
+	}
 	if (session->data_state == DATA_NONE && !session_use_default_port(session))
 		return;
 	session_data_connect(session);

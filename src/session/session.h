@@ -78,6 +78,10 @@ struct session_context {
 	/* Asks the supervisor for a socket bound to local; session_on_active_socket is called, with
 	 * the session's id. Returns 0 or a negative errno. */
 	int (*active_socket)(void *server, uint64_t session, const struct address *local);
+	/* A session waits for its connection to a passive port, until session_on_data_connection is
+	 * called for it (within the call, if it has come already), or no longer. */
+	void (*want_data)(void *server, uint64_t session, unsigned port);
+	void (*unwant_data)(void *server, unsigned port);
 	void (*ended)(void *server, struct session *session);
 
 	/* Replies made in this turn, all of one session. */
@@ -179,6 +183,7 @@ struct session { /* NOLINT: in the order of its subjects, whatever that pads */
 	char *early; /* what has come on it beyond the end of that */
 	size_t early_bytes;
 	unsigned data_port;	  /* DATA_PASSIVE: index in the pool */
+	bool data_wanted;	  /* DATA_PASSIVE: its connection is waited for */
 	int data_fd;		  /* DATA_CONNECTED, or being connected */
 	struct address data_peer; /* where the client listens; AF_UNSPEC: it has not said */
 	struct op data_op;	  /* connecting */

@@ -233,9 +233,9 @@ static int real_socket(int family, int type, int protocol)
 	return RESULT(socket(family, type, protocol));
 }
 
-static int real_accept(int listener, int flags)
+static int real_accept(int listener, struct sockaddr *ret_peer, socklen_t *length, int flags)
 {
-	return RESULT(accept4(listener, NULL, NULL, flags));
+	return RESULT(accept4(listener, ret_peer, length, flags));
 }
 
 static int real_connect(int fd, const struct sockaddr *address, socklen_t length)

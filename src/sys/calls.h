@@ -74,7 +74,7 @@ struct calls {
 
 	/* Sockets. */
 	int (*socket)(int family, int type, int protocol);
-	int (*accept)(int listener, int flags);
+	int (*accept)(int listener, struct sockaddr *ret_peer, socklen_t *length, int flags);
 	int (*connect)(int fd, const struct sockaddr *address, socklen_t length);
 	ssize_t (*recv)(int fd, void *buffer, size_t size_bytes, int flags);
 	ssize_t (*send)(int fd, const void *buffer, size_t size_bytes, int flags);

@@ -11,7 +11,6 @@
 #include "sys/calls.h"
 
 #define CLIENTS_BUCKETS 4096
-#define SESSION_SETTLES UINT64_MAX /* the port was given back and is not free yet */
 
 struct waiter {
 	struct list link;
@@ -261,7 +260,7 @@ static void client_give_back(struct passive_pool *pool, struct client *client, u
 /* A reservation ends without its connection. */
 static void client_end(struct passive_pool *pool, struct client *client, unsigned port)
 {
-	client->sessions[port] = SESSION_SETTLES;
+	client->sessions[port] = PASSIVE_SETTLES;
 	if (!pool->settle || !pool->settle(pool->context, &client->address, port))
 		client_give_back(pool, client, port);
 }
@@ -305,7 +304,7 @@ void passive_pool_release(struct passive_pool *pool, const struct address *clien
 
 void passive_pool_settle(struct passive_pool *pool, const struct address *client, unsigned port)
 {
-	pool_end(pool, client, port, SESSION_SETTLES, client_give_back);
+	pool_end(pool, client, port, PASSIVE_SETTLES, client_give_back);
 }
 
 static bool client_leave_line(struct client *client, uint64_t session)
@@ -359,9 +358,7 @@ uint64_t passive_pool_claim(struct passive_pool *pool, const struct address *cli
 	found = pool_find(pool, client);
 	if (found)
 		session = found->sessions[port];
-	if (session == SESSION_SETTLES)
-		session = 0;
-	if (session) {
+	if (session != 0 && session != PASSIVE_SETTLES) {
 		client_give_back(pool, found, port);
 		pool_forget_idle(pool, found);
 	}

@@ -3,15 +3,14 @@
  * clients; a connection belongs to the session that has reserved (client address, port). The
  * local address is no part of the key: two sessions of one client simply get different ports.
  *
- * Ports are dealt to the workers that accept on them (port i to worker i modulo workers). A
- * session gets a port of its own worker, at random among the half that this address has not
- * used for longest, or another worker's when those are all reserved; when every port is, it
- * waits in line for the next one that its address gives back.
+ * Each worker has a share of the ports (port i is worker i modulo workers'), so that what it finds
+ * there is for its own sessions, as a rule. A session gets a port of its worker's share, at random
+ * among the half that this address has not used for longest, or another worker's when those are all
+ * reserved; when every port is, it waits in line for the next one that its address gives back.
  *
  * Thread:    any worker. One lock protects the table: a reservation may be made by one worker and
  *            claimed by another at any moment, and a message to the port's worker would put two
- *            hops before each PASV reply; the lock is held for well under a microsecond, and no
- *            transfer takes it between RETR and its first byte.
+ *            hops before each PASV reply; the lock is held for well under a microsecond.
  * Ownership: the pool owns its table only; listeners belong to the server.
  */
 #ifndef TRANSFER_PASSIVE_POOL_H
@@ -29,8 +28,8 @@ struct passive_pool;
  * Returns false if that cannot be done; the port then goes to the next one in line. */
 typedef bool passive_grant_fn(void *context, uint64_t session, unsigned port);
 
-/* Tells the worker that accepts on port to call passive_pool_settle once it has taken all
- * connections that have come so far. Called like the above; false: the port is free at once. */
+/* Has passive_pool_settle called once all connections are taken that have come to port so far.
+ * Called like the above; false: the port is free at once. */
 typedef bool passive_settle_fn(void *context, const struct address *client, unsigned port);
 
 /* ports: port numbers, count of them; settle may be NULL. Returns 0 or -ENOMEM. */
@@ -63,8 +62,10 @@ void passive_pool_withdraw(struct passive_pool *pool, const struct address *clie
 bool passive_pool_holds(struct passive_pool *pool, const struct address *client, unsigned port,
 			uint64_t session);
 
+#define PASSIVE_SETTLES UINT64_MAX /* no session: whoever reserved the port has given it back */
+
 /* A connection from client came to port: whose is it? Ends the reservation and returns the
- * session, or 0 if nobody reserved it. */
+ * session, 0 if nobody reserved it, or PASSIVE_SETTLES. */
 uint64_t passive_pool_claim(struct passive_pool *pool, const struct address *client, unsigned port);
 
 #endif

@@ -416,11 +416,11 @@ static int faulty_socket(int family, int type, int protocol)
 	return r < 0 ? r : calls_real.socket(family, type, protocol);
 }
 
-static int faulty_accept(int listener, int flags)
+static int faulty_accept(int listener, struct sockaddr *ret_peer, socklen_t *length, int flags)
 {
 	int r = fault_meet(ACCEPT, NULL);
 
-	return r < 0 ? r : calls_real.accept(listener, flags);
+	return r < 0 ? r : calls_real.accept(listener, ret_peer, length, flags);
 }
 
 static int faulty_connect(int fd, const struct sockaddr *address, socklen_t length)

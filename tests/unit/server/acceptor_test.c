@@ -47,7 +47,7 @@ static struct acceptor acceptor_on_loopback(void)
 {
 	static struct calls faulty;
 	socklen_t length = sizeof(listener_address);
-	struct acceptor acceptor = { .accepted = on_accepted, .closed = on_closed, .port = -1 };
+	struct acceptor acceptor = { .accepted = on_accepted, .closed = on_closed };
 
 	faulty = calls_real;
 	faulty.operation = operation;

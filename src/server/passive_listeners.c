@@ -1,0 +1,107 @@
+#include "server/passive_listeners.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "net/address.h"
+#include "sys/calls.h"
+#include "transfer/passive_pool.h"
+
+int passive_listeners_add(struct passive_listeners *listeners, int fd, unsigned port)
+{
+	struct passive_listener *all =
+		realloc(listeners->all, (listeners->count + 1) * sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	listeners->all = all;
+	all[listeners->count++] = (struct passive_listener){ .fd = fd, .port = port };
+	return 0;
+}
+
+static int listener_compare(const void *one, const void *other)
+{
+	const struct passive_listener *a = one;
+	const struct passive_listener *b = other;
+
+	if (a->port != b->port)
+		return a->port < b->port ? -1 : 1;
+	return a->fd < b->fd ? -1 : a->fd > b->fd; /* as they were bound */
+}
+
+int passive_listeners_open(struct passive_listeners *listeners, struct passive_pool *pool,
+			   bool foreign)
+{
+	unsigned at = 0;
+
+	listeners->pool = pool;
+	listeners->foreign = foreign;
+	listeners->ports = passive_pool_count(pool);
+	listeners->first = calloc(listeners->ports + 1, sizeof(*listeners->first));
+	listeners->locks = calloc(listeners->ports, sizeof(*listeners->locks));
+	if (!listeners->first || !listeners->locks)
+		return -ENOMEM;
+	if (listeners->count > 0)
+		qsort(listeners->all, listeners->count, sizeof(*listeners->all), listener_compare);
+	for (unsigned port = 0; port < listeners->ports; port++) {
+		pthread_mutex_init(&listeners->locks[port], NULL);
+		listeners->first[port] = at;
+		while (at < listeners->count && listeners->all[at].port == port)
+			at++;
+	}
+	listeners->first[listeners->ports] = at;
+	return at == listeners->count ? 0 : -ERANGE;
+}
+
+void passive_listeners_close(struct passive_listeners *listeners)
+{
+	for (unsigned port = 0; listeners->locks && port < listeners->ports; port++)
+		pthread_mutex_destroy(&listeners->locks[port]);
+	free(listeners->locks);
+	free(listeners->first);
+	free(listeners->all);
+	*listeners = (struct passive_listeners){ .all = NULL };
+}
+
+/* What happened to a connection before it could be taken is nobody's matter: the next one. */
+static int listener_accept(int fd, struct address *ret_peer)
+{
+	socklen_t length;
+	int r;
+
+	do {
+		length = sizeof(*ret_peer);
+		*ret_peer = (struct address){ 0 };
+		r = calls->accept(fd, &ret_peer->any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	} while (r == -ECONNABORTED || r == -EINTR || r == -EPROTO);
+	address_unmap(ret_peer);
+	return r;
+}
+
+static int port_accept(const struct passive_listeners *listeners, unsigned port,
+		       struct address *ret_peer)
+{
+	int r = -EAGAIN;
+
+	for (unsigned i = listeners->first[port]; r == -EAGAIN && i < listeners->first[port + 1];
+	     i++)
+		r = listener_accept(listeners->all[i].fd, ret_peer);
+	return r;
+}
+
+int passive_listeners_accept(struct passive_listeners *listeners, unsigned port,
+			     uint64_t *ret_session)
+{
+	static const struct address anybody;
+	struct address peer;
+	int fd;
+
+	pthread_mutex_lock(&listeners->locks[port]);
+	fd = port_accept(listeners, port, &peer);
+	if (fd >= 0)
+		*ret_session = passive_pool_claim(listeners->pool,
+						  listeners->foreign ? &anybody : &peer, port);
+	pthread_mutex_unlock(&listeners->locks[port]);
+	return fd;
+}
