@@ -123,8 +123,12 @@ static void share_on_poll(struct op *op, int result)
 	int count = epoll_wait(acceptor->share, events, SHARE_EVENTS, 0);
 
 	(void)result;
-	for (int i = 0; i < count; i++)
-		acceptor_take(acceptor, events[i].data.u32, 0);
+	for (int i = 0; i < count; i++) {
+		int r = acceptor_take(acceptor, events[i].data.u32, 0);
+
+		if (r < 0 && r != -EAGAIN)
+			acceptor_pause(acceptor, r); /* nobody waits for it, but it is said */
+	}
 	ring_timer_set(acceptor->ring, &acceptor->share_timer, WATCH_PAUSE_MS);
 }
 
