@@ -23,6 +23,7 @@
 #define FS_KEPT_FILES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -33,16 +34,22 @@
 
 #define KEPT_FILES_MAX \
 	1024 /* descriptors; all workers' are at most an eighth of those that the process may have */
-#define KEPT_FILES_CHAINS 1024
+#define KEPT_FILES_ROWS 512
+#define KEPT_FILES_IN_ROW 6 /* another one takes the place of the oldest */
 #define KEPT_FILE_MS 2000
+#define KEPT_SWEEP_MS 100 /* at least, between two looks for those whose time is over */
 #define KEPT_FILE_BYTES_MAX 65536
 #define KEPT_FOLDER_BYTES_MAX 256 /* of its path; files in deeper ones are opened each time */
 #define KEPT_NAME_BYTES 48 /* of a name, its NUL included; a longer one is asked about each time */
 #define KEPT_ASKED_MS 1000 /* for so long a watch is enough */
+#define KEPT_STAT_BYTES                       \
+	(offsetof(struct statx, stx_mnt_id) + \
+	 sizeof(uint64_t)) /* of a statx: the rest says nothing */
 
-/* Under which watch a path was asked about, and when. */
+/* What is known of a path besides: under which watch it was asked about, and when. */
 struct kept_note {
 	uint32_t watch; /* of its folder; 0: none */
+	bool read;	/* the file has been read from one end to the other */
 	uint64_t asked_ms;
 	char name[KEPT_NAME_BYTES];
 };
@@ -55,23 +62,26 @@ struct kept_files {
 	struct op mounts_op;
 	struct wheel_timer timer;
 	struct watched_folders watched;
-	struct list oldest;
-	struct list unused; /* of files, by the same link */
-	struct list chains[KEPT_FILES_CHAINS];
 	struct kept_folder {
 		int fd; /* O_PATH, or -1 */
 		int root;
-		uint64_t moment; /* of the ring, in which it was walked to */
+		uint32_t watch;	 /* under which it was walked to; 0: none */
+		uint64_t moment; /* of the ring, in which it was */
 		char path[KEPT_FOLDER_BYTES_MAX];
 	} folder;
+	/* Who is found, and who is too old, is told by a line of the processor's cache or two. */
+	struct kept_row {
+		uint64_t path[KEPT_FILES_IN_ROW]; /* a hash (fs/known_files.h); 0: none */
+		uint16_t file[KEPT_FILES_IN_ROW];
+	} rows[KEPT_FILES_ROWS];
+	uint64_t since_ms[KEPT_FILES_MAX]; /* by file; 0: unused */
+	uint16_t unused
+		[KEPT_FILES_MAX]; /* so many files as are not kept: what was used last is last */
 	struct kept_file {
-		struct list link;
-		struct list chain;
-		uint64_t path; /* a hash of it and of its root (fs/known_files.h) */
-		uint64_t since_ms;
+		uint64_t path;
 		int fd;
 		struct kept_note note;
-		struct statx stat;
+		char stat[KEPT_STAT_BYTES];
 	} files[KEPT_FILES_MAX];
 };
 
@@ -81,7 +91,7 @@ void kept_files_fini(struct kept_files *kept);
 void kept_files_close_all(struct kept_files *kept);
 
 /* Asks where path (of path_join) leads in tree. Returns a descriptor, which is then the caller's, what is
- * known of the file in *ret_stat and, for kept_files_keep, how in *ret_note; or -ENOENT: it is to be
+ * known of the file in *ret_stat and *ret_note, for kept_files_keep; or -ENOENT: it is to be
  * opened. */
 int kept_files_lend(struct kept_files *kept, uint64_t hash, const struct tree *tree,
 		    const char *path, unsigned mask, struct statx *ret_stat,

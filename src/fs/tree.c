@@ -246,12 +246,10 @@ static int tree_check_cached(struct tree_request *request)
 }
 
 /* Whether the path has led to a regular file a moment ago (fs/known_files.h). */
-static bool tree_looks_up_known(struct tree_request *request)
+static bool tree_looks_up_known(const struct tree_request *request)
 {
-	if (!request->file || !request->known)
-		return false;
-	request->path_hash = known_files_hash(request->tree->root, request->path);
-	return known_files_has(request->known, request->path_hash, ring_now_ms(request->ring));
+	return request->path_hash &&
+	       known_files_has(request->known, request->path_hash, ring_now_ms(request->ring));
 }
 
 /* Takes note of a path that leads to a regular file. */
@@ -269,11 +267,13 @@ static void tree_note_known(struct tree_request *request)
 						   request->stat.stx_ino, now_ms);
 }
 
-void tree_note_read(const struct tree_request *request)
+void tree_note_read(struct tree_request *request)
 {
-	if (request->known && request->path_hash)
-		known_files_note(request->known, request->path_hash, request->stat.stx_ino,
-				 ring_now_ms(request->ring));
+	if (!request->known || !request->path_hash || request->note.read)
+		return;
+	request->note.read = true;
+	known_files_note(request->known, request->path_hash, request->stat.stx_ino,
+			 ring_now_ms(request->ring));
 }
 
 /* A file that is still open. */
@@ -301,13 +301,15 @@ static int tree_open_cached(struct tree_request *request)
 
 	if (request->tree->disk.kind == DISK_REMOTE)
 		return -EAGAIN;
-	request->looked_for = tree_looks_up_known(request);
+	if (request->file && request->known)
+		request->path_hash = known_files_hash(request->tree->root, request->path);
 	request->disk = request->tree->disk;
 	request->fd = tree_open_kept(request);
 	if (request->fd >= 0) {
-		tree_note_known(request);
+		request->recent = request->note.read;
 		return request->fd;
 	}
+	request->looked_for = tree_looks_up_known(request);
 	tree_prepare(request, RESOLVE_NO_XDEV | RESOLVE_CACHED);
 	request->fd = calls->openat2(request->tree->root, request->path, &request->how);
 	if (request->fd < 0)
@@ -334,6 +336,7 @@ static int tree_open_for(struct tree_request *request, const char *path, int fla
 	request->queue = NULL;
 	request->path_hash = 0;
 	request->note.watch = 0;
+	request->note.read = false;
 	request->recent = false;
 	request->looked_for = false;
 	request->open_flags = TREE_OPEN_FLAGS(flags);

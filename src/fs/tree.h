@@ -75,7 +75,7 @@ int tree_init(struct tree *tree, int root);
 int tree_open(struct tree_request *request, const char *path, int flags);
 
 /* What the request has opened has been read whole, and will be found in the page cache for a while. */
-void tree_note_read(const struct tree_request *request);
+void tree_note_read(struct tree_request *request);
 
 /* The file that it has opened is needed no more: closed (fs/closing.h) or, if tree_open was called with
  * TREE_READ alone, kept for a moment (fs/kept_files.h). */

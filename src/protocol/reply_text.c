@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/limits.h"
 
@@ -45,16 +46,45 @@ static void line_put_code(struct line *line, int code, char separator)
 	line_put(line, separator, 1);
 }
 
+/* Puts bytes that mean nothing, as many as fit. */
+static void line_put_plain(struct line *line, const char *bytes, size_t count)
+{
+	struct reply_text *reply = line->reply;
+
+	if (line->cut)
+		return;
+	if (count > line->limit - reply->length) {
+		count = line->limit - reply->length;
+		line->cut = true;
+	}
+	memcpy(reply->at + reply->length, bytes, count);
+	reply->length += count;
+}
+
 static void line_put_text(struct line *line, struct view text, bool in_quotes)
 {
+	size_t plain = 0;
+
 	for (size_t i = 0; i < text.length; i++) {
 		char byte = text.at[i];
 		bool twice = (uint8_t)byte == TELNET_IAC || (in_quotes && byte == '"');
+		bool ends = byte == '\r' || byte == '\n';
 
-		if (byte == '\r' || byte == '\n')
-			byte = '?';
-		line_put(line, byte, twice ? 2 : 1);
+		if (!twice && !ends)
+			continue;
+		line_put_plain(line, text.at + plain, i - plain);
+		line_put(line, ends ? '?' : byte, twice ? 2 : 1);
+		plain = i + 1;
 	}
+	line_put_plain(line, text.at + plain, text.length - plain);
+}
+
+static void line_put_bounded(struct line *line, const char *text, size_t length)
+{
+	bool is_cut = length >= REPLY_MAX;
+
+	line_put_text(line, (struct view){ text, is_cut ? REPLY_MAX - 1 : length }, false);
+	line->cut |= is_cut;
 }
 
 __attribute__((format(printf, 2, 0))) static void line_put_format(struct line *line,
@@ -62,18 +92,17 @@ __attribute__((format(printf, 2, 0))) static void line_put_format(struct line *l
 								  va_list arguments)
 {
 	char text[REPLY_MAX];
+	const char *words;
 	int length;
 
-	length = vsnprintf(text, sizeof(text), format, arguments);
-	if (length < 0)
-		return;
-	if ((size_t)length >= sizeof(text)) {
-		length = sizeof(text) - 1;
-		line_put_text(line, (struct view){ text, (size_t)length }, false);
-		line->cut = true;
+	if (!strchr(format, '%') || strcmp(format, "%s") == 0) { /* as most are */
+		words = *format == '%' ? va_arg(arguments, const char *) : format;
+		line_put_bounded(line, words, strlen(words));
 		return;
 	}
-	line_put_text(line, (struct view){ text, (size_t)length }, false);
+	length = vsnprintf(text, sizeof(text), format, arguments);
+	if (length >= 0)
+		line_put_bounded(line, text, (size_t)length);
 }
 
 static void line_end(struct line *line)

@@ -4,6 +4,7 @@
  * HELP, FEAT and the list of what does not wait during a transfer come from it too.
  */
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,7 @@ enum command_flags {
 };
 
 struct command {
-	const char *verb;
+	char verb[COMMAND_VERB_MAX + 1];
 	command_fn *execute;
 	uint8_t argument;
 	uint16_t flags;
@@ -156,18 +157,14 @@ static const struct command commands[] = {
 #define COMMANDS_COUNT (sizeof(commands) / sizeof(commands[0]))
 
 /* The table is in the order of ASCII (digits before letters), and a verb has at most seven
- * characters: as one number each, it is searched without comparing strings. */
-static uint64_t verb_number(const char *verb)
+ * characters, with zeros behind them: as one number each, it is searched without comparing strings. */
+static uint64_t verb_number(const char verb[COMMAND_VERB_MAX + 1])
 {
-	uint64_t number = 0;
+	uint64_t number;
 
-	static_assert(COMMAND_VERB_MAX <= sizeof(number), "a verb is a number");
-	for (int i = 0; i < COMMAND_VERB_MAX; i++) {
-		number = number << 8 | (unsigned char)*verb;
-		if (*verb)
-			verb++;
-	}
-	return number;
+	static_assert(COMMAND_VERB_MAX + 1 == sizeof(number), "a verb is a number");
+	memcpy(&number, verb, sizeof(number));
+	return be64toh(number);
 }
 
 static const struct command *command_find(const char *verb)

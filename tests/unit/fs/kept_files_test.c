@@ -53,7 +53,7 @@ static int setup(void **state)
 	assert_non_null(mkdtemp(base));
 	root = open(base, O_RDONLY | O_DIRECTORY);
 	tree = (struct tree){ .root = root }; /* not watched */
-	note.watch = 0;
+	note = (struct kept_note){ .watch = 0 };
 	write_file("file", "file");
 	write_file("other", "else");
 	clock_ticks();
@@ -439,21 +439,77 @@ static void after_a_moment_all_are_closed(void **state)
 	assert_int_equal(kept->count, 0);
 }
 
-/* However their hashes fall. */
+static int lend_as(uint64_t hash)
+{
+	return kept_files_lend(kept, hash, &tree, "/file", MASK, &stat_of_kept, &note);
+}
+
 static void as_many_as_may_be_are_kept(void **state)
 {
 	(void)state;
-	kept->max = 100;
-	for (uint64_t i = 0; i < 100; i++)
-		keep_as(HASH + i * 2 * KEPT_FILES_CHAINS);
-	for (uint64_t i = 0; i < 100; i++) {
-		int fd = kept_files_lend(kept, HASH + i * 2 * KEPT_FILES_CHAINS, &tree, "/file",
-					 MASK, &stat_of_kept, &note);
-
-		assert_true(fd >= 0);
-		close(fd);
+	kept->max = KEPT_FILES_MAX;
+	for (int round = 0; round < 2; round++) {
+		for (uint64_t i = 0; i < KEPT_FILES_MAX; i++)
+			keep_as(HASH + i * 2);
+		assert_false(kept_files_keep(kept, 1, &stat_of_kept, &note, -1));
+		for (uint64_t i = 0; i < KEPT_FILES_MAX; i++)
+			close(lend_as(HASH + i * 2));
+		assert_int_equal(kept->count, 0);
 	}
-	assert_int_equal(kept->count, 0);
+}
+
+static void in_a_full_row_the_oldest_makes_room(void **state)
+{
+	const uint64_t step = (uint64_t)2 * KEPT_FILES_ROWS; /* to the next hash of the same row */
+	int fds[KEPT_FILES_IN_ROW + 1];
+
+	(void)state;
+	for (unsigned i = 0; i < KEPT_FILES_IN_ROW; i++) {
+		fds[i] = keep_as(HASH + i * step);
+		run_for_ms(10);
+	}
+	assert_int_equal(lend_as(HASH), fds[0]); /* it is the youngest then */
+	assert_true(kept_files_keep(kept, HASH, &stat_of_kept, &note, fds[0]));
+	run_for_ms(10);
+	fds[KEPT_FILES_IN_ROW] = keep_as(HASH + KEPT_FILES_IN_ROW * step);
+	assert_int_equal(kept->count, KEPT_FILES_IN_ROW);
+	assert_int_equal(lend_as(HASH + step), -ENOENT);
+	for (unsigned i = 0; i <= KEPT_FILES_IN_ROW; i++)
+		if (i != 1)
+			assert_int_equal(lend_as(HASH + i * step), fds[i]);
+	for (unsigned i = 0; i <= KEPT_FILES_IN_ROW; i++)
+		if (i != 1)
+			close(fds[i]);
+}
+
+/* What was kept later is not closed with what was kept before it. */
+static void each_has_its_own_time(void **state)
+{
+	int first = keep_as(HASH);
+	int second;
+
+	(void)state;
+	run_for_ms(KEPT_FILE_MS / 2);
+	second = keep_as(HASH + 2);
+	run_for_ms(KEPT_FILE_MS / 2 + 100);
+	assert_false(is_open(first));
+	assert_true(is_open(second));
+	run_until_closed(second);
+}
+
+/* What it was read by is told with the file. */
+static void what_was_read_stays_read(void **state)
+{
+	int fd;
+
+	(void)state;
+	note.read = true;
+	fd = keep_as(HASH);
+	note.read = false;
+	assert_int_equal(lend(), fd);
+	assert_true(note.read);
+	note.read = false;
+	close(fd);
 }
 
 static void a_second_of_a_path_and_a_big_file_are_refused(void **state)
@@ -535,6 +591,9 @@ int main(void)
 		TEST(a_question_that_fails_closes),
 		TEST(after_a_moment_all_are_closed),
 		TEST(as_many_as_may_be_are_kept),
+		TEST(in_a_full_row_the_oldest_makes_room),
+		TEST(each_has_its_own_time),
+		TEST(what_was_read_stays_read),
 		TEST(a_second_of_a_path_and_a_big_file_are_refused),
 		TEST(there_is_a_most),
 		TEST(where_mounts_cannot_be_seen_none_is_kept),

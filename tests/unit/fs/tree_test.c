@@ -453,6 +453,11 @@ static void a_file_that_was_read_stays_open_for_readers(void **state)
 	assert_int_equal(opens_counted, 0);
 	assert_int_equal(request.stat.stx_size, 4);
 	assert_int_equal(request.disk.id, tree.disk.id);
+	assert_false(request.recent);
+	tree_note_read(&request); /* whole, this time */
+	tree_give(&request, fd);
+	assert_int_equal(open_path("/file", TREE_READ), fd);
+	assert_true(request.recent);
 	tree_give(&request, fd);
 	opens("/file", "file"); /* for reading, with other flags */
 	assert_true(opens_counted > 0);
