@@ -96,6 +96,7 @@ __attribute__((format(printf, 2, 0))) static void line_put_format(struct line *l
 	int length;
 
 	if (!strchr(format, '%') || strcmp(format, "%s") == 0) { /* as most are */
+		/* NOLINTNEXTLINE: the caller has begun them */
 		words = *format == '%' ? va_arg(arguments, const char *) : format;
 		line_put_bounded(line, words, strlen(words));
 		return;
