@@ -13,7 +13,7 @@
 
 /* So many octets of a file are converted at a time, by whoever sends it too: where blocks end
  * depends on it. */
-#define CONVERT_BYTES 98304
+#define CONVERT_BYTES 163840
 
 /* Whether it is known without looking into the file: the size itself. */
 bool count_is_size(const struct representation *representation);

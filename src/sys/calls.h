@@ -20,7 +20,8 @@ struct statvfs;
 struct timespec;
 
 struct calls {
-	/* Memory that a client's wish may ask for; freed by free(3). NULL when there is none. */
+	/* Memory that a client's wish may ask for, a large one from a page's beginning on; freed by free(3).
+	 * NULL when there is none. */
 	void *(*allocate)(size_t size_bytes);
 
 	/* Names. */
