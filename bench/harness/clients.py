@@ -123,19 +123,9 @@ def fetched(client, name, command):
     return result
 
 
-def memory_touch(folder, size_bytes):
-    """Has the machine's host give it the memory that a file in `folder` takes, and frees it. A virtual
-    machine's first use of a page costs its host's time as well, and whoever comes first would pay."""
-    path = os.path.join(folder, "touched")
-    with open(path, "wb") as file:
-        os.posix_fallocate(file.fileno(), 0, size_bytes)
-    os.unlink(path)
-
-
 def get(name):
     """The measure function of a file that is fetched whole."""
     def measure(bench, client, seconds):
-        memory_touch(bench.uploads, os.path.getsize(os.path.join(client.options["root"], name)))
         result = fetched(client, name, lambda url, path: client.module.get(bench, url, path))
         gigabytes = os.path.getsize(os.path.join(client.options["root"], name)) / 1e9
         result["gb_per_s"] = gigabytes / result["seconds"]

@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
 from harness import accounting, charts, clients, compare, document, markdown  # noqa: E402
-from harness import moved, page, rounds as rounds_, schedule, servers  # noqa: E402
+from harness import memory, moved, page, rounds as rounds_, schedule, servers  # noqa: E402
 from harness import summary, terminal, verdict  # noqa: E402
 from harness.metrics import METRICS, metric  # noqa: E402
 
@@ -784,6 +784,16 @@ class Reports(unittest.TestCase):
         empty["scenarios"][0]["ratios"] = []
         self.assertIn("not measured", page.page(empty))
         self.assertIn("not measured", markdown.document(empty))
+
+
+class Memory(unittest.TestCase):
+    def test_a_page_of_each_mebibyte_is_held_and_the_rest_free(self):
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+            before = os.statvfs(folder).f_bfree
+            memory.memory_hold(folder, 8)
+            self.assertEqual(["held"], os.listdir(folder))
+            self.assertEqual(8 * memory.PAGE, os.path.getsize(f"{folder}/held"))
+            self.assertLess(before - os.statvfs(folder).f_bfree, 8 * 256 / 2)
 
 
 class Queues(unittest.TestCase):
