@@ -26,6 +26,7 @@
 #define LISTENERS_MAX 32
 #define HOSTS_MAX 64
 #define PASSIVE_PORTS_MAX 1024
+#define PASSIVE_BACKLOG 1024 /* connections to one that nobody has taken; further ones try again */
 
 /* Paths. */
 #define PATH_BYTES_MAX 4096 /* PATH_MAX, its NUL included: 550 */

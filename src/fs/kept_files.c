@@ -203,7 +203,9 @@ static int kept_walk(struct kept_files *kept, int root, struct view path, uint32
 	uint64_t moment = ring_moment(kept->ring);
 
 	if (folder->fd >= 0 && folder->root == root &&
-	    (folder->moment == moment || (watch && folder->watch == watch)) &&
+	    (folder->moment == moment ||
+	     (watch && folder->watch == watch &&
+	      ring_now_ms(kept->ring) - folder->since_ms < KEPT_ASKED_MS)) &&
 	    strlen(folder->path) == path.length && memcmp(folder->path, path.at, path.length) == 0)
 		return folder->fd;
 	kept_close_folder(kept);
@@ -213,6 +215,7 @@ static int kept_walk(struct kept_files *kept, int root, struct view path, uint32
 	folder->path[path.length] = '\0';
 	folder->root = root;
 	folder->watch = watch;
+	folder->since_ms = ring_now_ms(kept->ring);
 	folder->moment = moment;
 	folder->fd = calls->openat2(root, folder->path, &how);
 	return folder->fd;
@@ -272,7 +275,7 @@ int kept_files_lend(struct kept_files *kept, uint64_t hash, const struct tree *t
 	}
 	if (kept_ask(kept, tree, folder, watch, name, mask, ret_stat) &&
 	    kept_is_same(file, ret_stat)) {
-		ret_note->read = file->note.read;
+		ret_note->read_ms = file->note.read_ms;
 		kept_note_down(kept, watch, name, ret_stat, ret_note);
 		return kept_take(kept, place);
 	}

@@ -49,7 +49,8 @@
 /* What is known of a path besides: under which watch it was asked about, and when. */
 struct kept_note {
 	uint32_t watch; /* of its folder; 0: none */
-	bool read;	/* the file has been read from one end to the other */
+	uint64_t
+		read_ms; /* when the file was last read from one end to the other; 0: not since it is open */
 	uint64_t asked_ms;
 	char name[KEPT_NAME_BYTES];
 };
@@ -67,6 +68,7 @@ struct kept_files {
 		int root;
 		uint32_t watch;	 /* under which it was walked to; 0: none */
 		uint64_t moment; /* of the ring, in which it was */
+		uint64_t since_ms;
 		char path[KEPT_FOLDER_BYTES_MAX];
 	} folder;
 	/* Who is found, and who is too old, is told by a line of the processor's cache or two. */

@@ -269,11 +269,14 @@ static void tree_note_known(struct tree_request *request)
 
 void tree_note_read(struct tree_request *request)
 {
-	if (!request->known || !request->path_hash || request->note.read)
+	uint64_t now_ms = ring_now_ms(request->ring);
+
+	if (!request->known || !request->path_hash)
 		return;
-	request->note.read = true;
-	known_files_note(request->known, request->path_hash, request->stat.stx_ino,
-			 ring_now_ms(request->ring));
+	/* What is kept says so itself, and the table only has to know it when it is kept no more. */
+	if (now_ms - request->note.read_ms >= KNOWN_FILE_MS / 2)
+		known_files_note(request->known, request->path_hash, request->stat.stx_ino, now_ms);
+	request->note.read_ms = now_ms;
 }
 
 /* A file that is still open. */
@@ -306,7 +309,8 @@ static int tree_open_cached(struct tree_request *request)
 	request->disk = request->tree->disk;
 	request->fd = tree_open_kept(request);
 	if (request->fd >= 0) {
-		request->recent = request->note.read;
+		request->recent = ring_now_ms(request->ring) - request->note.read_ms <
+				  KNOWN_FILE_MS;
 		return request->fd;
 	}
 	request->looked_for = tree_looks_up_known(request);
@@ -336,7 +340,7 @@ static int tree_open_for(struct tree_request *request, const char *path, int fla
 	request->queue = NULL;
 	request->path_hash = 0;
 	request->note.watch = 0;
-	request->note.read = false;
+	request->note.read_ms = 0;
 	request->recent = false;
 	request->looked_for = false;
 	request->open_flags = TREE_OPEN_FLAGS(flags);

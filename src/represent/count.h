@@ -12,7 +12,7 @@
 #include "represent/representation.h"
 
 /* So many octets of a file are converted at a time, by whoever sends it too: where blocks end
- * depends on it. */
+ * depends on it. (What is deflated has no blocks, and comes out the same however it goes in.) */
 #define CONVERT_BYTES 163840
 
 /* Whether it is known without looking into the file: the size itself. */

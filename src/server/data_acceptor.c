@@ -8,35 +8,35 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "log/log.h"
 #include "server/passive_listeners.h"
 
-#define ARRIVALS_MAX 64	   /* of one port in one turn */
-#define SHARE_EVENTS 64	   /* ports looked at in one turn */
-#define WATCH_PAUSE_MS 100 /* between two looks at the worker's share of ports */
+#define ARRIVALS_MAX 64	   /* of one listener in one turn */
+#define SHARE_EVENTS 64	   /* listeners looked at in one turn */
+#define SHARE_PAUSE_MS 100 /* between two looks at the worker's share of ports */
 #define PAUSE_MS 100	   /* after an error */
+#define COMPLAINTS_MS 1000 /* of which not each is told */
 
 struct port_watch {
 	struct op op; /* a poll of the listener */
 	struct data_acceptor *acceptor;
-	unsigned port;
+	unsigned index;
 };
 
-/* Takes what has come to port, or, where a session wants it, until its own has. Returns 0, -EAGAIN if
- * nothing is left, or another negative errno. */
-static int acceptor_take(struct data_acceptor *acceptor, unsigned port, uint64_t wanting)
+/* Takes what has come to a listener. Returns 0 if more may be there, -EAGAIN if not, or another negative
+ * errno. */
+static int listener_take(struct data_acceptor *acceptor, unsigned index)
 {
-	for (int i = 0; i < ARRIVALS_MAX; i++) {
-		uint64_t session;
-		int fd = passive_listeners_accept(acceptor->listeners, port, &session);
+	struct arrival arrival;
+	int r = 0;
 
-		if (fd < 0)
-			return fd;
-		acceptor->arrived(acceptor->context, session, wanting, port, fd);
-		if (wanting && session == wanting)
-			return 0;
+	for (int i = 0; i < ARRIVALS_MAX && r == 0; i++) {
+		r = passive_listeners_accept(acceptor->listeners, index, &arrival);
+		if (r == 0)
+			acceptor->arrived(acceptor->context, &arrival, true);
 	}
-	return 0;
+	return r;
 }
 
 static void watch_on_poll(struct op *op, int result);
@@ -44,46 +44,47 @@ static void watch_on_poll(struct op *op, int result);
 /* An error (too many open files) is a pause and not the end: what waits is served later. */
 static void acceptor_pause(struct data_acceptor *acceptor, int error)
 {
+	uint64_t now_ms = ring_now_ms(acceptor->ring);
+
 	if (acceptor->pausing)
 		return;
 	acceptor->pausing = true;
-	log_warning("accept: %s; a pause", strerror(-error));
 	ring_timer_set(acceptor->ring, &acceptor->pause_timer, PAUSE_MS);
-}
-
-static void acceptor_watch(struct data_acceptor *acceptor, unsigned port)
-{
-	const struct passive_listeners *listeners = acceptor->listeners;
-
-	for (unsigned i = listeners->first[port]; i < listeners->first[port + 1]; i++) {
-		struct port_watch *watch = &acceptor->watches[i];
-
-		if (op_pending(&watch->op))
-			continue;
-		watch->acceptor = acceptor;
-		watch->port = port;
-		watch->op.done = watch_on_poll;
-		ring_poll(acceptor->ring, &watch->op, listeners->all[i].fd, POLLIN);
+	if (acceptor->complained_ms == 0 || now_ms - acceptor->complained_ms >= COMPLAINTS_MS) {
+		acceptor->complained_ms = now_ms;
+		log_warning("accept: %s; a pause", strerror(-error));
 	}
 }
 
-/* Somebody may still want port, after r. */
-static void acceptor_go_on(struct data_acceptor *acceptor, unsigned port, int r)
+static void acceptor_watch(struct data_acceptor *acceptor, unsigned index)
 {
-	if (acceptor->wanted[port] == 0)
+	struct port_watch *watch = &acceptor->watches[index];
+
+	if (op_pending(&watch->op))
+		return;
+	watch->acceptor = acceptor;
+	watch->index = index;
+	watch->op.done = watch_on_poll;
+	ring_poll(acceptor->ring, &watch->op, acceptor->listeners->all[index].fd, POLLIN);
+}
+
+/* A listener's port may still be wanted, after r. */
+static void acceptor_go_on(struct data_acceptor *acceptor, unsigned index, int r)
+{
+	if (acceptor->wanted[acceptor->listeners->all[index].port] == 0)
 		return;
 	if (r < 0 && r != -EAGAIN)
 		acceptor_pause(acceptor, r);
 	else
-		acceptor_watch(acceptor, port);
+		acceptor_watch(acceptor, index);
 }
 
 static void watch_on_poll(struct op *op, int result)
 {
 	struct port_watch *watch = (struct port_watch *)(void *)op;
-	int r = acceptor_take(watch->acceptor, watch->port, 0);
+	int r = listener_take(watch->acceptor, watch->index);
 
-	acceptor_go_on(watch->acceptor, watch->port, result < 0 ? result : r);
+	acceptor_go_on(watch->acceptor, watch->index, result < 0 ? result : r);
 }
 
 static void acceptor_on_pause_timer(struct wheel_timer *timer)
@@ -91,17 +92,68 @@ static void acceptor_on_pause_timer(struct wheel_timer *timer)
 	struct data_acceptor *acceptor =
 		(struct data_acceptor *)(void *)((char *)timer -
 						 offsetof(struct data_acceptor, pause_timer));
+	const struct passive_listeners *listeners = acceptor->listeners;
 
 	acceptor->pausing = false;
-	for (unsigned port = 0; port < acceptor->listeners->ports; port++)
-		if (acceptor->wanted[port] > 0)
-			acceptor_go_on(acceptor, port, acceptor_take(acceptor, port, 0));
+	for (unsigned i = 0; i < listeners->count; i++)
+		if (acceptor->wanted[listeners->all[i].port] > 0)
+			acceptor_go_on(acceptor, i, listener_take(acceptor, i));
+}
+
+/* At most a full backlog of each listener had come before. */
+int data_acceptor_clear(struct data_acceptor *acceptor, unsigned port)
+{
+	struct arrival arrival;
+	int index;
+	int r = 0;
+
+	for (unsigned i = 0; i <= LISTENERS_MAX * (PASSIVE_BACKLOG + 1) && r == 0; i++) {
+		index = passive_listeners_waits(acceptor->listeners, port);
+		if (index < 0)
+			return 0;
+		r = passive_listeners_accept(acceptor->listeners, (unsigned)index, &arrival);
+		if (r == 0)
+			acceptor->arrived(acceptor->context, &arrival, false);
+		else if (r == -EAGAIN) /* another worker was faster */
+			r = 0;
+	}
+	return r;
+}
+
+/* Takes what has come to a listener, until it is the session's. Returns 1 then, or 0 if it has not
+ * come, or a negative errno; and goes on looking unless it is 1. */
+static int acceptor_find(struct data_acceptor *acceptor, uint64_t session, unsigned index)
+{
+	struct arrival arrival;
+	int r = 0;
+
+	for (int i = 0; i < ARRIVALS_MAX && r == 0; i++) {
+		r = passive_listeners_accept(acceptor->listeners, index, &arrival);
+		if (r < 0)
+			break;
+		acceptor->arrived(acceptor->context, &arrival, arrival.session == session);
+		if (arrival.session == session)
+			return 1;
+	}
+	acceptor_go_on(acceptor, index, r);
+	return r == -EAGAIN ? 0 : r;
 }
 
 void data_acceptor_want(struct data_acceptor *acceptor, uint64_t session, unsigned port)
 {
+	struct passive_listeners *listeners = acceptor->listeners;
+	unsigned first = listeners->first[port];
+	unsigned last = listeners->first[port + 1];
+	int ready = last - first > 1 ? passive_listeners_waits(listeners, port) : -EAGAIN;
+
+	int r = 0;
+
 	acceptor->wanted[port]++;
-	acceptor_go_on(acceptor, port, acceptor_take(acceptor, port, session));
+	if (ready >= 0)
+		r = acceptor_find(acceptor, session, (unsigned)ready);
+	for (unsigned i = first; i < last && r == 0; i++)
+		if ((int)i != ready)
+			r = acceptor_find(acceptor, session, i);
 }
 
 void data_acceptor_unwant(struct data_acceptor *acceptor, unsigned port)
@@ -109,10 +161,7 @@ void data_acceptor_unwant(struct data_acceptor *acceptor, unsigned port)
 	acceptor->wanted[port]--;
 }
 
-bool data_acceptor_take(struct data_acceptor *acceptor, unsigned port)
-{
-	return acceptor_take(acceptor, port, 0) == -EAGAIN;
-}
+static void share_on_timer(struct wheel_timer *timer);
 
 static void share_on_poll(struct op *op, int result)
 {
@@ -121,15 +170,17 @@ static void share_on_poll(struct op *op, int result)
 						 offsetof(struct data_acceptor, share_op));
 	struct epoll_event events[SHARE_EVENTS];
 	int count = epoll_wait(acceptor->share, events, SHARE_EVENTS, 0);
+	bool more = count == SHARE_EVENTS;
 
-	(void)result;
 	for (int i = 0; i < count; i++) {
-		int r = acceptor_take(acceptor, events[i].data.u32, 0);
+		int r = listener_take(acceptor, events[i].data.u32);
 
+		more |= r == 0;
 		if (r < 0 && r != -EAGAIN)
 			acceptor_pause(acceptor, r); /* nobody waits for it, but it is said */
 	}
-	ring_timer_set(acceptor->ring, &acceptor->share_timer, WATCH_PAUSE_MS);
+	ring_timer_set(acceptor->ring, &acceptor->share_timer,
+		       more && result >= 0 ? 0 : SHARE_PAUSE_MS);
 }
 
 static void share_on_timer(struct wheel_timer *timer)
@@ -152,7 +203,7 @@ static int share_open(struct data_acceptor *acceptor)
 		return -errno;
 	for (unsigned i = 0; i < listeners->count; i++) {
 		const struct passive_listener *listener = &listeners->all[i];
-		struct epoll_event event = { .events = EPOLLIN, .data.u32 = listener->port };
+		struct epoll_event event = { .events = EPOLLIN, .data.u32 = i };
 
 		if (listener->port % acceptor->workers == acceptor->worker &&
 		    epoll_ctl(acceptor->share, EPOLL_CTL_ADD, listener->fd, &event) < 0)
@@ -168,7 +219,7 @@ int data_acceptor_open(struct data_acceptor *acceptor)
 
 	acceptor->share = -1;
 	acceptor->watches = calloc(listeners->count + 1, sizeof(*acceptor->watches));
-	acceptor->wanted = calloc(listeners->ports, sizeof(*acceptor->wanted));
+	acceptor->wanted = calloc(listeners->ports + 1, sizeof(*acceptor->wanted));
 	if (!acceptor->watches || !acceptor->wanted)
 		return -ENOMEM;
 	r = share_open(acceptor);

@@ -5,8 +5,9 @@
  * has.
  *
  * Connections that nobody wants yet, or ever, are looked for besides, on the worker's share of the
- * ports: at once where nothing has come for a while, else every WATCH_PAUSE_MS. So strangers are reset
- * soon, a backlog does not fill, and a session may be slow with its RETR.
+ * ports: at once where nothing has come for a while, else every SHARE_PAUSE_MS, and again and again
+ * while many come. So strangers are reset soon, no backlog fills, and a session may be slow with its
+ * RETR. What has come to a port before it is reserved is taken before the reservation begins.
  *
  * Thread:    the worker's.
  * Ownership: the structure is embedded and stays while the ring runs; an accepted descriptor is the
@@ -20,6 +21,7 @@
 
 #include "ring/ring.h"
 
+struct arrival;
 struct passive_listeners;
 struct port_watch;
 
@@ -28,15 +30,16 @@ struct data_acceptor {
 	struct passive_listeners *listeners;
 	unsigned worker;
 	unsigned workers;
-	/* A connection to port has come for session (or see passive_pool_claim). wanting is who asks
-	 * in this very call, or 0: another session must not be run now. */
-	void (*arrived)(void *context, uint64_t session, uint64_t wanting, unsigned port, int fd);
+	/* A connection has come. now: its session may be run in this call; else another one's command
+	 * is being executed. */
+	void (*arrived)(void *context, const struct arrival *arrival, bool now);
 	void *context;
 
 	struct port_watch *watches; /* by listener: of ports that are wanted */
 	unsigned *wanted;	    /* by port: by how many sessions of this worker */
 	struct wheel_timer pause_timer;
 	bool pausing;
+	uint64_t complained_ms;
 	int share; /* epoll: the listeners of the ports that are looked at besides */
 	struct op share_op;
 	struct wheel_timer share_timer;
@@ -48,12 +51,12 @@ int data_acceptor_open(struct data_acceptor *acceptor);
 /* The ring runs no more. */
 void data_acceptor_close(struct data_acceptor *acceptor);
 
+/* Takes what had come to port before this call. Returns 0, or a negative errno: some of it waits on. */
+int data_acceptor_clear(struct data_acceptor *acceptor, unsigned port);
+
 /* session waits for its connection to port from now on: arrived is called for it, within this call or
  * later. Whatever ends its wait calls data_acceptor_unwant. */
 void data_acceptor_want(struct data_acceptor *acceptor, uint64_t session, unsigned port);
 void data_acceptor_unwant(struct data_acceptor *acceptor, unsigned port);
-
-/* Takes what has come to port. Returns true if all of it has been taken. */
-bool data_acceptor_take(struct data_acceptor *acceptor, unsigned port);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/limits.h"
 #include "config/config.h"
 #include "log/log.h"
 #include "sys/capabilities.h"
@@ -16,7 +17,6 @@
 #define UNPRIVILEGED_PORT 2121
 #define INHERITED_FIRST 3 /* sd_listen_fds(3) */
 #define CONTROL_BACKLOG 4096
-#define PASSIVE_BACKLOG 1024
 
 static int option_set(int fd, int level, int option, int value)
 {

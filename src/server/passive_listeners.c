@@ -1,9 +1,11 @@
 #include "server/passive_listeners.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/limits.h"
 #include "net/address.h"
 #include "sys/calls.h"
 #include "transfer/passive_pool.h"
@@ -49,6 +51,8 @@ int passive_listeners_open(struct passive_listeners *listeners, struct passive_p
 		listeners->first[port] = at;
 		while (at < listeners->count && listeners->all[at].port == port)
 			at++;
+		if (at - listeners->first[port] > LISTENERS_MAX)
+			return -E2BIG;
 	}
 	listeners->first[listeners->ports] = at;
 	return at == listeners->count ? 0 : -ERANGE;
@@ -64,7 +68,8 @@ void passive_listeners_close(struct passive_listeners *listeners)
 	*listeners = (struct passive_listeners){ .all = NULL };
 }
 
-/* What happened to a connection before it could be taken is nobody's matter: the next one. */
+/* What the kernel says of a connection that ended before it could be taken is nobody's matter: the
+ * next one. */
 static int listener_accept(int fd, struct address *ret_peer)
 {
 	socklen_t length;
@@ -79,29 +84,42 @@ static int listener_accept(int fd, struct address *ret_peer)
 	return r;
 }
 
-static int port_accept(const struct passive_listeners *listeners, unsigned port,
-		       struct address *ret_peer)
-{
-	int r = -EAGAIN;
-
-	for (unsigned i = listeners->first[port]; r == -EAGAIN && i < listeners->first[port + 1];
-	     i++)
-		r = listener_accept(listeners->all[i].fd, ret_peer);
-	return r;
-}
-
-int passive_listeners_accept(struct passive_listeners *listeners, unsigned port,
-			     uint64_t *ret_session)
+int passive_listeners_accept(struct passive_listeners *listeners, unsigned index,
+			     struct arrival *ret_arrival)
 {
 	static const struct address anybody;
+	unsigned port = listeners->all[index].port;
+	struct arrival arrival = { .port = port };
 	struct address peer;
-	int fd;
 
 	pthread_mutex_lock(&listeners->locks[port]);
-	fd = port_accept(listeners, port, &peer);
-	if (fd >= 0)
-		*ret_session = passive_pool_claim(listeners->pool,
-						  listeners->foreign ? &anybody : &peer, port);
+	arrival.fd = listener_accept(listeners->all[index].fd, &peer);
+	if (arrival.fd >= 0)
+		arrival.session = passive_pool_claim(listeners->pool,
+						     listeners->foreign ? &anybody : &peer, port,
+						     &arrival.number);
 	pthread_mutex_unlock(&listeners->locks[port]);
-	return fd;
+	if (arrival.fd < 0)
+		return arrival.fd;
+	*ret_arrival = arrival;
+	return 0;
+}
+
+int passive_listeners_waits(struct passive_listeners *listeners, unsigned port)
+{
+	struct pollfd questions[LISTENERS_MAX];
+	unsigned first = listeners->first[port];
+	unsigned count = listeners->first[port + 1] - first;
+	int waiting;
+
+	for (unsigned i = 0; i < count; i++)
+		questions[i] =
+			(struct pollfd){ .fd = listeners->all[first + i].fd, .events = POLLIN };
+	pthread_mutex_lock(&listeners->locks[port]);
+	waiting = poll(questions, count, 0);
+	pthread_mutex_unlock(&listeners->locks[port]);
+	for (unsigned i = 0; i < count && waiting > 0; i++)
+		if (questions[i].revents)
+			return (int)(first + i);
+	return -EAGAIN;
 }

@@ -1,9 +1,10 @@
 /*
  * The listening sockets of the passive ports, which all workers share: each port has one for every
  * address of the server. A connection is accepted and its reservation claimed in one step, under the
- * port's lock: whoever has found nothing more to accept knows that none is on its way to a session.
+ * port's lock: whoever has found under it that nothing waits knows that nothing is on its way to a
+ * session either.
  *
- * Thread:    passive_listeners_accept from any worker; the rest before they are started.
+ * Thread:    accept and waits from any worker; the rest before they are started.
  * Ownership: the sockets belong to the server process for its whole life; an accepted one to the
  *            caller.
  */
@@ -33,18 +34,29 @@ struct passive_listeners {
 	bool foreign; /* connections between servers: a reservation is anybody's */
 };
 
+/* A connection, and whose it is. */
+struct arrival {
+	int fd; /* does not block */
+	unsigned port;
+	uint64_t session; /* 0: nobody's */
+	uint32_t number;  /* of its reservation */
+};
+
 /* Adds a listener that does not block. Returns 0 or -ENOMEM. */
 int passive_listeners_add(struct passive_listeners *listeners, int fd, unsigned port);
 
-/* All have been added. Returns 0, -ENOMEM, or -ERANGE where a port is not the pool's. */
+/* All have been added. Returns 0, -ENOMEM, -ERANGE where a port is not the pool's, or -E2BIG where one
+ * has more than LISTENERS_MAX. */
 int passive_listeners_open(struct passive_listeners *listeners, struct passive_pool *pool,
 			   bool foreign);
 void passive_listeners_close(struct passive_listeners *listeners);
 
-/* Takes the connection to port that waits longest. Returns its descriptor, which does not block, and
- * what passive_pool_claim says of it; -EAGAIN if none waits; or another negative errno (-EMFILE and
- * its like), and it waits on. */
-int passive_listeners_accept(struct passive_listeners *listeners, unsigned port,
-			     uint64_t *ret_session);
+/* Takes the connection that waits longest at a listener (its index in all). Returns 0; -EAGAIN if none
+ * waits; or another negative errno (-EMFILE and its like), and it waits on. */
+int passive_listeners_accept(struct passive_listeners *listeners, unsigned index,
+			     struct arrival *ret_arrival);
+
+/* Returns the index of a listener of port at which a connection waits, or -EAGAIN. */
+int passive_listeners_waits(struct passive_listeners *listeners, unsigned port);
 
 #endif

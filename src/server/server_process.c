@@ -116,8 +116,8 @@ static int server_make_passive_pool(struct server *server)
 
 	for (unsigned i = 0; i < count; i++)
 		ports[i] = (uint16_t)(config->passive_low + i);
-	r = passive_pool_new(ports, count, server->workers_count, worker_grant, worker_settle_port,
-			     server, &server->passive);
+	r = passive_pool_new(ports, count, server->workers_count, worker_grant, server,
+			     &server->passive);
 	if (r == 0)
 		r = passive_listeners_open(&server->passive_listeners, server->passive,
 					   config->foreign_data);

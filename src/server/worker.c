@@ -23,7 +23,6 @@
 #include "server/admission.h"
 #include "server/channel.h"
 #include "server/data_acceptor.h"
-#include "server/settling.h"
 #include "session/session.h"
 #include "sys/calls.h"
 #include "sys/identity.h"
@@ -35,10 +34,9 @@
 
 enum worker_message_kind {
 	WORKER_SESSION,	      /* fd: a control connection, counted in already */
-	WORKER_DATA,	      /* session, fd: a data connection that it reserved */
+	WORKER_DATA,	      /* session, reservation, fd: the data connection that it is for */
 	WORKER_GRANT,	      /* session, port: what it waited for */
 	WORKER_ACTIVE_SOCKET, /* session, fd or negative errno */
-	WORKER_SETTLE,	      /* peer, port: given back without a connection */
 };
 
 struct worker_message {
@@ -46,7 +44,8 @@ struct worker_message {
 	int fd;
 	uint64_t session;
 	unsigned port;
-	struct address peer; /* WORKER_SESSION, WORKER_SETTLE */
+	uint32_t reservation;
+	struct address peer; /* WORKER_SESSION */
 };
 
 struct worker {
@@ -68,7 +67,6 @@ struct worker {
 	struct acceptor *acceptors;
 	unsigned acceptors_count;
 	struct data_acceptor data;
-	struct settlings settlings;
 	struct op channel_op;		 /* worker 0 reads the channel */
 	struct wheel_timer status_timer; /* worker 0 */
 	struct wheel_timer drain_timer;
@@ -123,16 +121,6 @@ static bool worker_post(struct server *server, unsigned index, const struct work
 	return true;
 }
 
-bool worker_settle_port(void *context, const struct address *client, unsigned port)
-{
-	const struct server *server = context;
-	const struct worker_message message = { .kind = WORKER_SETTLE,
-						.port = port,
-						.peer = *client };
-
-	return worker_post(context, port % server->workers_count, &message);
-}
-
 bool worker_grant(void *context, uint64_t session, unsigned port)
 {
 	const struct worker_message message = { .kind = WORKER_GRANT,
@@ -154,8 +142,7 @@ static void server_tell(struct server *server, enum server_order order)
 }
 
 /* Drained is when nobody comes in any more and nobody is left, with any worker: one without
- * sessions may still be the one that accepts the data connections of another's, or reads the
- * channel. */
+ * sessions may still be the one that finds the data connections of another's, or reads the channel. */
 static void server_stop_if_drained(struct server *server)
 {
 	if (atomic_load(&server->control_open) == 0 && admission_count(server->admission) == 0)
@@ -248,32 +235,47 @@ static void worker_reset(int fd)
 	calls->close(fd);
 }
 
-static void worker_give_data(struct worker *worker, uint64_t number, unsigned port, int fd)
+static void worker_give_data(struct worker *worker, uint64_t number, uint32_t reservation, int fd)
 {
 	struct session *session = worker_find(worker, number);
 
-	if (session)
-		session_on_data_connection(session, port, fd);
-	else
+	if (!session || !session_on_data_connection(session, reservation, fd))
 		worker_reset(fd);
 }
 
-static void worker_on_data(void *context, uint64_t session, uint64_t wanting, unsigned port, int fd)
+static void worker_on_data(void *context, const struct arrival *arrival, bool now)
 {
 	struct worker *worker = context;
-	struct worker_message message = {
-		.kind = WORKER_DATA, .session = session, .fd = fd, .port = port
-	};
-	unsigned index = session_number_worker(session);
+	const struct worker_message message = { .kind = WORKER_DATA,
+						.session = arrival->session,
+						.reservation = arrival->number,
+						.fd = arrival->fd };
+	unsigned index = session_number_worker(arrival->session);
 
-	if (session == 0 || session == PASSIVE_SETTLES) {
-		worker->strangers += session == 0;
-		worker_reset(fd);
-	} else if (index == worker->index && (wanting == 0 || wanting == session)) {
-		worker_give_data(worker, session, port, fd);
+	if (arrival->session == 0) {
+		worker->strangers++;
+		worker_reset(arrival->fd);
+	} else if (index == worker->index && now) {
+		worker_give_data(worker, arrival->session, arrival->number, arrival->fd);
 	} else if (!worker_post(worker->server, index, &message)) {
-		worker_reset(fd);
+		worker_reset(arrival->fd);
 	}
+}
+
+static int worker_begin_reservation(void *context, const struct address *client, uint64_t session,
+				    unsigned port, uint32_t *ret_number)
+{
+	struct worker *worker = worker_of(context);
+	uint32_t number;
+	int r = data_acceptor_clear(&worker->data, port);
+
+	if (r < 0)
+		return r;
+	number = passive_pool_begin(worker->server->passive, client, port, session);
+	if (number == 0)
+		return -ECANCELED;
+	*ret_number = number;
+	return 0;
 }
 
 static void worker_want_data(void *context, uint64_t session, unsigned port)
@@ -284,11 +286,6 @@ static void worker_want_data(void *context, uint64_t session, unsigned port)
 static void worker_unwant_data(void *context, unsigned port)
 {
 	data_acceptor_unwant(&worker_of(context)->data, port);
-}
-
-static bool worker_take_data(void *context, unsigned port)
-{
-	return data_acceptor_take(&worker_of(context)->data, port);
 }
 
 /* The control listeners close when the server drains; passive ones never do. */
@@ -382,7 +379,7 @@ static void worker_on_message(struct worker *worker, const struct worker_message
 		worker_begin_session(worker, message->fd, &message->peer);
 		break;
 	case WORKER_DATA:
-		worker_give_data(worker, message->session, message->port, message->fd);
+		worker_give_data(worker, message->session, message->reservation, message->fd);
 		break;
 	case WORKER_GRANT:
 		if (session)
@@ -393,9 +390,6 @@ static void worker_on_message(struct worker *worker, const struct worker_message
 			session_on_active_socket(session, message->fd);
 		else if (message->fd >= 0)
 			calls->close(message->fd);
-		break;
-	case WORKER_SETTLE:
-		settling_begin(&worker->settlings, &message->peer, message->port);
 		break;
 	}
 }
@@ -561,6 +555,7 @@ static int worker_make_context(struct worker *worker)
 	context->identity = identity_of_process();
 	context->server = worker;
 	context->active_socket = worker_active_socket;
+	context->begin_reservation = worker_begin_reservation;
 	context->want_data = worker_want_data;
 	context->unwant_data = worker_unwant_data;
 	context->ended = worker_on_ended;
@@ -569,11 +564,6 @@ static int worker_make_context(struct worker *worker)
 	if (!context->reply.at)
 		return -ENOMEM;
 	kept_files_init(&context->kept, worker->ring, server->workers_count);
-	worker->settlings = (struct settlings){ .ring = worker->ring,
-						.passive = server->passive,
-						.take = worker_take_data,
-						.context = worker };
-	settlings_init(&worker->settlings);
 	return tree_init(&context->tree, server->root);
 }
 
@@ -621,7 +611,6 @@ static void worker_close(struct worker *worker)
 	dtp_fini(&worker->context.dtp);
 	session_context_fini(&worker->context);
 	disk_queues_free(worker->disks);
-	settlings_fini(&worker->settlings);
 	free(worker->acceptors);
 	data_acceptor_close(&worker->data);
 }

@@ -1,8 +1,9 @@
 /*
  * A worker: a thread of the control pool with a ring, a table of sessions and a mailbox. It
- * accepts on its share of the listeners, hands each control connection to the worker with the
- * fewest sessions and each data connection to the worker whose session reserved the port, and
- * runs its own sessions and their transfers.
+ * accepts on its share of the control listeners and hands each connection to the worker with the
+ * fewest sessions; it takes from passive ports what its sessions want (server/data_acceptor.h) and
+ * hands what it finds besides to the worker whose session it is; and it runs its own sessions and
+ * their transfers.
  *
  * Thread:    worker_start and worker_join from the main thread; all else within the worker, but
  *            worker_post, which any worker calls.
@@ -79,8 +80,5 @@ void worker_join(struct worker *worker);
 
 /* A free port of the passive range was granted to a session (see passive_grant_fn). */
 bool worker_grant(void *server, uint64_t session, unsigned port);
-
-/* One was given back whose connection may be on its way (see passive_settle_fn). */
-bool worker_settle_port(void *server, const struct address *client, unsigned port);
 
 #endif

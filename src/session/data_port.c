@@ -184,11 +184,22 @@ static void session_on_unused_timer(struct wheel_timer *timer)
 
 static void session_take_port(struct session *session, unsigned port)
 {
+	struct session_context *context = session->context;
+	int r;
+
 	session_enter_data_state(session, DATA_PASSIVE);
 	session->data_port = port;
+	r = context->begin_reservation(context->server, session_reserver(session), session->id,
+				       port, &session->data_reservation);
+	if (r < 0) {
+		session_data_reset(session);
+		session_reply(session, REPLY_425_CANNOT_OPEN_DATA, "No data connection: %s",
+			      session_text(session, session_data_error(-r)));
+		return;
+	}
 	session->data_timer.fire = session_on_unused_timer;
-	ring_timer_set(session->context->ring, &session->data_timer,
-		       1000ULL * session->context->config->data_timeout_s);
+	ring_timer_set(context->ring, &session->data_timer,
+		       1000ULL * context->config->data_timeout_s);
 	session_reply_passive(session);
 }
 
@@ -616,20 +627,16 @@ void session_data_cancel(struct session *session)
 	session_data_failed(session, "No data connection in time");
 }
 
-void session_on_data_connection(struct session *session, unsigned port, int fd)
+bool session_on_data_connection(struct session *session, uint32_t reservation, int fd)
 {
-	if (session->closing || session->data_state != DATA_PASSIVE || session->data_port != port) {
-		calls->close(fd);
-		return;
-	}
-	/* It may have been on its way from the worker of that port since an earlier reservation of the
-	 * same port: the present one is then unclaimed, and nobody else would give it back. */
-	passive_pool_release(session->context->passive, session_reserver(session), port,
-			     session->id);
+	if (session->closing || session->data_state != DATA_PASSIVE ||
+	    session->data_reservation != reservation)
+		return false;
 	session->data_fd = fd;
 	session_enter_data_state(session, DATA_CONNECTED);
 	if (session->opening)
 		session_data_succeeded(session);
 	else
 		ring_timer_clear(session->context->ring, &session->data_timer);
+	return true;
 }

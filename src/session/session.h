@@ -78,6 +78,10 @@ struct session_context {
 	/* Asks the supervisor for a socket bound to local; session_on_active_socket is called, with
 	 * the session's id. Returns 0 or a negative errno. */
 	int (*active_socket)(void *server, uint64_t session, const struct address *local);
+	/* The reservation of a port begins, once what has come to it before has been taken: its number.
+	 * Returns 0 or a negative errno. */
+	int (*begin_reservation)(void *server, const struct address *client, uint64_t session,
+				 unsigned port, uint32_t *ret_number);
 	/* A session waits for its connection to a passive port, until session_on_data_connection is
 	 * called for it (within the call, if it has come already), or no longer. */
 	void (*want_data)(void *server, uint64_t session, unsigned port);
@@ -182,11 +186,12 @@ struct session { /* NOLINT: in the order of its subjects, whatever that pads */
 	uint64_t data_kept_ms;
 	char *early; /* what has come on it beyond the end of that */
 	size_t early_bytes;
-	unsigned data_port;	  /* DATA_PASSIVE: index in the pool */
-	bool data_wanted;	  /* DATA_PASSIVE: its connection is waited for */
-	int data_fd;		  /* DATA_CONNECTED, or being connected */
-	struct address data_peer; /* where the client listens; AF_UNSPEC: it has not said */
-	struct op data_op;	  /* connecting */
+	unsigned data_port;	   /* DATA_PASSIVE: index in the pool */
+	uint32_t data_reservation; /* DATA_PASSIVE: its number */
+	bool data_wanted;	   /* DATA_PASSIVE: its connection is waited for */
+	int data_fd;		   /* DATA_CONNECTED, or being connected */
+	struct address data_peer;  /* where the client listens; AF_UNSPEC: it has not said */
+	struct op data_op;	   /* connecting */
 
 	struct action *action; /* of the command that is being executed */
 
@@ -214,9 +219,10 @@ void session_end(struct session *session, const char *reply);
 /* SIGTERM: an idle session ends, one that transfers after that. */
 void session_drain(struct session *session);
 
-/* From the server: what session->data_state waits for has come. Each takes the descriptor over. */
+/* From the server: what session->data_state waits for has come. Each takes the descriptor over. False: the
+ * connection is of a reservation that is no more, and stays the caller's. */
 void session_on_grant(struct session *session, unsigned port);
-void session_on_data_connection(struct session *session, unsigned port, int fd);
+bool session_on_data_connection(struct session *session, uint32_t reservation, int fd);
 void session_on_active_socket(struct session *session, int fd_or_error);
 
 /* At the end of a worker's turn, and where another session speaks: sends what replies there are, with

@@ -31,7 +31,7 @@
  * a third slower where the two lie differently. */
 static void *real_allocate(size_t size_bytes)
 {
-	if (size_bytes >= BUFFER_BYTES_MIN)
+	if (size_bytes >= BUFFER_BYTES_MIN && size_bytes <= SIZE_MAX - PAGE_BYTES)
 		return aligned_alloc(PAGE_BYTES,
 				     (size_bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES);
 	return malloc(size_bytes);

@@ -275,9 +275,9 @@ static bool no_name_is_listed(const struct mirror_worker *worker)
 
 static int list_links(struct mirror_worker *worker)
 {
-	static const struct mirror_plain plain = { .line = on_link,
-						   .lacks = no_name_is_listed,
-						   .done = links_listed };
+	static const struct mirror_plain plain = {
+		.line = on_link, .lacks = no_name_is_listed, .by_path = true, .done = links_listed
+	};
 
 	mirror_entries_clear(&worker->links);
 	worker->links_listed = 0;
@@ -325,8 +325,15 @@ static void folder_listed(struct sluice_session *session, const struct sluice_ou
 	    sluice_command(session, "CWD", worker->remote, top_entered, worker) == 0)
 		return;
 	if (worker->entries.count > 0 && !worker->entries.links_seen &&
-	    sluice_session_has(session, SLUICE_FEATURE_MLST) && list_links(worker) == 0)
+	    sluice_session_has(session, SLUICE_FEATURE_MLST)) {
+		int r = list_links(worker);
+
+		if (r < 0) { /* no list is not no links */
+			mirror_fail(worker, worker->task->path, r);
+			mirror_task_done(worker);
+		}
 		return;
+	}
 	compare_folder(worker);
 	mirror_task_done(worker);
 }

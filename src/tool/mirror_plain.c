@@ -108,12 +108,22 @@ static void list(struct mirror_worker *worker)
 
 /* --- The folder of a path that LIST may not take as it is ---------------------------------------- */
 
+/* There is none into the folder. */
+static void no_way(struct mirror_worker *worker, const struct sluice_outcome *outcome)
+{
+	worker->back[0] = '\0';
+	if (worker->plain->by_path && outcome->connected && outcome->error != -EPROTO)
+		list(worker);
+	else
+		end(worker, outcome);
+}
+
 static void folder_entered(struct sluice_session *session, const struct sluice_outcome *outcome,
 			   void *context)
 {
 	(void)session;
 	if (outcome->error < 0)
-		end(context, outcome);
+		no_way(context, outcome);
 	else
 		list(context);
 }
@@ -143,7 +153,7 @@ static void place_told(struct sluice_session *session, const struct sluice_outco
 	    read_folder(outcome->text, worker->back, sizeof(worker->back)) == 0 &&
 	    sluice_command(session, "CWD", worker->remote, folder_entered, worker) == 0)
 		return;
-	end(worker, outcome);
+	no_way(worker, outcome);
 }
 
 int mirror_plain_list(struct mirror_worker *worker, const struct mirror_plain *plain, bool all)

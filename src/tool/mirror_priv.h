@@ -183,6 +183,7 @@ void mirror_on_progress(void *context, uint64_t bytes);
 struct mirror_plain {
 	void (*line)(void *worker, const struct sluice_entry *line);
 	bool (*lacks)(const struct mirror_worker *worker); /* what LIST -a has not told */
+	bool by_path; /* where there is no way into the folder LIST is asked for its path */
 	void (*done)(struct mirror_worker *worker, const struct sluice_outcome *outcome);
 };
 

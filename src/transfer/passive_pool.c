@@ -32,6 +32,7 @@ struct client {
 	struct list waiting; /* struct waiter, the oldest first */
 	unsigned reserved;
 	uint64_t *sessions;	 /* by port: who has it, or 0 */
+	uint32_t *numbers;	 /* by port: of the reservation, or 0: it has not begun */
 	uint16_t *free_order;	 /* the rings of free_ports */
 	struct free_ports *free; /* by worker */
 };
@@ -41,16 +42,15 @@ struct passive_pool {
 	unsigned count;
 	unsigned workers;
 	uint64_t random;
+	uint32_t last_number;
 	passive_grant_fn *grant;
-	passive_settle_fn *settle;
 	void *context;
 	struct list buckets[CLIENTS_BUCKETS];
 	uint16_t ports[];
 };
 
 int passive_pool_new(const uint16_t *ports, unsigned count, unsigned workers,
-		     passive_grant_fn *grant, passive_settle_fn *settle, void *context,
-		     struct passive_pool **ret_pool)
+		     passive_grant_fn *grant, void *context, struct passive_pool **ret_pool)
 {
 	struct passive_pool *pool = calloc(1, sizeof(*pool) + count * sizeof(pool->ports[0]));
 
@@ -60,7 +60,6 @@ int passive_pool_new(const uint16_t *ports, unsigned count, unsigned workers,
 	pool->count = count;
 	pool->workers = workers;
 	pool->grant = grant;
-	pool->settle = settle;
 	pool->context = context;
 	if (getrandom(&pool->random, sizeof(pool->random), 0) < 0 || pool->random == 0)
 		pool->random = 1;
@@ -174,8 +173,10 @@ static struct client *pool_add(struct passive_pool *pool, const struct address *
 {
 	size_t sessions_bytes = pool->count * sizeof(uint64_t);
 	size_t free_bytes = pool->workers * sizeof(struct free_ports);
+	size_t numbers_bytes = pool->count * sizeof(uint32_t);
 	size_t order_bytes = pool->count * sizeof(uint16_t);
-	size_t size_bytes = sizeof(struct client) + sessions_bytes + free_bytes + order_bytes;
+	size_t size_bytes =
+		sizeof(struct client) + sessions_bytes + free_bytes + numbers_bytes + order_bytes;
 	struct client *client = calls->allocate(size_bytes);
 	char *after;
 
@@ -186,7 +187,8 @@ static struct client *pool_add(struct passive_pool *pool, const struct address *
 	client->address = *address;
 	client->sessions = (void *)after;
 	client->free = (void *)(after + sessions_bytes);
-	client->free_order = (void *)(after + sessions_bytes + free_bytes);
+	client->numbers = (void *)(after + sessions_bytes + free_bytes);
+	client->free_order = (void *)(after + sessions_bytes + free_bytes + numbers_bytes);
 	list_init(&client->waiting);
 	list_append(pool_bucket(pool, address), &client->link);
 	client_fill(pool, client);
@@ -214,6 +216,7 @@ static int client_reserve(struct passive_pool *pool, struct client *client, unsi
 			uint16_t port = free_ports_take(pool, client, ring);
 
 			client->sessions[port] = session;
+			client->numbers[port] = 0;
 			client->reserved++;
 			return port;
 		}
@@ -243,6 +246,7 @@ static void client_give_back(struct passive_pool *pool, struct client *client, u
 	struct list *link;
 
 	client->sessions[port] = 0;
+	client->numbers[port] = 0;
 	while ((link = list_shift(&client->waiting)) != NULL) {
 		struct waiter *waiter = list_entry(link, struct waiter, link);
 		uint64_t session = waiter->session;
@@ -255,14 +259,6 @@ static void client_give_back(struct passive_pool *pool, struct client *client, u
 	}
 	client->reserved--;
 	free_ports_put(client, &client->free[port % pool->workers], (uint16_t)port);
-}
-
-/* A reservation ends without its connection. */
-static void client_end(struct passive_pool *pool, struct client *client, unsigned port)
-{
-	client->sessions[port] = PASSIVE_SETTLES;
-	if (!pool->settle || !pool->settle(pool->context, &client->address, port))
-		client_give_back(pool, client, port);
 }
 
 /* What order the ports were used in is forgotten with the last reservation only if many other
@@ -281,30 +277,34 @@ static void pool_forget_idle(struct passive_pool *pool, struct client *used)
 	}
 }
 
-static void pool_end(struct passive_pool *pool, const struct address *client, unsigned port,
-		     uint64_t session,
-		     void (*end)(struct passive_pool *pool, struct client *client, unsigned port))
+uint32_t passive_pool_begin(struct passive_pool *pool, const struct address *client, unsigned port,
+			    uint64_t session)
+{
+	uint32_t number = 0;
+	struct client *found;
+
+	pthread_mutex_lock(&pool->lock);
+	found = pool_find(pool, client);
+	if (found && found->sessions[port] == session) {
+		pool->last_number += pool->last_number == UINT32_MAX ? 2 : 1;
+		number = found->numbers[port] = pool->last_number;
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return number;
+}
+
+void passive_pool_release(struct passive_pool *pool, const struct address *client, unsigned port,
+			  uint64_t session)
 {
 	struct client *found;
 
 	pthread_mutex_lock(&pool->lock);
 	found = pool_find(pool, client);
 	if (found && found->sessions[port] == session) {
-		end(pool, found, port);
+		client_give_back(pool, found, port);
 		pool_forget_idle(pool, found);
 	}
 	pthread_mutex_unlock(&pool->lock);
-}
-
-void passive_pool_release(struct passive_pool *pool, const struct address *client, unsigned port,
-			  uint64_t session)
-{
-	pool_end(pool, client, port, session, client_end);
-}
-
-void passive_pool_settle(struct passive_pool *pool, const struct address *client, unsigned port)
-{
-	pool_end(pool, client, port, PASSIVE_SETTLES, client_give_back);
 }
 
 static bool client_leave_line(struct client *client, uint64_t session)
@@ -332,7 +332,7 @@ void passive_pool_withdraw(struct passive_pool *pool, const struct address *clie
 	if (found && !client_leave_line(found, session))
 		for (unsigned port = 0; port < pool->count; port++)
 			if (found->sessions[port] == session)
-				client_end(pool, found, port);
+				client_give_back(pool, found, port);
 	pthread_mutex_unlock(&pool->lock);
 }
 
@@ -349,16 +349,17 @@ bool passive_pool_holds(struct passive_pool *pool, const struct address *client,
 	return holds;
 }
 
-uint64_t passive_pool_claim(struct passive_pool *pool, const struct address *client, unsigned port)
+uint64_t passive_pool_claim(struct passive_pool *pool, const struct address *client, unsigned port,
+			    uint32_t *ret_number)
 {
 	uint64_t session = 0;
 	struct client *found;
 
 	pthread_mutex_lock(&pool->lock);
 	found = pool_find(pool, client);
-	if (found)
+	if (found && found->numbers[port] != 0) {
 		session = found->sessions[port];
-	if (session != 0 && session != PASSIVE_SETTLES) {
+		*ret_number = found->numbers[port];
 		client_give_back(pool, found, port);
 		pool_forget_idle(pool, found);
 	}

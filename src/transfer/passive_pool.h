@@ -6,7 +6,8 @@
  * Each worker has a share of the ports (port i is worker i modulo workers'), so that what it finds
  * there is for its own sessions, as a rule. A session gets a port of its worker's share, at random
  * among the half that this address has not used for longest, or another worker's when those are all
- * reserved; when every port is, it waits in line for the next one that its address gives back.
+ * reserved; when every port is, it waits in line for the next one that its address gives back. With
+ * passive_pool_begin a reservation begins, once what had come to the port before has been taken.
  *
  * Thread:    any worker. One lock protects the table: a reservation may be made by one worker and
  *            claimed by another at any moment, and a message to the port's worker would put two
@@ -28,14 +29,9 @@ struct passive_pool;
  * Returns false if that cannot be done; the port then goes to the next one in line. */
 typedef bool passive_grant_fn(void *context, uint64_t session, unsigned port);
 
-/* Has passive_pool_settle called once all connections are taken that have come to port so far.
- * Called like the above; false: the port is free at once. */
-typedef bool passive_settle_fn(void *context, const struct address *client, unsigned port);
-
-/* ports: port numbers, count of them; settle may be NULL. Returns 0 or -ENOMEM. */
+/* ports: port numbers, count of them. Returns 0 or -ENOMEM. */
 int passive_pool_new(const uint16_t *ports, unsigned count, unsigned workers,
-		     passive_grant_fn *grant, passive_settle_fn *settle, void *context,
-		     struct passive_pool **ret_pool);
+		     passive_grant_fn *grant, void *context, struct passive_pool **ret_pool);
 void passive_pool_free(struct passive_pool *pool);
 
 uint16_t passive_pool_port(const struct passive_pool *pool, unsigned index);
@@ -46,13 +42,15 @@ unsigned passive_pool_count(const struct passive_pool *pool);
 int passive_pool_reserve(struct passive_pool *pool, unsigned worker, const struct address *client,
 			 uint64_t session);
 
-/* Gives a reservation back; does nothing if it was claimed meanwhile. Its connection may have come
- * and not been accepted yet: until passive_pool_settle the port is nobody's, lest that connection
- * be taken for the next session's of the same address. */
+/* What has come to the port before is nobody's, and has been taken by now: from here on a connection is
+ * the session's. Returns the reservation's number, which no other has, or 0 if it is not the session's
+ * any more. */
+uint32_t passive_pool_begin(struct passive_pool *pool, const struct address *client, unsigned port,
+			    uint64_t session);
+
+/* Gives a reservation back; does nothing if it was claimed meanwhile. */
 void passive_pool_release(struct passive_pool *pool, const struct address *client, unsigned port,
 			  uint64_t session);
-
-void passive_pool_settle(struct passive_pool *pool, const struct address *client, unsigned port);
 
 /* Leaves the line; gives back what was granted meanwhile, whose message is still under way. */
 void passive_pool_withdraw(struct passive_pool *pool, const struct address *client,
@@ -62,10 +60,9 @@ void passive_pool_withdraw(struct passive_pool *pool, const struct address *clie
 bool passive_pool_holds(struct passive_pool *pool, const struct address *client, unsigned port,
 			uint64_t session);
 
-#define PASSIVE_SETTLES UINT64_MAX /* no session: whoever reserved the port has given it back */
-
-/* A connection from client came to port: whose is it? Ends the reservation and returns the
- * session, 0 if nobody reserved it, or PASSIVE_SETTLES. */
-uint64_t passive_pool_claim(struct passive_pool *pool, const struct address *client, unsigned port);
+/* A connection from client came to port: whose is it? Ends the reservation and returns the session and
+ * the reservation's number, or 0 if nobody reserved it, or has begun to. */
+uint64_t passive_pool_claim(struct passive_pool *pool, const struct address *client, unsigned port,
+			    uint32_t *ret_number);
 
 #endif

@@ -11,8 +11,6 @@
 #include "sys/calls.h"
 #include "transfer/transfer_priv.h"
 
-#define READ_BYTES CONVERT_BYTES
-
 /* Octets of a page, if the file is sent by pages; else 0. */
 static unsigned send_page(const struct transfer *transfer)
 {
@@ -24,12 +22,20 @@ static unsigned send_page(const struct transfer *transfer)
 		       : 0;
 }
 
+/* Which takes many times as long as what other stages do. */
+static bool send_deflates(const struct transfer *transfer)
+{
+	return transfer->stages && transfer->representation->mode == MODE_DEFLATE;
+}
+
 static size_t send_read_bytes(const struct transfer *transfer)
 {
 	off_t left = transfer->end - transfer->offset;
 	unsigned page = send_page(transfer);
-	size_t most = page > 0 ? READ_BYTES - READ_BYTES % page : READ_BYTES;
+	size_t most = send_deflates(transfer) ? DEFLATE_TURN_BYTES : CONVERT_BYTES;
 
+	if (page > 0)
+		most -= most % page;
 	return left < (off_t)most ? (size_t)left : most;
 }
 
@@ -251,12 +257,9 @@ static bool send_is_over(struct transfer *transfer)
 	return true;
 }
 
-/* Deflating a byte takes many times as long as what other stages do. */
 static size_t send_turn_bytes(const struct transfer *transfer)
 {
-	bool deflates = transfer->stages && transfer->representation->mode == MODE_DEFLATE;
-
-	return deflates ? DEFLATE_TURN_BYTES : TRANSFER_TURN_BYTES;
+	return send_deflates(transfer) ? DEFLATE_TURN_BYTES : TRANSFER_TURN_BYTES;
 }
 
 void send_staged_turn(struct transfer *transfer)

@@ -105,11 +105,9 @@ def a_connection_that_could_not_be_accepted_is_not_taken_for_anothers():
         descriptors = len(server.descriptors())
         first.close()
         wait_until(lambda: len(server.descriptors()) < descriptors, "the first session stays")
-        second.send(b"EPSV\r\n")
-        time.sleep(0.05)  # in which it must not be told a port
+        command(second, "EPSV", "425")  # it must not be told a port
         resource.prlimit(server.server_pid, resource.RLIMIT_NOFILE, before)
-        reply = second.read_reply()[0]
-        expect(reply.startswith("229"), f"EPSV was answered {reply!r}")
+        reply = command(second, "EPSV", "229")
         data = wire.Data(wire.open_socket("127.0.0.1", wire.passive_port(reply)[1]))
         command(second, "RETR small", "150")
         same("small", pattern(1000), data.read_all())

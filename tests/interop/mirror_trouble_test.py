@@ -154,6 +154,41 @@ def a_folder_whose_name_list_takes_for_a_pattern_is_listed_from_within():
 
 
 @test
+def where_there_is_no_way_into_a_folder_list_is_asked_for_its_path():
+    """No way is not no links: with --delete these would go."""
+    link = b"lrwxrwxrwx 1 ftp ftp 7 Jan  1  2020 mine -> f\r\n"
+
+    def mirrored(**replies):
+        def answer(server, control, verb, argument):
+            if verb in replies:
+                say(control, replies[verb])
+            elif verb == "MLSD" and argument in ("", "/"):
+                server.send(control, facts("type=dir; a b"))
+            elif verb == "MLSD":
+                server.send(control, facts(f"type=file;size=4;{OLD}; f"))
+            elif verb == "PWD":
+                say(control, '257 "/" is here')
+            elif verb == "LIST":
+                server.send(control, link if "a b" in argument else b"")
+            elif verb == "RETR":
+                server.send(control, b"four")
+            else:
+                return False
+            return True
+
+        with Here() as here, Scripted(answer, FACTS) as server:
+            os.makedirs(here.path("copy/a b"))
+            os.symlink("f", here.path("copy/a b/mine"))
+            here.run("mirror", "-j", "1", "--delete", server.url(), "copy")
+            same(f"the link, {replies}", "f", os.readlink(here.path("copy/a b/mine")))
+
+    mirrored(PWD="502 no PWD")
+    mirrored(PWD="450 not now")
+    mirrored(PWD="257 / is current")
+    mirrored(CWD="550 not there")
+
+
+@test
 def a_server_that_breaks_the_protocol_is_told_from_one_that_fails():
     """In the middle of a mirror, too: exit status 5, and both sides' last lines in one."""
     def answer(server, control, verb, _):

@@ -21,6 +21,8 @@ struct session test_session;
 struct session_context test_context;
 struct config test_config;
 bool test_session_ended;
+bool test_session_no_room;
+int test_session_wants;
 
 static struct disk_queues *disks;
 static struct passive_pool *passive;
@@ -44,6 +46,31 @@ static int no_active_socket(void *server, uint64_t id, const struct address *loc
 	(void)id;
 	(void)local;
 	return -EPERM;
+}
+
+static int begin_reservation(void *server, const struct address *peer, uint64_t session,
+			     unsigned port, uint32_t *ret_number)
+{
+	(void)server;
+	if (test_session_no_room)
+		return -EMFILE;
+	*ret_number = passive_pool_begin(passive, peer, port, session);
+	return 0;
+}
+
+static void want_data(void *server, uint64_t session, unsigned port)
+{
+	(void)server;
+	(void)port;
+	assert_int_equal(session, TEST_SESSION_ID);
+	test_session_wants++;
+}
+
+static void unwant_data(void *server, unsigned port)
+{
+	(void)server;
+	(void)port;
+	test_session_wants--;
 }
 
 static void on_ended(void *server, struct session *session)
@@ -73,8 +100,7 @@ void test_session_begin(unsigned passive_ports)
 
 	for (unsigned i = 0; i < passive_ports; i++)
 		ports[i] = (uint16_t)(50000 + i);
-	assert_int_equal(passive_pool_new(ports, passive_ports, 1, on_grant, NULL, NULL, &passive),
-			 0);
+	assert_int_equal(passive_pool_new(ports, passive_ports, 1, on_grant, NULL, &passive), 0);
 	assert_int_equal(disk_queues_new(8, 4, &disks), 0);
 	memset(&test_context, 0, sizeof(test_context));
 	assert_int_equal(dtp_init(&test_context.dtp, test_ring, disks, 1), 0);
@@ -84,6 +110,9 @@ void test_session_begin(unsigned passive_ports)
 	test_context.workers = 1;
 	test_context.identity = identity_of_process();
 	test_context.active_socket = no_active_socket;
+	test_context.begin_reservation = begin_reservation;
+	test_context.want_data = want_data;
+	test_context.unwant_data = unwant_data;
 	test_context.ended = on_ended;
 	test_context.reply.size_bytes = 2 * REPLY_MAX;
 	test_context.reply.at = malloc(test_context.reply.size_bytes);
@@ -93,7 +122,8 @@ void test_session_begin(unsigned passive_ports)
 	client = ends[0];
 	assert_int_equal(fcntl(client, F_SETFL, O_NONBLOCK), 0);
 	memset(&test_session, 0, sizeof(test_session));
-	test_session_ended = false;
+	test_session_ended = test_session_no_room = false;
+	test_session_wants = 0;
 	test_session.context = &test_context;
 	test_session.id = TEST_SESSION_ID;
 	test_session.fd = ends[1];

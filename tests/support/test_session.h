@@ -17,6 +17,8 @@ extern struct session test_session;
 extern struct session_context test_context;
 extern struct config test_config; /* change it between setup and begin */
 extern bool test_session_ended;
+extern bool test_session_no_room; /* no reservation begins */
+extern int test_session_wants;	  /* whether it waits for its connection to a passive port */
 
 /* cmocka's setup and teardown, around those of test_ring. */
 int test_session_setup(void **state);

@@ -458,6 +458,12 @@ static void a_file_that_was_read_stays_open_for_readers(void **state)
 	tree_give(&request, fd);
 	assert_int_equal(open_path("/file", TREE_READ), fd);
 	assert_true(request.recent);
+	for (int i = 0; i < 2; i++) { /* it is opened all the time, and not read */
+		tree_give(&request, fd);
+		run_for_ms(KNOWN_FILE_MS / 2 + 20);
+		assert_int_equal(open_path("/file", TREE_READ), fd);
+	}
+	assert_false(request.recent);
 	tree_give(&request, fd);
 	opens("/file", "file"); /* for reading, with other flags */
 	assert_true(opens_counted > 0);

@@ -23,12 +23,14 @@ static void log_in(unsigned passive_ports)
 static int connection_comes(void)
 {
 	unsigned port = test_session.data_port;
+	uint32_t number;
 	int ends[2];
 
-	assert_int_equal(passive_pool_claim(test_context.passive, &test_session.peer, port),
+	assert_int_equal(passive_pool_claim(test_context.passive, &test_session.peer, port,
+					    &number),
 			 TEST_SESSION_ID);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-	session_on_data_connection(&test_session, port, ends[1]);
+	assert_true(session_on_data_connection(&test_session, number, ends[1]));
 	return ends[0];
 }
 
@@ -70,17 +72,53 @@ static void a_port_is_waited_for_and_given_back(void **state)
 	assert_int_equal(passive_pool_reserve(test_context.passive, 0, client, 1), port);
 }
 
-static void a_connection_that_comes_late_is_closed(void **state)
+/* What was claimed for a reservation is not taken for a later one of the same port. */
+static void a_connection_that_comes_late_is_not_taken(void **state)
 {
-	char byte;
-	int ends[2];
+	uint32_t first;
+	uint32_t second;
 
 	(void)state;
-	log_in(2);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-	session_on_data_connection(&test_session, 0, ends[1]);
-	assert_int_equal(recv(ends[0], &byte, 1, 0), 0);
-	close(ends[0]);
+	log_in(1);
+	assert_false(session_on_data_connection(&test_session, 0, -1));
+	client_asks("EPSV", "229 ");
+	assert_int_equal(passive_pool_claim(test_context.passive, &test_session.peer, 0, &first),
+			 TEST_SESSION_ID); /* its message is under way */
+	client_asks("EPSV", "229 ");
+	assert_false(session_on_data_connection(&test_session, first, -1));
+	assert_int_equal(test_session.data_state, DATA_PASSIVE);
+	assert_int_equal(passive_pool_claim(test_context.passive, &test_session.peer, 0, &second),
+			 TEST_SESSION_ID);
+	assert_int_not_equal(first, second);
+}
+
+static void a_connection_is_wanted_until_it_comes_or_the_wait_ends(void **state)
+{
+	(void)state;
+	log_in(1);
+	client_asks("EPSV", "229 ");
+	assert_int_equal(test_session_wants, 0);
+	client_asks("LIST", "150 ");
+	assert_int_equal(test_session_wants, 1);
+	client_sends("ABOR\r\n");
+	client_reads("226 Aborted\r\n");
+	assert_int_equal(test_session_wants, 0);
+	client_asks("EPSV", "229 ");
+	client_asks("LIST", "150 ");
+	assert_int_equal(test_session_wants, 1);
+	close(connection_comes());
+	assert_int_equal(test_session_wants, 0);
+}
+
+static void without_room_a_port_is_given_back(void **state)
+{
+	(void)state;
+	log_in(1);
+	test_session_no_room = true;
+	client_asks("EPSV", "425 No data connection: the server has no room");
+	assert_int_equal(test_session.data_state, DATA_NONE);
+	test_session_no_room = false;
+	client_asks("EPSV", "229 ");
 }
 
 /* RFC 2577 section 3: also where the client's own end is the default data port. */
@@ -116,7 +154,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SESSION_TEST(the_states_follow_the_drawing),
 		SESSION_TEST(a_port_is_waited_for_and_given_back),
-		SESSION_TEST(a_connection_that_comes_late_is_closed),
+		SESSION_TEST(a_connection_that_comes_late_is_not_taken),
+		SESSION_TEST(a_connection_is_wanted_until_it_comes_or_the_wait_ends),
+		SESSION_TEST(without_room_a_port_is_given_back),
 		SESSION_TEST(the_default_data_port_is_not_privileged),
 		SESSION_TEST(a_session_that_ends_gives_all_back),
 	};

@@ -48,9 +48,30 @@ static struct passive_pool *pool_of(unsigned ports, unsigned workers)
 	memset(&grants, 0, sizeof(grants));
 	for (unsigned i = 0; i < ports; i++)
 		numbers[i] = (uint16_t)(50000 + i);
-	assert_int_equal(passive_pool_new(numbers, ports, workers, on_grant, NULL, &grants, &pool),
-			 0);
+	assert_int_equal(passive_pool_new(numbers, ports, workers, on_grant, &grants, &pool), 0);
 	return pool;
+}
+
+/* Reserves, and begins at once. */
+static int reserve(struct passive_pool *pool, unsigned worker, const struct address *client,
+		   uint64_t session)
+{
+	int port = passive_pool_reserve(pool, worker, client, session);
+
+	if (port >= 0)
+		assert_int_not_equal(passive_pool_begin(pool, client, (unsigned)port, session), 0);
+	return port;
+}
+
+/* Those that were granted begin when they hear of it. */
+static uint64_t claim(struct passive_pool *pool, const struct address *client, unsigned port)
+{
+	uint32_t number;
+
+	for (unsigned i = 0; i < grants.count; i++)
+		if (grants.ports[i] == port)
+			passive_pool_begin(pool, client, port, grants.sessions[i]);
+	return passive_pool_claim(pool, client, port, &number);
 }
 
 static void ports_are_those_it_was_made_of(void **state)
@@ -71,13 +92,13 @@ static void no_two_sessions_of_a_client_share_a_port(void **state)
 
 	(void)state;
 	for (uint64_t session = 1; session <= PORTS; session++) {
-		int port = passive_pool_reserve(pool, (unsigned)session, &alice, session);
+		int port = reserve(pool, (unsigned)session, &alice, session);
 
 		assert_in_range(port, 0, PORTS - 1);
 		assert_false(taken[port]);
 		taken[port] = true;
 	}
-	assert_int_equal(passive_pool_reserve(pool, 0, &alice, 99), -EAGAIN);
+	assert_int_equal(reserve(pool, 0, &alice, 99), -EAGAIN);
 	passive_pool_free(pool);
 }
 
@@ -87,9 +108,8 @@ static void own_workers_ports_come_first(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < PORTS / 4; i++)
-		assert_int_equal(passive_pool_reserve(pool, 2, &alice, i + 1) % 4, 2);
-	assert_int_equal(passive_pool_reserve(pool, 2, &alice, 50) % 4,
-			 3); /* then the next one's */
+		assert_int_equal(reserve(pool, 2, &alice, i + 1) % 4, 2);
+	assert_int_equal(reserve(pool, 2, &alice, 50) % 4, 3); /* then the next one's */
 	passive_pool_free(pool);
 }
 
@@ -99,8 +119,8 @@ static void one_port_serves_eight_workers(void **state)
 
 	(void)state;
 	for (unsigned worker = 0; worker < 8; worker++) {
-		assert_int_equal(passive_pool_reserve(pool, worker, &alice, worker + 1), 0);
-		assert_int_equal(passive_pool_claim(pool, &alice, 0), worker + 1);
+		assert_int_equal(reserve(pool, worker, &alice, worker + 1), 0);
+		assert_int_equal(claim(pool, &alice, 0), worker + 1);
 	}
 	passive_pool_free(pool);
 }
@@ -112,27 +132,48 @@ static void clients_do_not_take_each_others_ports(void **state)
 
 	(void)state;
 	for (uint64_t session = 1; session <= 2; session++)
-		assert_true(passive_pool_reserve(pool, 0, &alice, session) >= 0);
+		assert_true(reserve(pool, 0, &alice, session) >= 0);
 	for (uint64_t session = 3; session <= 4; session++)
-		assert_true(passive_pool_reserve(pool, 0, &bob, session) >= 0);
+		assert_true(reserve(pool, 0, &bob, session) >= 0);
 	port = 0;
-	assert_in_range(passive_pool_claim(pool, &alice, (unsigned)port), 1, 2);
-	assert_in_range(passive_pool_claim(pool, &bob, (unsigned)port), 3, 4);
+	assert_in_range(claim(pool, &alice, (unsigned)port), 1, 2);
+	assert_in_range(claim(pool, &bob, (unsigned)port), 3, 4);
 	passive_pool_free(pool);
 }
 
 static void claim_ends_the_reservation(void **state)
 {
 	struct passive_pool *pool = pool_of(PORTS, 1);
-	unsigned port = (unsigned)passive_pool_reserve(pool, 0, &alice, 7);
+	unsigned port = (unsigned)reserve(pool, 0, &alice, 7);
 
 	(void)state;
 	assert_true(passive_pool_holds(pool, &alice, port, 7));
 	assert_false(passive_pool_holds(pool, &alice, port, 8));
-	assert_int_equal(passive_pool_claim(pool, &bob, port), 0);
-	assert_int_equal(passive_pool_claim(pool, &alice, port), 7);
-	assert_int_equal(passive_pool_claim(pool, &alice, port), 0);
+	assert_int_equal(claim(pool, &bob, port), 0);
+	assert_int_equal(claim(pool, &alice, port), 7);
+	assert_int_equal(claim(pool, &alice, port), 0);
 	assert_false(passive_pool_holds(pool, &alice, port, 7));
+	passive_pool_free(pool);
+}
+
+/* What comes before is nobody's, whoever has had the port, or will have it. */
+static void a_reservation_that_has_not_begun_is_not_claimed(void **state)
+{
+	struct passive_pool *pool = pool_of(1, 1);
+	uint32_t first;
+	uint32_t second;
+
+	(void)state;
+	for (uint64_t session = 1; session <= 2; session++) {
+		assert_int_equal(passive_pool_reserve(pool, 0, &alice, session), 0);
+		assert_int_equal(passive_pool_claim(pool, &alice, 0, &first), 0);
+		assert_int_equal(passive_pool_begin(pool, &alice, 0, 3), 0); /* not his */
+		assert_int_equal(passive_pool_begin(pool, &bob, 0, session), 0);
+		first = passive_pool_begin(pool, &alice, 0, session);
+		assert_int_equal(passive_pool_claim(pool, &alice, 0, &second), session);
+		assert_int_equal(first, second);
+	}
+	assert_int_equal(passive_pool_begin(pool, &alice, 0, 2), 0); /* not any more */
 	passive_pool_free(pool);
 }
 
@@ -141,9 +182,9 @@ static void release_after_a_claim_leaves_the_next_owner_alone(void **state)
 	struct passive_pool *pool = pool_of(1, 1);
 
 	(void)state;
-	assert_int_equal(passive_pool_reserve(pool, 0, &alice, 1), 0);
-	assert_int_equal(passive_pool_claim(pool, &alice, 0), 1);
-	assert_int_equal(passive_pool_reserve(pool, 0, &alice, 2), 0);
+	assert_int_equal(reserve(pool, 0, &alice, 1), 0);
+	assert_int_equal(claim(pool, &alice, 0), 1);
+	assert_int_equal(reserve(pool, 0, &alice, 2), 0);
 	passive_pool_release(pool, &alice, 0, 1);
 	assert_true(passive_pool_holds(pool, &alice, 0, 2));
 	passive_pool_free(pool);
@@ -152,19 +193,19 @@ static void release_after_a_claim_leaves_the_next_owner_alone(void **state)
 static void waiting_sessions_are_granted_in_order(void **state)
 {
 	struct passive_pool *pool = pool_of(2, 1);
-	unsigned port = (unsigned)passive_pool_reserve(pool, 0, &alice, 1);
+	unsigned port = (unsigned)reserve(pool, 0, &alice, 1);
 
 	(void)state;
-	assert_true(passive_pool_reserve(pool, 0, &alice, 2) >= 0);
+	assert_true(reserve(pool, 0, &alice, 2) >= 0);
 	for (uint64_t session = 3; session <= 5; session++)
-		assert_int_equal(passive_pool_reserve(pool, 0, &alice, session), -EAGAIN);
+		assert_int_equal(reserve(pool, 0, &alice, session), -EAGAIN);
 	passive_pool_release(pool, &alice, port, 1);
-	assert_int_equal(passive_pool_claim(pool, &alice, 1 - port), 2);
+	assert_int_equal(claim(pool, &alice, 1 - port), 2);
 	assert_int_equal(grants.count, 2);
 	assert_int_equal(grants.sessions[0], 3);
 	assert_int_equal(grants.ports[0], port);
 	assert_int_equal(grants.sessions[1], 4);
-	assert_int_equal(passive_pool_claim(pool, &alice, port), 3);
+	assert_int_equal(claim(pool, &alice, port), 3);
 	assert_int_equal(grants.sessions[2], 5);
 	passive_pool_free(pool);
 }
@@ -174,9 +215,9 @@ static void another_clients_port_is_not_granted(void **state)
 	struct passive_pool *pool = pool_of(1, 1);
 
 	(void)state;
-	assert_int_equal(passive_pool_reserve(pool, 0, &alice, 1), 0);
-	assert_int_equal(passive_pool_reserve(pool, 0, &bob, 2), 0);
-	assert_int_equal(passive_pool_reserve(pool, 0, &bob, 3), -EAGAIN);
+	assert_int_equal(reserve(pool, 0, &alice, 1), 0);
+	assert_int_equal(reserve(pool, 0, &bob, 2), 0);
+	assert_int_equal(reserve(pool, 0, &bob, 3), -EAGAIN);
 	passive_pool_release(pool, &alice, 0, 1);
 	assert_int_equal(grants.count, 0);
 	passive_pool_release(pool, &bob, 0, 2);
@@ -189,16 +230,16 @@ static void a_grant_that_cannot_be_told_goes_to_the_next(void **state)
 	struct passive_pool *pool = pool_of(1, 1);
 
 	(void)state;
-	assert_int_equal(passive_pool_reserve(pool, 0, &alice, 1), 0);
+	assert_int_equal(reserve(pool, 0, &alice, 1), 0);
 	for (uint64_t session = 2; session <= 3; session++)
-		assert_int_equal(passive_pool_reserve(pool, 0, &alice, session), -EAGAIN);
+		assert_int_equal(reserve(pool, 0, &alice, session), -EAGAIN);
 	grants.refusals = 1;
 	passive_pool_release(pool, &alice, 0, 1);
 	assert_int_equal(grants.count, 1);
 	assert_int_equal(grants.sessions[0], 3);
 	grants.refusals = 1;
 	passive_pool_release(pool, &alice, 0, 3); /* nobody waits: free for all */
-	assert_int_equal(passive_pool_reserve(pool, 0, &alice, 4), 0);
+	assert_int_equal(reserve(pool, 0, &alice, 4), 0);
 	passive_pool_free(pool);
 }
 
@@ -207,9 +248,9 @@ static void withdraw_leaves_the_line(void **state)
 	struct passive_pool *pool = pool_of(1, 1);
 
 	(void)state;
-	assert_int_equal(passive_pool_reserve(pool, 0, &alice, 1), 0);
+	assert_int_equal(reserve(pool, 0, &alice, 1), 0);
 	for (uint64_t session = 2; session <= 4; session++)
-		assert_int_equal(passive_pool_reserve(pool, 0, &alice, session), -EAGAIN);
+		assert_int_equal(reserve(pool, 0, &alice, session), -EAGAIN);
 	passive_pool_withdraw(pool, &alice, 2);
 	passive_pool_withdraw(pool, &bob, 3); /* he does not wait */
 	passive_pool_release(pool, &alice, 0, 1);
@@ -222,13 +263,13 @@ static void withdraw_after_a_grant_gives_the_port_back(void **state)
 	struct passive_pool *pool = pool_of(1, 1);
 
 	(void)state;
-	assert_int_equal(passive_pool_reserve(pool, 0, &alice, 1), 0);
-	assert_int_equal(passive_pool_reserve(pool, 0, &alice, 2), -EAGAIN);
+	assert_int_equal(reserve(pool, 0, &alice, 1), 0);
+	assert_int_equal(reserve(pool, 0, &alice, 2), -EAGAIN);
 	passive_pool_release(pool, &alice, 0, 1);
 	assert_true(passive_pool_holds(pool, &alice, 0, 2));
 	passive_pool_withdraw(pool, &alice, 2); /* its message is still under way */
 	assert_false(passive_pool_holds(pool, &alice, 0, 2));
-	assert_int_equal(passive_pool_reserve(pool, 0, &alice, 3), 0);
+	assert_int_equal(reserve(pool, 0, &alice, 3), 0);
 	passive_pool_free(pool);
 }
 
@@ -239,7 +280,7 @@ static void a_port_just_used_is_not_given_again_at_once(void **state)
 
 	(void)state;
 	for (unsigned turn = 1; turn <= 1000; turn++) {
-		int port = passive_pool_reserve(pool, 0, &alice, turn);
+		int port = reserve(pool, 0, &alice, turn);
 
 		assert_in_range(port, 0, PORTS - 1);
 		/* One of the half longest free: eight others were used since. */
@@ -261,8 +302,7 @@ static void the_order_of_ports_cannot_be_foretold(void **state)
 		struct passive_pool *other = pool_of(PORTS, 1);
 
 		for (unsigned j = 1; j <= 8; j++)
-			differ += passive_pool_reserve(pool, 0, &alice, j) !=
-				  passive_pool_reserve(other, 0, &alice, j);
+			differ += reserve(pool, 0, &alice, j) != reserve(other, 0, &alice, j);
 		passive_pool_free(pool);
 		passive_pool_free(other);
 	}
@@ -276,7 +316,7 @@ static void a_thousand_sessions_get_along_with_sixteen_ports(void **state)
 
 	(void)state;
 	for (uint64_t session = 1; session <= 1000; session++) {
-		int port = passive_pool_reserve(pool, (unsigned)session, &alice, session);
+		int port = reserve(pool, (unsigned)session, &alice, session);
 
 		if (session > PORTS) {
 			assert_int_equal(port, -EAGAIN);
@@ -286,8 +326,7 @@ static void a_thousand_sessions_get_along_with_sixteen_ports(void **state)
 		grants.ports[grants.count++] = (unsigned)port;
 	}
 	for (unsigned i = 0; i < grants.count; i++) {
-		assert_int_equal(passive_pool_claim(pool, &alice, grants.ports[i]),
-				 grants.sessions[i]);
+		assert_int_equal(claim(pool, &alice, grants.ports[i]), grants.sessions[i]);
 		assert_int_equal(grants.sessions[i], i + 1);
 		served++;
 	}
@@ -309,13 +348,13 @@ static void without_memory_reserve_says_so(void **state)
 	(void)state;
 	spoilt.allocate = nothing_allocated;
 	calls = &spoilt;
-	assert_int_equal(passive_pool_reserve(pool, 0, &alice, 1), -ENOMEM);
+	assert_int_equal(reserve(pool, 0, &alice, 1), -ENOMEM);
 	calls = &calls_real;
-	assert_int_equal(passive_pool_reserve(pool, 0, &alice, 1), 0);
+	assert_int_equal(reserve(pool, 0, &alice, 1), 0);
 	calls = &spoilt;
-	assert_int_equal(passive_pool_reserve(pool, 0, &alice, 2), -ENOMEM);
+	assert_int_equal(reserve(pool, 0, &alice, 2), -ENOMEM);
 	calls = &calls_real;
-	assert_int_equal(passive_pool_claim(pool, &alice, 0), 1);
+	assert_int_equal(claim(pool, &alice, 0), 1);
 	passive_pool_free(pool);
 }
 
@@ -329,9 +368,9 @@ static void *reserve_and_claim(void *argument)
 
 	for (unsigned i = 0; i < 20000; i++) {
 		uint64_t session = (uint64_t)number << 32 | i | 1;
-		int port = passive_pool_reserve(pool, number, client, session);
+		int port = reserve(pool, number, client, session);
 
-		wrong += port < 0 || passive_pool_claim(pool, client, (unsigned)port) != session;
+		wrong += port < 0 || claim(pool, client, (unsigned)port) != session;
 	}
 	return (void *)(uintptr_t)wrong;
 }
@@ -362,6 +401,7 @@ int main(void)
 		cmocka_unit_test(one_port_serves_eight_workers),
 		cmocka_unit_test(clients_do_not_take_each_others_ports),
 		cmocka_unit_test(claim_ends_the_reservation),
+		cmocka_unit_test(a_reservation_that_has_not_begun_is_not_claimed),
 		cmocka_unit_test(release_after_a_claim_leaves_the_next_owner_alone),
 		cmocka_unit_test(waiting_sessions_are_granted_in_order),
 		cmocka_unit_test(another_clients_port_is_not_granted),
