@@ -15,7 +15,7 @@
 #include "base/limits.h"
 #include "sys/calls.h"
 
-#define FILE_BYTES 1000000 /* ten buffers and a piece */
+#define FILE_BYTES (10 * CONVERT_BYTES + 16960) /* ten buffers and a piece */
 
 static struct representation representation;
 static int file;
