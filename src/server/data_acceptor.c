@@ -12,11 +12,11 @@
 #include "log/log.h"
 #include "server/passive_listeners.h"
 
-#define ARRIVALS_MAX 64	   /* of one listener in one turn */
-#define SHARE_EVENTS 64	   /* listeners looked at in one turn */
-#define SHARE_PAUSE_MS 100 /* between two looks at the worker's share of ports */
-#define PAUSE_MS 100	   /* after an error */
-#define COMPLAINTS_MS 1000 /* of which not each is told */
+#define ARRIVALS_MAX 64			 /* of one listener in one turn */
+#define SHARE_EVENTS DATA_ACCEPTOR_READY /* listeners looked at in one turn */
+#define SHARE_PAUSE_MS 100		 /* between two looks at the worker's share of ports */
+#define PAUSE_MS 100			 /* after an error */
+#define COMPLAINTS_MS 1000		 /* of which not each is told */
 
 struct port_watch {
 	struct op op; /* a poll of the listener */
@@ -100,6 +100,37 @@ static void acceptor_on_pause_timer(struct wheel_timer *timer)
 			acceptor_go_on(acceptor, i, listener_take(acceptor, i));
 }
 
+/* Which listeners of the share something waited at in this moment: all that is told in it had come
+ * before. */
+static void share_look(struct data_acceptor *acceptor)
+{
+	struct epoll_event events[SHARE_EVENTS];
+	int count;
+
+	if (acceptor->looked == ring_moment(acceptor->ring))
+		return;
+	acceptor->looked = ring_moment(acceptor->ring);
+	count = epoll_wait(acceptor->share, events, SHARE_EVENTS, 0);
+	acceptor->ready_count = count < 0 ? SHARE_EVENTS : (unsigned)count;
+	for (int i = 0; i < count; i++)
+		acceptor->ready[i] = events[i].data.u32;
+}
+
+/* Whether something may wait at port: one look serves all ports of the share. */
+static bool port_may_wait(struct data_acceptor *acceptor, unsigned port)
+{
+	const struct passive_listeners *listeners = acceptor->listeners;
+
+	if (port % acceptor->workers != acceptor->worker)
+		return true;
+	share_look(acceptor);
+	for (unsigned i = 0; i < acceptor->ready_count; i++)
+		if (acceptor->ready[i] >= listeners->first[port] &&
+		    acceptor->ready[i] < listeners->first[port + 1])
+			return true;
+	return acceptor->ready_count == SHARE_EVENTS;
+}
+
 /* At most a full backlog of each listener had come before. */
 int data_acceptor_clear(struct data_acceptor *acceptor, unsigned port)
 {
@@ -107,6 +138,10 @@ int data_acceptor_clear(struct data_acceptor *acceptor, unsigned port)
 	int index;
 	int r = 0;
 
+	if (!port_may_wait(acceptor, port)) {
+		passive_listeners_pass(acceptor->listeners, port);
+		return 0;
+	}
 	for (unsigned i = 0; i <= LISTENERS_MAX * (PASSIVE_BACKLOG + 1) && r == 0; i++) {
 		index = passive_listeners_waits(acceptor->listeners, port);
 		if (index < 0)
@@ -218,6 +253,7 @@ int data_acceptor_open(struct data_acceptor *acceptor)
 	int r;
 
 	acceptor->share = -1;
+	acceptor->looked = UINT64_MAX; /* never yet */
 	acceptor->watches = calloc(listeners->count + 1, sizeof(*acceptor->watches));
 	acceptor->wanted = calloc(listeners->ports + 1, sizeof(*acceptor->wanted));
 	if (!acceptor->watches || !acceptor->wanted)

@@ -25,6 +25,8 @@ struct arrival;
 struct passive_listeners;
 struct port_watch;
 
+#define DATA_ACCEPTOR_READY 64
+
 struct data_acceptor {
 	struct ring *ring;
 	struct passive_listeners *listeners;
@@ -40,7 +42,10 @@ struct data_acceptor {
 	struct wheel_timer pause_timer;
 	bool pausing;
 	uint64_t complained_ms;
-	int share; /* epoll: the listeners of the ports that are looked at besides */
+	int share;	 /* epoll: the listeners of the ports that are looked at besides */
+	uint64_t looked; /* the moment of the ring in which the next two were found out */
+	unsigned ready_count;
+	uint32_t ready[DATA_ACCEPTOR_READY]; /* those of the share at which something waited */
 	struct op share_op;
 	struct wheel_timer share_timer;
 };

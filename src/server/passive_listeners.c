@@ -105,6 +105,12 @@ int passive_listeners_accept(struct passive_listeners *listeners, unsigned index
 	return 0;
 }
 
+void passive_listeners_pass(struct passive_listeners *listeners, unsigned port)
+{
+	pthread_mutex_lock(&listeners->locks[port]);
+	pthread_mutex_unlock(&listeners->locks[port]);
+}
+
 int passive_listeners_waits(struct passive_listeners *listeners, unsigned port)
 {
 	struct pollfd questions[LISTENERS_MAX];

@@ -56,6 +56,9 @@ void passive_listeners_close(struct passive_listeners *listeners);
 int passive_listeners_accept(struct passive_listeners *listeners, unsigned index,
 			     struct arrival *ret_arrival);
 
+/* Waits until what another worker is just accepting at port is claimed. */
+void passive_listeners_pass(struct passive_listeners *listeners, unsigned port);
+
 /* Returns the index of a listener of port at which a connection waits, or -EAGAIN. */
 int passive_listeners_waits(struct passive_listeners *listeners, unsigned port);
 

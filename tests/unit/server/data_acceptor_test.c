@@ -150,6 +150,7 @@ static void reserve(uint64_t session, const char *from, unsigned port)
 			passive_pool_release(pool, &client, (unsigned)got, session);
 		got = passive_pool_reserve(pool, port % 2, &client, session);
 	}
+	ring_next_moment(test_ring); /* in which a command comes */
 	assert_int_equal(data_acceptor_clear(&acceptor, port), 0);
 	assert_int_not_equal(passive_pool_begin(pool, &client, port, session), 0);
 }
@@ -364,24 +365,49 @@ static void what_ended_before_it_was_taken_is_passed_over(void **state)
 	acceptor_end();
 }
 
+static void before_a_reservation_all_is_nobodys(unsigned port)
+{
+	acceptor_make(false);
+	for (int i = 0; i < STRANGERS; i++)
+		client_connect(ALICE, i % 2 ? port : PORTS + port);
+	reserve(1, ALICE, port);
+	assert_int_equal(arrivals_count, STRANGERS);
+	for (unsigned i = 0; i < STRANGERS; i++) {
+		assert_arrival(i, 0, port);
+		assert_false(arrivals[i].now);
+	}
+	data_acceptor_want(&acceptor, 1, port);
+	assert_int_equal(arrivals_count, STRANGERS);
+	client_connect(ALICE, port);
+	wait_for_arrivals(STRANGERS + 1);
+	assert_arrival(STRANGERS, 1, port);
+	acceptor_end();
+}
+
 /* Of the same client, too: it is not what the session's connection will be. */
 static void what_comes_before_a_reservation_is_nobodys(void **state)
 {
 	(void)state;
+	before_a_reservation_all_is_nobodys(0); /* of the worker's share */
+	before_a_reservation_all_is_nobodys(1); /* of another's */
+}
+
+/* One look is for all ports of the share, and holds for a moment of the ring. */
+static void what_waits_at_other_ports_stays_there(void **state)
+{
+	(void)state;
 	acceptor_make(false);
-	for (int i = 0; i < STRANGERS; i++)
-		client_connect(ALICE, i % 2 ? 1 : PORTS + 1);
-	reserve(1, ALICE, 1);
-	assert_int_equal(arrivals_count, STRANGERS);
-	for (unsigned i = 0; i < STRANGERS; i++) {
-		assert_arrival(i, 0, 1);
-		assert_false(arrivals[i].now);
-	}
-	data_acceptor_want(&acceptor, 1, 1);
-	assert_int_equal(arrivals_count, STRANGERS);
-	client_connect(ALICE, 1);
-	wait_for_arrivals(STRANGERS + 1);
-	assert_arrival(STRANGERS, 1, 1);
+	client_connect(ALICE, 2);
+	reserve(1, ALICE, 0);
+	assert_int_equal(arrivals_count, 0);
+	assert_int_equal(data_acceptor_clear(&acceptor, 2), 0);
+	assert_int_equal(arrivals_count, 1);
+	client_connect(ALICE, 2);
+	assert_int_equal(data_acceptor_clear(&acceptor, 0), 0);
+	assert_int_equal(arrivals_count, 1);
+	ring_next_moment(test_ring);
+	assert_int_equal(data_acceptor_clear(&acceptor, 2), 0);
+	assert_int_equal(arrivals_count, 2);
 	acceptor_end();
 }
 
@@ -446,6 +472,7 @@ int main(void)
 		TEST_ON_ENGINES(a_watch_that_fails_is_a_pause),
 		TEST_ON_ENGINES(what_ended_before_it_was_taken_is_passed_over),
 		TEST_ON_ENGINES(what_comes_before_a_reservation_is_nobodys),
+		TEST_ON_ENGINES(what_waits_at_other_ports_stays_there),
 		TEST_ON_ENGINES(a_port_with_nothing_in_it_is_clear_without_a_descriptor),
 		TEST_ON_ENGINES(a_crowd_at_one_address_is_taken_without_a_pause),
 		cmocka_unit_test(a_port_that_is_not_the_pools_is_refused),
