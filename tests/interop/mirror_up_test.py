@@ -4,6 +4,7 @@
 import errno
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -167,6 +168,8 @@ class Server:
             for line in lines:
                 verb, _, argument = line.decode().rstrip("\r\n").partition(" ")
                 self.lines.append(f"{verb} {argument}".strip())
+                while verb == "EPSV" and select.select([self.data], [], [], 0)[0]:
+                    self.data.accept()[0].close()  # of a listing that was refused
                 first = self.answers.get(verb)
                 reply = first.pop(0) if first else replies.get(verb, b"250 done\r\n")
                 if verb in ("MLSD", "LIST", "STOR") and reply[:1] != b"5":
