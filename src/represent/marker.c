@@ -10,6 +10,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <sluice/translate.h>
+
+#include "base/hash.h"
+
 #define MARKER_LETTER 'S'
 #define PACKED_BYTES (8 + STAGES_STATE_BYTES + 4)
 #define MARKER_DIGITS (2 * (PACKED_BYTES + 8))
@@ -83,11 +87,21 @@ static void pack(const struct marker *marker, uint8_t ret_packed[static PACKED_B
 	*at = marker->structure;
 }
 
-static void sign(const struct marker *marker, const struct marker_file *file,
-		 uint8_t ret_signature[static 8])
+/* How a marker's type is converted here: by a code page, or not at all if the operator has chosen so. */
+static uint64_t conversion_of(const struct marker *marker,
+			      const struct representation *representation)
+{
+	if (marker->type == TYPE_EBCDIC && representation->ebcdic)
+		return hash_octets(0, &representation->ebcdic->to_network.map,
+				   sizeof(representation->ebcdic->to_network.map));
+	return marker->type == TYPE_ASCII && representation->text_as_is;
+}
+
+static void sign(const struct marker *marker, const struct representation *representation,
+		 const struct marker_file *file, uint8_t ret_signature[static 8])
 {
 	struct {
-		uint64_t numbers[6];
+		uint64_t numbers[7];
 		uint8_t packed[PACKED_BYTES];
 	} whole;
 	uint8_t digest[EVP_MAX_MD_SIZE] = { 0 };
@@ -99,6 +113,7 @@ static void sign(const struct marker *marker, const struct marker_file *file,
 	whole.numbers[3] = file->size_bytes;
 	whole.numbers[4] = file->written;
 	whole.numbers[5] = file->origin;
+	whole.numbers[6] = conversion_of(marker, representation);
 	pack(marker, whole.packed);
 	HMAC(EVP_sha256(), key, sizeof(key), (const uint8_t *)&whole, sizeof(whole), digest, NULL);
 	memcpy(ret_signature, digest, 8);
@@ -117,7 +132,7 @@ void marker_format(const struct representation *representation, const struct mar
 	char *at = ret_text;
 
 	memcpy(marker.state, state, STAGES_STATE_BYTES);
-	sign(&marker, file, marker.signature);
+	sign(&marker, representation, file, marker.signature);
 	pack(&marker, packed);
 	memcpy(packed + PACKED_BYTES, marker.signature, 8);
 	*at++ = MARKER_LETTER;
@@ -163,7 +178,7 @@ int marker_check(const struct marker *marker, const struct representation *repre
 {
 	uint8_t signature[8];
 
-	sign(marker, file, signature);
+	sign(marker, representation, file, signature);
 	if (CRYPTO_memcmp(signature, marker->signature, sizeof(signature)) != 0)
 		return -ESTALE;
 	return marker->type == representation->type && marker->format == representation->format &&

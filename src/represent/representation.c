@@ -51,6 +51,13 @@ const char *representation_refusal(const struct representation *representation)
 	return NULL;
 }
 
+const char *representation_listing_refusal(const struct representation *representation)
+{
+	return representation->structure == STRUCTURE_PAGE
+		       ? "A listing has no pages; send STRU F for it"
+		       : representation_refusal(representation);
+}
+
 const char *representation_size_refusal(const struct representation *representation,
 					int64_t size_bytes)
 {

@@ -51,6 +51,9 @@ void representation_format(const struct representation *representation,
 /* NULL, or why no file can be moved under this combination, as a sentence for the 504. */
 const char *representation_refusal(const struct representation *representation);
 
+/* The same of a listing (representation_of_listing). */
+const char *representation_listing_refusal(const struct representation *representation);
+
 /* The same for a file of that size: a page number must fit a logical byte (STRU P). */
 const char *representation_size_refusal(const struct representation *representation,
 					int64_t size_bytes);

@@ -70,8 +70,8 @@ static void pret_done(struct tree_request *request, int result)
 
 void session_pret(struct session *session, bool retrieves, struct view argument)
 {
-	if (retrieves)
-		session_look_at(session, argument, O_PATH, pret_done);
-	else
+	if (!retrieves)
 		session_reply(session, REPLY_200_OKAY, "Ready for that");
+	else if (session_can_do(session, representation_refusal(&session->representation)))
+		session_look_at(session, argument, O_PATH, pret_done);
 }

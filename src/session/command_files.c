@@ -154,7 +154,8 @@ static void size_counted(struct session *session, int64_t octets)
 		session_reply(session, REPLY_213_FILE_STATUS, "%lld", (long long)octets);
 	else if (octets == -EFBIG)
 		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
-			      "The file is too large to count what would be sent; use TYPE I");
+			      "The file is too large to count what would be sent; in TYPE I "
+			      "and MODE S nothing is counted");
 	else if (octets == -EOPNOTSUPP)
 		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
 			      "What would be sent depends on the file's holes; use STRU F");
@@ -178,7 +179,7 @@ void command_size(struct session *session, struct view argument)
 {
 	struct action *action;
 
-	if (!session_can_represent(session, &session->representation))
+	if (!session_can_do(session, representation_refusal(&session->representation)))
 		return;
 	if (!count_is_size(&session->representation)) {
 		action = session_command_begin_on(session, argument);

@@ -292,7 +292,7 @@ static void session_list(struct session *session, struct view argument, enum lis
 		representation_of_listing(&session->representation, format == LISTING_MLSD);
 	struct action *action;
 
-	if (!stat && !session_can_represent(session, &representation))
+	if (!stat && !session_can_do(session, representation_listing_refusal(&representation)))
 		return;
 	action = session_command_begin(session);
 	if (!action)

@@ -73,7 +73,7 @@ static void session_store(struct session *session, struct view argument, bool ap
 	struct upload *upload;
 	struct disk disk;
 
-	if (!session_can_represent(session, &session->representation) ||
+	if (!session_can_do(session, representation_refusal(&session->representation)) ||
 	    !session_range_fits(session))
 		return;
 	if (session->restart > 0 && !restart_is_of_file(&session->representation)) {

@@ -320,10 +320,8 @@ int session_preliminary(struct session *session)
 					     : REPLY_150_ABOUT_TO_OPEN_DATA;
 }
 
-bool session_can_represent(struct session *session, const struct representation *representation)
+bool session_can_do(struct session *session, const char *refusal)
 {
-	const char *refusal = representation_refusal(representation);
-
 	if (refusal)
 		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED, "%s",
 			      session_text(session, refusal));
@@ -466,6 +464,9 @@ static void retr_counted(struct session *session, int64_t octets)
 {
 	struct action *action = session->action;
 
+	/* Not even if each octet of the file became four. */
+	if (octets == -EFBIG && action->restart / 4 > (int64_t)action->request.stat.stx_size)
+		octets = -ERANGE;
 	if (octets >= 0 && octets < action->restart)
 		octets = -ERANGE;
 	if (session_has_given_up(session))
@@ -508,7 +509,7 @@ void command_retr(struct session *session, struct view argument)
 {
 	struct action *action;
 
-	if (!session_can_represent(session, &session->representation) ||
+	if (!session_can_do(session, representation_refusal(&session->representation)) ||
 	    !session_range_fits(session))
 		return;
 	action = session_command_begin_on(session, argument);

@@ -181,8 +181,8 @@ int restart_check_marker(const struct action *action, const struct marker_file *
 /* Whether a number counts the file's octets (as REST does in MODE S, RFC 3659 section 5.2). */
 bool restart_is_of_file(const struct representation *representation);
 
-/* False: no file can be moved so, and the command has its 504. */
-bool session_can_represent(struct session *session, const struct representation *representation);
+/* refusal: of representation_refusal or one of its kin. False: the command has its 504. */
+bool session_can_do(struct session *session, const char *refusal);
 
 /* count.c: counts the octets that the action's representation of file (open for reading) has in
  * MODE S, in a job, and calls counted in the end: with -EFBIG, if that is too much work. */

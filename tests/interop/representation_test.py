@@ -103,6 +103,23 @@ def size_is_counted_once(server, root):
 
 
 @served()
+def a_restart_far_beyond_what_is_not_counted_is_554(server, root):
+    """A file of that size is not counted first; but no conversion makes four octets of each."""
+    size = 300 << 20
+    with open(os.path.join(root, "large"), "wb") as file:
+        file.truncate(size)
+    with Representing(server.port) as session:
+        session.command("TYPE A", "200")
+        session.command(f"REST {4 * size + 4}", "350")
+        session.command("EPSV", "229")
+        session.command("RETR large", "554")
+        expect("MODE S" in session.command("SIZE large", "550"), "no way out is told")
+        session.command("TYPE I", "200")
+        same("SIZE", f"213 {size}", session.command("SIZE large", "213"))
+    os.unlink(os.path.join(root, "large"))
+
+
+@served()
 def every_combination_of_type_a_is_right_or_refused(server, root):
     walk(server, root, [kind for kind in KINDS if kind[0] == "A"])
 

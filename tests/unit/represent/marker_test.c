@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <sluice/translate.h>
+
 static const uint8_t state_of_stages[STAGES_STATE_BYTES] = { 1, 2, 3 };
 
 static struct statx a_file(void)
@@ -50,6 +52,38 @@ static void a_marker_comes_back(void **state)
 	representation.mode = MODE_COMPRESSED;
 	representation.type = TYPE_ASCII;
 	assert_int_equal(marker_check(&marker, &representation, &file), 0);
+}
+
+/* With another code page, or with none, the rest of the file would be another text. */
+static void another_conversion_is_noticed(void **state)
+{
+	static struct translate_ebcdic pages[2];
+	struct representation representation;
+	struct statx stat = a_file();
+	struct marker_file file = marker_file_of(&stat, false);
+	char text[RESTART_MARK_MAX];
+	struct marker marker;
+
+	(void)state;
+	assert_int_equal(translate_ebcdic_load("1047", &pages[0]), 0);
+	pages[1] = pages[0];
+	pages[1].to_network.map['['] ^= 1;
+	representation_init(&representation);
+	representation.ebcdic = &pages[0];
+	representation.type = TYPE_EBCDIC;
+	marker_format(&representation, &file, 777, state_of_stages, text);
+	assert_int_equal(marker_parse(view_of(text), &marker), 0);
+	assert_int_equal(marker_check(&marker, &representation, &file), 0);
+	representation.ebcdic = &pages[1];
+	assert_int_equal(marker_check(&marker, &representation, &file), -ESTALE);
+
+	representation.type = TYPE_ASCII;
+	marker_format(&representation, &file, 777, state_of_stages, text);
+	assert_int_equal(marker_parse(view_of(text), &marker), 0);
+	representation.ebcdic = &pages[0]; /* which is nothing to TYPE A */
+	assert_int_equal(marker_check(&marker, &representation, &file), 0);
+	representation.text_as_is = true;
+	assert_int_equal(marker_check(&marker, &representation, &file), -ESTALE);
 }
 
 static void no_digit_can_be_changed(void **state)
@@ -120,6 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_marker_comes_back),
+		cmocka_unit_test(another_conversion_is_noticed),
 		cmocka_unit_test(no_digit_can_be_changed),
 		cmocka_unit_test(another_file_is_noticed),
 	};
