@@ -253,6 +253,9 @@ void session_execute(struct session *session, struct view line)
 							 : REPLY_550_FILE_UNAVAILABLE;
 	if (command && command_is_allowed(session, command, &parsed))
 		command->execute(session, parsed.argument);
+	/* Its port is others' again, though what the transfer waits for may take long. */
+	if (session->action && session->action->transfers)
+		session_data_expect(session);
 	/* The restart point is of the next transfer alone, whatever becomes of that. */
 	if (!(flags & KEEPS_RESTART))
 		session_forget_restart(session);

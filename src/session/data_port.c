@@ -583,6 +583,14 @@ bool session_data_is_kept(struct session *session)
 	return session->data_kept;
 }
 
+void session_data_expect(struct session *session)
+{
+	if (session->data_state != DATA_PASSIVE || session->data_wanted)
+		return;
+	session->data_wanted = true;
+	session->context->want_data(session->context->server, session->id, session->data_port);
+}
+
 void session_data_open(struct session *session)
 {
 	session->opening = true;
@@ -594,9 +602,7 @@ void session_data_open(struct session *session)
 				    1000ULL * session->context->config->data_timeout_s;
 	session_set_open_timer(session);
 	if (session->data_state == DATA_PASSIVE) {
-		session->data_wanted = true;
-		session->context->want_data(session->context->server, session->id,
-					    session->data_port);
+		session_data_expect(session);
 		return;
 	}
 	if (session->data_state == DATA_NONE && !session_use_default_port(session))

@@ -139,6 +139,9 @@ void session_data_reset(struct session *session);
 /* Our end of the control connection, which a login alone never needs. */
 const struct address *session_local(struct session *session);
 
+/* The connection to the reserved port, if there is one, is taken as soon as it comes. */
+void session_data_expect(struct session *session);
+
 /* Gets the connection for the action's transfer; session_transfer_opened follows, or, after a
  * 425, session_transfer_not_opened. */
 void session_data_open(struct session *session);

@@ -110,6 +110,20 @@ static void a_connection_is_wanted_until_it_comes_or_the_wait_ends(void **state)
 	assert_int_equal(test_session_wants, 0);
 }
 
+/* A command that takes its time keeps no port from others. */
+static void a_connection_is_wanted_while_a_command_waits(void **state)
+{
+	(void)state;
+	log_in(1);
+	client_asks("EPSV", "229 ");
+	client_asks("NOOP", "200 ");
+	assert_int_equal(test_session_wants, 0);
+	client_asks("RMDA none", "550 "); /* by a job */
+	assert_int_equal(test_session_wants, 1);
+	client_asks("EPSV", "229 ");
+	assert_int_equal(test_session_wants, 0);
+}
+
 static void without_room_a_port_is_given_back(void **state)
 {
 	(void)state;
@@ -156,6 +170,7 @@ int main(void)
 		SESSION_TEST(a_port_is_waited_for_and_given_back),
 		SESSION_TEST(a_connection_that_comes_late_is_not_taken),
 		SESSION_TEST(a_connection_is_wanted_until_it_comes_or_the_wait_ends),
+		SESSION_TEST(a_connection_is_wanted_while_a_command_waits),
 		SESSION_TEST(without_room_a_port_is_given_back),
 		SESSION_TEST(the_default_data_port_is_not_privileged),
 		SESSION_TEST(a_session_that_ends_gives_all_back),
