@@ -42,15 +42,14 @@
 #define KEPT_FOLDER_BYTES_MAX 256 /* of its path; files in deeper ones are opened each time */
 #define KEPT_NAME_BYTES 48 /* of a name, its NUL included; a longer one is asked about each time */
 #define KEPT_ASKED_MS 1000 /* for so long a watch is enough */
-#define KEPT_STAT_BYTES                       \
-	(offsetof(struct statx, stx_mnt_id) + \
-	 sizeof(uint64_t)) /* of a statx: the rest says nothing */
+
+/* Of a statx(2): what lies behind the mount's number says nothing of the file. */
+#define KEPT_STAT_BYTES (offsetof(struct statx, stx_mnt_id) + sizeof(uint64_t))
 
 /* What is known of a path besides: under which watch it was asked about, and when. */
 struct kept_note {
-	uint32_t watch; /* of its folder; 0: none */
-	uint64_t
-		read_ms; /* when the file was last read from one end to the other; 0: not since it is open */
+	uint32_t watch;	  /* of its folder; 0: none */
+	uint64_t read_ms; /* when the file was last read whole; 0: not since it is open */
 	uint64_t asked_ms;
 	char name[KEPT_NAME_BYTES];
 };
@@ -77,8 +76,7 @@ struct kept_files {
 		uint16_t file[KEPT_FILES_IN_ROW];
 	} rows[KEPT_FILES_ROWS];
 	uint64_t since_ms[KEPT_FILES_MAX]; /* by file; 0: unused */
-	uint16_t unused
-		[KEPT_FILES_MAX]; /* so many files as are not kept: what was used last is last */
+	uint16_t unused[KEPT_FILES_MAX];   /* those that are not kept, the last used one last */
 	struct kept_file {
 		uint64_t path;
 		int fd;

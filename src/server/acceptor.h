@@ -1,6 +1,7 @@
 /*
- * Accepting on one listener of control connections, connection after connection, until it is closed. An error (too many
- * open files) is a pause and not the end: whoever waits in the backlog is served later.
+ * Accepting on one listener of control connections, connection after connection, until it is closed.
+ * An error (too many open files) is a pause and not the end: whoever waits in the backlog is served
+ * later.
  *
  * Thread:    the worker's whose ring it is.
  * Ownership: the structure is embedded, and stays until closed has been called; the listener is

@@ -180,7 +180,6 @@ void data_acceptor_want(struct data_acceptor *acceptor, uint64_t session, unsign
 	unsigned first = listeners->first[port];
 	unsigned last = listeners->first[port + 1];
 	int ready = last - first > 1 ? passive_listeners_waits(listeners, port) : -EAGAIN;
-
 	int r = 0;
 
 	acceptor->wanted[port]++;

@@ -6,6 +6,9 @@
  *   PWD, CWD folder, LIST, CWD back    if LIST may not take the path as it is: some servers do with it what
  *                                      a shell would, and list another folder
  *
+ *   LIST folder, all the same          if there is no way into it, and its user would rather have that
+ *                                      (by_path)
+ *
  * If there is no way back, the session is given up.
  */
 #include <errno.h>

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Who gets the connections that come to a passive port: the session that has reserved it, and nobody else."""
 
+import contextlib
 import os
 import socket
 import sys
@@ -21,25 +22,14 @@ ROUNDS = 20
 CLIENTS = 6
 
 
-class Served(tempfile.TemporaryDirectory):
-    """A folder, and a server of it with one passive port."""
-
-    def __init__(self, *options):
-        super().__init__(prefix="sluice-port-")
-        self.options = options
-
-    def __enter__(self):
-        os.chmod(self.name, 0o755)
-        write_pattern(os.path.join(self.name, "small"), len(CONTENT))
-        self.server = Sluiced(self.name, [*self.options], 1).start()
-        return self.server
-
-    def __exit__(self, kind, *rest):
-        if kind:
-            self.server.abandon()
-        else:
-            self.server.stop()
-        self.cleanup()
+@contextlib.contextmanager
+def served(*options):
+    """A server with one passive port, of a folder with one file."""
+    with tempfile.TemporaryDirectory(prefix="sluice-port-") as folder:
+        os.chmod(folder, 0o755)
+        write_pattern(os.path.join(folder, "small"), len(CONTENT))
+        with Sluiced(folder, options, 1) as server:
+            yield server
 
 
 def connect(port, source="127.0.0.1", server="127.0.0.1"):
@@ -74,7 +64,7 @@ def fetch_on(control, data):
 def what_came_before_the_port_was_reserved_is_nobodys():
     """By the same client, too; the first of two is what the server looks at, and then it makes a pause."""
     for fxp, source in (("off", "127.0.0.1"), ("on", "127.0.0.9")):
-        with Served("--workers", "1", f"--fxp={fxp}") as server:
+        with served("--workers", "1", f"--fxp={fxp}") as server:
             control = log_in("127.0.0.1", server.port)
             port = reserve(control)
             connect(port).close()
@@ -110,7 +100,7 @@ def a_connection_of_an_earlier_reservation_is_not_the_next_ones():
             failures.append(f"{host}: {error}")
 
     for workers in ("1", "4"):
-        with Served("--workers", workers) as server:
+        with served("--workers", workers) as server:
             threads = [threading.Thread(target=client, args=(server, number)) for number in range(CLIENTS)]
             for each in threads:
                 each.start()

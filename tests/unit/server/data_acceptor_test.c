@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "net/address.h"
 #include "server/passive_listeners.h"
 #include "support/test_ring.h"
@@ -451,6 +452,10 @@ static void a_port_that_is_not_the_pools_is_refused(void **state)
 	assert_int_equal(passive_pool_new(&number, 1, 1, NULL, NULL, &pool), 0);
 	assert_int_equal(passive_listeners_add(&listeners, 0, 1), 0);
 	assert_int_equal(passive_listeners_open(&listeners, pool, false), -ERANGE);
+	passive_listeners_close(&listeners);
+	for (int i = 0; i <= LISTENERS_MAX; i++)
+		assert_int_equal(passive_listeners_add(&listeners, i, 0), 0);
+	assert_int_equal(passive_listeners_open(&listeners, pool, false), -E2BIG);
 	passive_listeners_close(&listeners);
 	passive_pool_free(pool);
 }
