@@ -35,12 +35,12 @@ static int xattr_state(const struct hash_identity *identity, char *ret_text)
 static bool changed_by_writing(const struct hash_identity *identity, int64_t written_s,
 			       int64_t written_ns)
 {
-	int64_t apart_s = identity->changed_s - written_s;
 	int64_t apart_ns;
 
-	if (apart_s < 0 || apart_s > 1)
+	if (written_s > identity->changed_s || written_s < identity->changed_s - 1)
 		return false;
-	apart_ns = apart_s * NS_PER_S + (int64_t)identity->changed_ns - written_ns;
+	apart_ns = (identity->changed_s - written_s) * NS_PER_S + (int64_t)identity->changed_ns -
+		   written_ns;
 	return apart_ns >= 0 && apart_ns <= WRITTEN_WITHIN_NS;
 }
 
