@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 
 #include "base/limits.h"
+#include "log/log.h"
 #include "sys/calls.h"
 
 #define MOUNTINFO_PATH "/proc/self/mountinfo"
@@ -179,6 +181,19 @@ static int watches_join(struct watches *watches, struct watcher *watcher, int nu
 	return 0;
 }
 
+void watches_tell_shortage(int error)
+{
+	static atomic_flag told = ATOMIC_FLAG_INIT;
+
+	if ((error != -EMFILE && error != -ENOSPC) || atomic_flag_test_and_set(&told))
+		return;
+	log_warning(
+		"folders cannot be watched: there is no inotify %s left for this user (sysctl "
+		"fs.inotify.%s); all is served as before, but what is asked for often costs more",
+		error == -EMFILE ? "instance, or descriptor," : "watch",
+		error == -EMFILE ? "max_user_instances" : "max_user_watches");
+}
+
 int watches_add(struct watches *watches, struct watcher *watcher, const char *path)
 {
 	for (int tries = 0; tries < TRIES_MAX; tries++) {
@@ -189,6 +204,7 @@ int watches_add(struct watches *watches, struct watcher *watcher, const char *pa
 			return -ENOSPC;
 		pthread_mutex_unlock(watches->lock);
 		number = calls->inotify_add_watch(watches->fd, path, CHANGES);
+		watches_tell_shortage(number);
 		pthread_mutex_lock(watches->lock);
 		if (number < 0)
 			return number;

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "fs/resolve.h"
+#include "fs/watch.h"
 #include "sys/calls.h"
 
 #define EVENTS_BYTES 4096
@@ -291,6 +292,7 @@ static void watched_begin(struct watched_folders *watched, struct watched_folder
 		watched->count++;
 		return;
 	}
+	watches_tell_shortage(r);
 	watched_pause(watched, folder, true);
 	if (watched->inotify < 0)
 		return;

@@ -496,6 +496,7 @@ def without_watches_listings_are_made_anew():
         place.write("in/new")
         place.compare("a change")
         expect(counts(place.control)["watches"] <= 1, "there are more watches than allowed")
+        same("lines of the log about it", 1, place.server.log().count("fs.inotify.max_user_watches"))
 
 
 @test
