@@ -41,13 +41,18 @@ METRICS = {
     "times": Metric("times the 99th percentile", "", LOW),
     "cold_mb_per_s": Metric("limit of the slow disk", "MB/s", NEITHER),
     "unequal_sessions": Metric("most minus fewest sessions of a worker", "", LOW),
+    "to_network": Metric("LF to CR LF, of memcpy", "", HIGH),
+    "from_network": Metric("CR LF to LF, of memcpy", "", HIGH),
+    "table": Metric("table of 256, of the byte loop", "", HIGH),
+    "table_7_bit": Metric("the same, 7-bit text", "", HIGH),
+    "fresh_lines": Metric("fresh lines, of memchr and memcpy", "", HIGH),
     "user_percent_read": Metric("RETR: of the file through user space", "%", LOW),
     "user_percent_written": Metric("STOR: of the file through user space", "%", LOW),
 }
 
 
 # A server's own, of two measurements of the same round: no ratio of two of them is stated.
-RATIOS = {"kept", "times"}
+RATIOS = {"kept", "times", "to_network", "from_network", "table", "table_7_bit", "fresh_lines"}
 
 
 def metric(name):

@@ -279,7 +279,8 @@ static void compare_lines(const char *what, const char *line_end, convert *with_
 		snprintf(small_bar, sizeof(small_bar), "%s of memcpy, L2", what);
 		if (i == 0 && least > 0)
 			bar(small_bar, small[count - 1].median / small[0].median, least);
-		snprintf(large_bar, sizeof(large_bar), "%s of memchr's way, fresh", what);
+		snprintf(large_bar, sizeof(large_bar), "%s of memchr's way, %s, fresh", what,
+			 texts[i].name);
 		if (with_memchr)
 			bar(large_bar, large[count - 1].median / large[1].median, 1);
 	}
@@ -288,6 +289,7 @@ static void compare_lines(const char *what, const char *line_end, convert *with_
 static void compare_table(const char *what, unsigned below, double least)
 {
 	struct way small[WAYS_MAX], large[WAYS_MAX];
+	char title[64];
 	size_t count = list_ways(small, NULL, run_table);
 
 	list_ways(large, NULL, run_table);
@@ -296,8 +298,8 @@ static void compare_table(const char *what, unsigned below, double least)
 	printf("table of 256, %s\n", what);
 	compare("  64 KiB in L2", small, count, SMALL_BYTES);
 	compare("  fresh lines in memory", large, count, settings.large_bytes);
-	bar("table of scalar table, L2",
-	    small[count - 1].median / median_of(small, count, "scalar"), least);
+	snprintf(title, sizeof(title), "table of the scalar one, %s, L2", what);
+	bar(title, small[count - 1].median / median_of(small, count, "scalar"), least);
 }
 
 static void usage(void)
