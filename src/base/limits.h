@@ -25,6 +25,8 @@
 #define WORKERS_LIMIT 64
 #define LISTENERS_MAX 32
 #define HOSTS_MAX 64
+#define ALIASES_MAX 64
+#define ALIAS_NAME_MAX 64 /* characters */
 #define PASSIVE_PORTS_MAX 1024
 #define PASSIVE_BACKLOG 1024 /* connections to one that nobody has taken; further ones try again */
 

@@ -22,6 +22,7 @@ enum option_kind {
 	OPTION_LISTENER, /* an address, repeatable */
 	OPTION_PORTS,	 /* LOW-HIGH, two ports */
 	OPTION_HOST,	 /* NAME or NAME=DIR, repeatable */
+	OPTION_ALIAS,	 /* NAME=PATH, repeatable */
 	OPTION_ACTION,	 /* no argument; ends the reading with a result */
 };
 
@@ -64,6 +65,9 @@ static const struct option options[] = {
 	{ "host", OPTION_HOST, "NAME[=DIR]", FIELD(hosts), 0, 0, NULL,
 	  "a name for the command HOST, repeatable; anonymous users of it\n"
 	  "are in DIR (default: any name, in the folder to serve)" },
+	{ "alias", OPTION_ALIAS, "NAME=PATH", FIELD(aliases), 0, 0, NULL,
+	  "CWD NAME leads to the folder PATH from everywhere, repeatable;\n"
+	  "SITE ALIAS tells of them" },
 	{ "uploads", OPTION_SWITCH, "in-place|atomic", FIELD(uploads_atomic), 0, 0, "in-place",
 	  "atomic: a file appears under its name when it is whole" },
 	{ "hash-xattr", OPTION_SWITCH, "off|on", FIELD(hash_xattr), 0, 0, "off",
@@ -284,6 +288,37 @@ static int host_apply(struct reading *reading, const struct option *option, cons
 	return 0;
 }
 
+/* A name that no path can be taken for, and that a line of SITE ALIAS can hold. */
+static bool alias_name_is_good(const char *name, size_t length)
+{
+	if (length == 0 || length > ALIAS_NAME_MAX || *name == '.' || *name == '~')
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)name[i] <= ' ' || name[i] == 0x7f || name[i] == '/')
+			return false;
+	return true;
+}
+
+static int alias_apply(struct reading *reading, const struct option *option, const char *value)
+{
+	struct config *config = &reading->config;
+	size_t length = strcspn(value, "=");
+	struct config_alias alias = { .name = { value, length } };
+
+	if (!alias_name_is_good(value, length) || value[length] == '\0' ||
+	    value[length + 1] != '/' || strlen(value + length + 1) >= PATH_BYTES_MAX)
+		return wrong(reading, "--%s %s: expected NAME=PATH, as pub=/mirror/pub",
+			     option->name, value);
+	alias.path = value + length + 1;
+	if (config_alias_find(config, alias.name))
+		return wrong(reading, "--%s %s: this name was given already", option->name, value);
+	if (config->aliases_count == ALIASES_MAX)
+		return wrong(reading, "--%s %s: at most %d names", option->name, value,
+			     ALIASES_MAX);
+	config->aliases[config->aliases_count++] = alias;
+	return 0;
+}
+
 static int flag_apply(struct reading *reading, const struct option *option, const char *value)
 {
 	(void)value;
@@ -297,7 +332,17 @@ static int (*const appliers[])(struct reading *, const struct option *, const ch
 	[OPTION_TEXT] = text_apply,   [OPTION_WORD] = word_apply,
 	[OPTION_SWITCH] = word_apply, [OPTION_LISTENER] = listener_apply,
 	[OPTION_PORTS] = ports_apply, [OPTION_HOST] = host_apply,
+	[OPTION_ALIAS] = alias_apply,
 };
+
+const char *config_alias_find(const struct config *config, struct view name)
+{
+	for (size_t i = 0; i < config->aliases_count; i++)
+		if (config->aliases[i].name.length == name.length &&
+		    memcmp(config->aliases[i].name.at, name.at, name.length) == 0)
+			return config->aliases[i].path;
+	return NULL;
+}
 
 static const struct option *option_find(const char *name, size_t length)
 {

@@ -24,6 +24,12 @@ struct config_host {
 	const char *folder; /* NULL: the root of all */
 };
 
+/* --alias NAME=PATH */
+struct config_alias {
+	struct view name;
+	const char *path; /* as clients see it: it begins with a slash */
+};
+
 struct config {
 	const char *root; /* DIR or --root */
 	struct address listeners[LISTENERS_MAX];
@@ -50,6 +56,8 @@ struct config {
 	size_t listing_cache_bytes;	     /* --listing-cache; 0: off */
 	struct config_host hosts[HOSTS_MAX]; /* --host, repeatable; no name is in it twice */
 	size_t hosts_count;
+	struct config_alias aliases[ALIASES_MAX]; /* --alias, repeatable; no name is in it twice */
+	size_t aliases_count;
 	enum ring_choice ring;
 	bool verbose;
 };
@@ -60,6 +68,9 @@ enum config_result { CONFIG_RUN, CONFIG_HELP, CONFIG_VERSION, CONFIG_WRONG };
  * what is wrong and what would be right; *ret_config is then untouched. */
 enum config_result config_parse(int argc, char **argv, struct config *ret_config, char *ret_error,
 				size_t error_bytes);
+
+/* The path of an alias, or NULL: there is none of that name. */
+const char *config_alias_find(const struct config *config, struct view name);
 
 /* The text of --help: every option of the table with its default. */
 void config_print_help(void);

@@ -8,18 +8,20 @@
 
 #include "base/limits.h"
 #include "represent/block.h"
+#include "represent/page_source.h"
 #include "represent/stages.h"
 #include "sys/calls.h"
 
 bool count_is_size(const struct representation *representation)
 {
-	struct representation stream = *representation;
+	return representation_keeps_length(representation) &&
+	       !representation_has_markers(representation);
+}
 
-	if (representation->mode == MODE_DEFLATE)
-		stream.mode = MODE_STREAM;
-	return representation_is_plain(&stream) ||
-	       (stream.type == TYPE_EBCDIC && stream.structure == STRUCTURE_FILE &&
-		stream.mode == MODE_STREAM && stream.format != FORMAT_CARRIAGE);
+/* Whether it follows from the size, as that of what has its headers at known places does. */
+static bool count_is_of_size(const struct representation *representation)
+{
+	return representation_keeps_length(representation) && representation->mode == MODE_BLOCK;
 }
 
 struct count {
@@ -30,6 +32,9 @@ struct count {
 	int64_t size_bytes;
 	int64_t offset;
 	int64_t next_mark;
+	int64_t read_bytes; /* by pages: holes are not read */
+	bool by_pages;
+	bool described; /* by pages: what has to be said of the size has been */
 	int64_t octets;
 };
 
@@ -46,7 +51,7 @@ static bool count_is_of_lines(const struct representation *representation)
 {
 	return representation->type == TYPE_ASCII && representation->mode == MODE_STREAM &&
 	       representation->structure == STRUCTURE_FILE &&
-	       representation->format != FORMAT_CARRIAGE;
+	       !representation_has_carriage(representation);
 }
 
 static int count_part(struct count *count, struct view part, bool last)
@@ -79,6 +84,51 @@ static void count_mark(struct count *count)
 	count->next_mark = count->offset + MARK_EVERY_BYTES;
 }
 
+/* What a file of this size is among headers and markers: its content, which is no matter, is taken to
+ * be that of buffer. */
+static int count_by_size(struct count *count, const char *buffer)
+{
+	int64_t wholes = count->size_bytes > 0 ? (count->size_bytes - 1) / CONVERT_BYTES : 0;
+	int64_t between_marks = (MARK_EVERY_BYTES + CONVERT_BYTES - 1) / CONVERT_BYTES;
+	int64_t mark_octets = wholes / between_marks * (BLOCK_HEADER_BYTES + RESTART_MARK_BYTES);
+	size_t rest = (size_t)(count->size_bytes - wholes * CONVERT_BYTES);
+	int r = wholes > 0 ? count_part(count, (struct view){ buffer, CONVERT_BYTES }, false) : 0;
+
+	if (r == 0 && (__builtin_mul_overflow(count->octets, wholes, &count->octets) ||
+		       __builtin_add_overflow(count->octets, mark_octets, &count->octets) ||
+		       count->octets > INT64_MAX - 2 * CONVERT_BYTES))
+		r = -EFBIG;
+	return r == 0 ? count_part(count, (struct view){ buffer, rest }, true) : r;
+}
+
+/* The next pages that hold data. Returns as count_step. */
+static int count_pages(struct count *count, char *buffer)
+{
+	const struct representation *representation = &count->representation;
+	off_t at = 0;
+	ssize_t got = 0;
+	int r;
+
+	if (count->size_bytes > 0 && !count->described &&
+	    page_source_describes(representation, count->file, count->size_bytes))
+		stages_describe(count->stages, count->size_bytes);
+	count->described = true;
+	count_mark(count);
+	if (count->size_bytes > 0)
+		got = page_source_read(representation, count->file, count->offset,
+				       count->size_bytes, buffer, CONVERT_BYTES, &at);
+	if (got < 0 || (got == 0 && at < count->size_bytes))
+		return got < 0 ? (int)got : -EIO;
+	count->offset = at + got;
+	count->read_bytes += got;
+	if (count->read_bytes > SIZE_COUNT_BYTES_MAX)
+		return -EFBIG;
+	stages_set_position(count->stages, at);
+	r = count_part(count, (struct view){ buffer, (size_t)got },
+		       count->offset == count->size_bytes);
+	return r == 0 && count->offset < count->size_bytes ? -EINPROGRESS : r;
+}
+
 /* What is in buffer at a time. Returns as count_step. */
 static int count_buffer(struct count *count, char *buffer)
 {
@@ -104,8 +154,12 @@ int count_step(struct count *count, int64_t slice_bytes)
 	char *buffer = calls->allocate(CONVERT_BYTES);
 	int r = buffer ? -EINPROGRESS : -ENOMEM;
 
+	if (buffer && count_is_of_size(&count->representation)) {
+		memset(buffer, 0, CONVERT_BYTES);
+		r = count_by_size(count, buffer);
+	}
 	while (r == -EINPROGRESS) {
-		r = count_buffer(count, buffer);
+		r = count->by_pages ? count_pages(count, buffer) : count_buffer(count, buffer);
 		if (count->offset - begun >= slice_bytes)
 			break;
 	}
@@ -136,9 +190,8 @@ int count_new(const struct representation *representation, int file, int64_t siz
 {
 	struct count *count;
 
-	if (representation->structure == STRUCTURE_PAGE)
-		return -EOPNOTSUPP;
-	if (size_bytes > SIZE_COUNT_BYTES_MAX)
+	if (size_bytes > SIZE_COUNT_BYTES_MAX && representation->structure != STRUCTURE_PAGE &&
+	    !count_is_of_size(representation))
 		return -EFBIG;
 	count = calls->allocate(sizeof(*count));
 	if (!count)
@@ -146,6 +199,7 @@ int count_new(const struct representation *representation, int file, int64_t siz
 	*count = (struct count){ .representation = *representation,
 				 .file = file,
 				 .size_bytes = size_bytes,
+				 .by_pages = representation->structure == STRUCTURE_PAGE,
 				 .next_mark = MARK_EVERY_BYTES };
 	if (count->representation.mode == MODE_DEFLATE)
 		count->representation.mode = MODE_STREAM;

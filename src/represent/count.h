@@ -23,14 +23,14 @@ bool count_is_size(const struct representation *representation);
 struct count;
 
 /* Begins to count a file of size_bytes; MODE Z counts what is deflated. file stays the caller's. Returns
- * 0; -EFBIG: the file is larger than SIZE_COUNT_BYTES_MAX; -EOPNOTSUPP: STRU P, where it depends on
- * holes; or -ENOMEM. */
+ * 0; -EFBIG: more than SIZE_COUNT_BYTES_MAX would have to be read; or -ENOMEM. */
 int count_new(const struct representation *representation, int file, int64_t size_bytes,
 	      struct count **ret_count);
 void count_free(struct count *count);
 
 /* Counts slice_bytes of the file, or somewhat more. Returns 0 at its end, -EINPROGRESS before it, or
- * another negative errno (-EIO too for a file that has become shorter). */
+ * another negative errno (-EIO too for a file that has become shorter, -EFBIG for pages with more
+ * data than SIZE_COUNT_BYTES_MAX). */
 int count_step(struct count *count, int64_t slice_bytes);
 
 /* The octets, once a step has returned 0. */

@@ -66,18 +66,38 @@ const char *representation_size_refusal(const struct representation *representat
 
 	if (representation->structure != STRUCTURE_PAGE || bits < PAGE_BITS_MIN || bits >= 63)
 		return NULL;
-	pages = size_bytes / page_octets(bits) + 1;
+	pages = size_bytes / representation_page_octets(representation) + 1;
 	return pages >> bits == 0 ? NULL
 				  : "The file has more pages than a logical byte can number; send "
 				    "TYPE L 32";
 }
 
+/* Whether an operator has chosen that TYPE A, in each of its forms, moves what is in the file. */
+static bool is_as_is(const struct representation *representation)
+{
+	return representation->type == TYPE_ASCII && representation->text_as_is;
+}
+
+bool representation_has_carriage(const struct representation *representation)
+{
+	return is_text(representation) && representation->format == FORMAT_CARRIAGE &&
+	       !is_as_is(representation);
+}
+
 bool representation_is_plain(const struct representation *representation)
 {
 	return representation->structure == STRUCTURE_FILE && representation->mode == MODE_STREAM &&
-	       (!is_text(representation) ||
-		(representation->type == TYPE_ASCII && representation->text_as_is &&
-		 representation->format != FORMAT_CARRIAGE));
+	       (!is_text(representation) || is_as_is(representation));
+}
+
+bool representation_keeps_length(const struct representation *representation)
+{
+	struct representation stream = *representation;
+
+	stream.mode = MODE_STREAM;
+	return representation_is_plain(&stream) ||
+	       (stream.type == TYPE_EBCDIC && stream.structure == STRUCTURE_FILE &&
+		!representation_has_carriage(&stream));
 }
 
 bool representation_is_plain_blocks(const struct representation *representation)
@@ -137,4 +157,11 @@ unsigned page_logical_bytes(unsigned byte_bits)
 unsigned page_octets(unsigned byte_bits)
 {
 	return page_logical_bytes(byte_bits) * byte_bits / 8;
+}
+
+unsigned representation_page_octets(const struct representation *representation)
+{
+	return representation->structure == STRUCTURE_PAGE
+		       ? page_octets(logical_bits(representation))
+		       : 0;
 }

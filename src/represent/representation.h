@@ -35,7 +35,7 @@ struct representation {
 	uint8_t mode;	   /* enum ftp_mode */
 	uint8_t level;	   /* of MODE Z: 1 to 9 */
 	bool keep;	   /* of MODE Z: agreed on (OPTS MODE Z KEEP ON), see below */
-	bool text_as_is;   /* TYPE A moves the file's bytes unchanged (an operator's choice) */
+	bool text_as_is; /* TYPE A moves the file's bytes unchanged, in form C too (an operator's choice) */
 	const struct translate_ebcdic *ebcdic; /* borrowed; NULL: TYPE E cannot be used */
 };
 
@@ -65,6 +65,12 @@ bool representation_is_plain(const struct representation *representation);
  * (represent/block.h), and needs no stage either. */
 bool representation_is_plain_blocks(const struct representation *representation);
 
+/* Whether each octet of the file is one before the mode adds its own: a number of these is a place in it. */
+bool representation_keeps_length(const struct representation *representation);
+
+/* Whether carriage control is converted: form C. */
+bool representation_has_carriage(const struct representation *representation);
+
 /* The same of a listing, whose lines end with CR LF as they are made. */
 bool representation_listing_is_plain(const struct representation *representation);
 
@@ -84,5 +90,8 @@ struct representation representation_of_listing(const struct representation *rep
 /* STRU P: logical bytes in a page, and the octets that they are in the file; 0: none are possible. */
 unsigned page_logical_bytes(unsigned byte_bits);
 unsigned page_octets(unsigned byte_bits);
+
+/* The octets of a page of this one; 0: it has no pages. */
+unsigned representation_page_octets(const struct representation *representation);
 
 #endif

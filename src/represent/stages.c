@@ -29,11 +29,6 @@ static struct stage *stages_add(struct stages *stages, stage_fn *step)
 	return stage;
 }
 
-static bool is_text(const struct representation *representation)
-{
-	return representation->type == TYPE_ASCII || representation->type == TYPE_EBCDIC;
-}
-
 /* MODE C's filler (RFC 959 section 3.4.3): a space of the type's. */
 static unsigned char filler_of(const struct representation *representation)
 {
@@ -95,7 +90,7 @@ static struct stages *stages_add_sending(struct stages *stages,
 {
 	bool records = representation->structure == STRUCTURE_RECORD;
 
-	if (is_text(representation) && representation->format == FORMAT_CARRIAGE)
+	if (representation_has_carriage(representation))
 		stages_add(stages, stage_asa_out);
 	if (representation->type == TYPE_EBCDIC)
 		stages_add_table(stages, &representation->ebcdic->to_network);
@@ -147,7 +142,7 @@ struct stages *stages_new_receiving(void *memory, size_t size_bytes,
 		stages_add_table(stages, &representation->ebcdic->from_network);
 	else if (representation->type == TYPE_ASCII && !records && !representation->text_as_is)
 		stages_add(stages, stage_ascii_in);
-	if (is_text(representation) && representation->format == FORMAT_CARRIAGE)
+	if (representation_has_carriage(representation))
 		stages_add(stages, stage_asa_in);
 	return stages;
 }

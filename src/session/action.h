@@ -33,6 +33,7 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 	char path[PATH_BYTES_MAX];
 	char other[PATH_BYTES_MAX]; /* RNTO, or the argument as it came */
 	size_t other_length;
+	const char *alias; /* CWD: the path of that name, which has not been tried */
 
 	/* A transfer, from the command on. */
 	bool transfers;	   /* the transfer's reply is due: commands wait */

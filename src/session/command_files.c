@@ -74,6 +74,21 @@ static void cwd_tried_to_enter(struct op *op, int result)
 	cwd_end(action->session, action->file, result < 0 ? result : 0);
 }
 
+static void cwd_done(struct tree_request *request, int result);
+
+/* There is nothing of that name here: perhaps the operator has given it to a folder elsewhere (--alias). */
+static void cwd_try_alias(struct session *session)
+{
+	struct action *action = session->action;
+	const char *path = action->alias;
+
+	action->alias = NULL;
+	if (session_path(session, view_of(path), action->path))
+		session_look(action, O_PATH | O_DIRECTORY, cwd_done);
+	else
+		session_command_end(session);
+}
+
 static void cwd_done(struct tree_request *request, int result)
 {
 	static const struct open_how how = { .flags = O_PATH | O_CLOEXEC };
@@ -81,6 +96,10 @@ static void cwd_done(struct tree_request *request, int result)
 	struct action *action = session->action;
 	int may_enter = result < 0 ? 0 : tree_may_enter(&request->disk, result);
 
+	if (result == -ENOENT && action->alias) {
+		cwd_try_alias(session);
+		return;
+	}
 	if (may_enter != -EAGAIN) {
 		cwd_end(session, result, may_enter);
 		return;
@@ -92,9 +111,15 @@ static void cwd_done(struct tree_request *request, int result)
 
 void command_cwd(struct session *session, struct view argument)
 {
+	struct action *action;
+
 	if (argument.length == 0)
 		argument = view_of("/");
-	session_look_at(session, argument, O_PATH | O_DIRECTORY, cwd_done);
+	action = session_command_begin_on(session, argument);
+	if (!action)
+		return;
+	action->alias = config_alias_find(session->context->config, argument);
+	session_look(action, O_PATH | O_DIRECTORY, cwd_done);
 }
 
 void command_cdup(struct session *session, struct view argument)
@@ -154,11 +179,8 @@ static void size_counted(struct session *session, int64_t octets)
 		session_reply(session, REPLY_213_FILE_STATUS, "%lld", (long long)octets);
 	else if (octets == -EFBIG)
 		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
-			      "The file is too large to count what would be sent; in TYPE I "
-			      "and MODE S nothing is counted");
-	else if (octets == -EOPNOTSUPP)
-		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
-			      "What would be sent depends on the file's holes; use STRU F");
+			      "The file is too large to count what would be sent; in TYPE I, "
+			      "STRU F and MODE S nothing is counted");
 	else
 		session_reply_error(session, (int)octets, action->path);
 	session_command_end(session);
@@ -168,11 +190,17 @@ static void size_counted(struct session *session, int64_t octets)
 static void size_opened(struct tree_request *request, int result)
 {
 	struct session *session = session_of_request(request);
+	const char *refusal = representation_size_refusal(&session->representation,
+							  (int64_t)request->stat.stx_size);
 
-	if (result < 0 || session->closing)
-		session_looked_at(session, result);
-	else
+	if (result >= 0 && !session->closing && !refusal) {
 		session_count(session, result, size_counted);
+		return;
+	}
+	if (result >= 0 && refusal)
+		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED, "%s",
+			      session_text(session, refusal));
+	session_looked_at(session, result);
 }
 
 void command_size(struct session *session, struct view argument)

@@ -127,7 +127,7 @@ static void list_begin(struct session *session)
 
 	action->transfer.disk = action->request.disk;
 	if (action->listing_stat) {
-		reply_text_begin(session_reply_text(session), REPLY_213_FILE_STATUS, "%s",
+		reply_text_begin(session_reply_text(session), REPLY_212_DIRECTORY_STATUS, "%s",
 				 session_text(session, "Status:"));
 		session_stat_continue(session);
 		return;
@@ -359,7 +359,7 @@ static void stat_end(struct session *session, int result)
 		reply_text_inner(session_reply_text(session),
 				 session_text(session, "Not complete: %s"),
 				 session_error_text(session, result));
-	session_reply(session, REPLY_213_FILE_STATUS, "%s",
+	session_reply(session, REPLY_212_DIRECTORY_STATUS, "%s",
 		      result < 0 ? session_text(session, "End, with an error") : "End");
 	listing_free(action->listing);
 	dtp_give_buffer(&session->context->dtp, action->transfer.buffer);
@@ -394,7 +394,7 @@ void session_stat_continue(struct session *session)
 	if (!action->transfer.buffer) {
 		listing_free(action->listing);
 		action->listing = NULL;
-		session_reply(session, REPLY_213_FILE_STATUS, "End; no memory for this now");
+		session_reply(session, REPLY_212_DIRECTORY_STATUS, "End; no memory for this now");
 		session_command_end(session);
 		return;
 	}

@@ -17,6 +17,7 @@
 #include "protocol/time_value.h"
 #include "protocol/words.h"
 #include "session/session_priv.h"
+#include "sys/identity.h"
 #include "sys/umask.h"
 
 enum site_flags {
@@ -25,6 +26,7 @@ enum site_flags {
 	SITE_ARGUMENT = 1 << 2,	  /* 501 without */
 	SITE_FEATURE = 1 << 3,	  /* FEAT names it */
 	SITE_KEEPS_COPY = 1 << 4, /* may come between SITE CPFR and SITE CPTO */
+	SITE_GIVES = 1 << 5,	  /* no feature where the process may not give files to groups */
 };
 
 struct site_command {
@@ -39,17 +41,18 @@ static command_fn site_alias, site_chmod, site_group, site_help, site_idle, site
 static command_fn site_symlink, site_umask, site_utime;
 
 #define ASKS (SITE_LOGIN | SITE_FEATURE)
+#define GIVES_PATH (CHANGES_PATH | SITE_GIVES)
 #define CHANGES_PATH (SITE_LOGIN | SITE_CHANGES | SITE_ARGUMENT | SITE_FEATURE)
 
 static const struct site_command site_commands[] = {
-	{ "ALIAS", site_alias, SITE_LOGIN, "[<name>]", "short names of folders: there are none" },
-	{ "CHGRP", site_group, CHANGES_PATH, "<group> <path>", "the same as SITE GROUP" },
+	{ "ALIAS", site_alias, SITE_LOGIN, "[<name>]", "short names of folders, which CWD takes" },
+	{ "CHGRP", site_group, GIVES_PATH, "<group> <path>", "the same as SITE GROUP" },
 	{ "CHMOD", site_chmod, CHANGES_PATH, "<octal mode> <path>",
 	  "rights of a file or folder, at most 777" },
 	{ "CPFR", site_cpfr, CHANGES_PATH, "<file>", "the file that SITE CPTO copies" },
 	{ "CPTO", site_cpto, CHANGES_PATH | SITE_KEEPS_COPY, "<path>",
 	  "copies the file of SITE CPFR" },
-	{ "GROUP", site_group, CHANGES_PATH, "<group> <path>",
+	{ "GROUP", site_group, GIVES_PATH, "<group> <path>",
 	  "gives a file or folder to a group, by its name or number" },
 	{ "HELP", site_help, SITE_KEEPS_COPY, "[<word>]", "what SITE can do" },
 	{ "IDLE", site_idle, ASKS, "[<seconds>]", "how long this session may be idle" },
@@ -129,10 +132,14 @@ static void site_refuse_syntax(struct session *session, const char *word)
 		      command->syntax);
 }
 
-void session_site_features(struct reply_text *reply)
+void session_site_features(struct session *session, struct reply_text *reply)
 {
+	if (session->context->config->aliases_count > 0)
+		reply_text_inner(reply, "SITE ALIAS");
 	for (size_t i = 0; i < SITE_COUNT; i++)
-		if (site_commands[i].flags & SITE_FEATURE)
+		if (site_commands[i].flags & SITE_FEATURE &&
+		    (!(site_commands[i].flags & SITE_GIVES) ||
+		     session->context->identity->may_give))
 			reply_text_inner(reply, "SITE %s", site_commands[i].word);
 }
 
@@ -167,14 +174,40 @@ static void site_help(struct session *session, struct view argument)
 	session_site_help(session, argument);
 }
 
+static void alias_list(struct session *session)
+{
+	const struct config *config = session->context->config;
+	struct reply_text *reply = session_reply_text(session);
+	bool all = true;
+
+	if (config->aliases_count == 0) {
+		session_reply(session, REPLY_214_HELP, "No aliases are defined");
+		return;
+	}
+	reply_text_begin(reply, REPLY_214_HELP, "%s",
+			 session_text(session, "Names that CWD takes everywhere:"));
+	for (size_t i = 0; i < config->aliases_count && all; i++)
+		all = reply_text_inner(reply, "%.*s %s", (int)config->aliases[i].name.length,
+				       config->aliases[i].name.at, config->aliases[i].path);
+	reply_text_line(reply, REPLY_214_HELP, "%s",
+			all ? "End"
+			    : session_text(session,
+					   "Not all fit here; SITE ALIAS <name> tells of one"));
+}
+
 /* wu-ftpd's and ProFTPD's short names for CWD. */
 static void site_alias(struct session *session, struct view argument)
 {
+	const char *path = config_alias_find(session->context->config, argument);
+
 	if (argument.length == 0)
-		session_reply(session, REPLY_214_HELP, "No aliases are defined");
+		alias_list(session);
+	else if (path)
+		session_reply(session, REPLY_214_HELP, "%.*s %s", (int)argument.length, argument.at,
+			      path);
 	else
 		session_reply(session, REPLY_504_PARAMETER_NOT_IMPLEMENTED,
-			      "No aliases are defined, so this is none");
+			      "There is no such alias; SITE ALIAS lists those there are");
 }
 
 /* Reads an octal number of at most four digits. Returns it, or a negative errno. */

@@ -76,7 +76,7 @@ static void session_store(struct session *session, struct view argument, bool ap
 	if (!session_can_do(session, representation_refusal(&session->representation)) ||
 	    !session_range_fits(session))
 		return;
-	if (session->restart > 0 && !restart_is_of_file(&session->representation)) {
+	if (session->restart > 0 && !representation_keeps_length(&session->representation)) {
 		session_reply(session, REPLY_554_BAD_RESTART,
 			      "Where an upload goes on cannot be found from a number of bytes in "
 			      "this TYPE and STRU; use TYPE I and STRU F");

@@ -399,16 +399,6 @@ static void retr_begin(struct session *session)
 	session_transfer_begin(session, what);
 }
 
-bool restart_is_of_file(const struct representation *representation)
-{
-	struct representation stream = *representation;
-
-	stream.mode = MODE_STREAM;
-	return representation_is_plain(&stream) ||
-	       (stream.type == TYPE_EBCDIC && stream.structure == STRUCTURE_FILE &&
-		stream.format != FORMAT_CARRIAGE);
-}
-
 int restart_check_marker(const struct action *action, const struct marker_file *file)
 {
 	int r = marker_check(&action->marker, &action->representation, file);
@@ -428,7 +418,7 @@ static int retr_restart(struct action *action, const struct statx *stat)
 		transfer->offset = (off_t)action->marker.offset;
 		return restart_check_marker(action, &file);
 	}
-	if (restart_is_of_file(representation))
+	if (representation_keeps_length(representation))
 		transfer->offset = action->restart;
 	else
 		transfer->skip = action->restart;

@@ -12,6 +12,7 @@
 
 #include "protocol/command_line.h"
 #include "session/session_priv.h"
+#include "sys/identity.h"
 
 enum argument_kind {
 	ARGUMENT_NONE,	  /* must have none */
@@ -285,10 +286,11 @@ static void help_list(struct session *session)
 			 session_text(session, "Commands (HELP <command> tells more):"));
 	for (size_t i = 0; i < COMMANDS_COUNT; i += 8) {
 		char text[8 * (COMMAND_VERB_MAX + 1) + 1] = "";
+		char *at = text;
 
 		for (size_t j = i; j < i + 8 && j < COMMANDS_COUNT; j++)
-			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%-*s",
-				 COMMAND_VERB_MAX + 1, commands[j].verb);
+			at += snprintf(at, COMMAND_VERB_MAX + 2, "%-*.*s", COMMAND_VERB_MAX + 1,
+				       COMMAND_VERB_MAX, commands[j].verb);
 		reply_text_inner(reply, "%s", text);
 	}
 	reply_text_line(reply, REPLY_214_HELP, "End");
@@ -339,15 +341,16 @@ void command_pret(struct session *session, struct view argument)
 }
 
 /* What FEAT writes behind the verb; facts and languages are those of MLST and LANG. */
-static const char *feature_argument(const struct command *command, const char *facts,
-				    const char *languages, const char *hashes)
+static const char *feature_argument(const struct session *session, const struct command *command,
+				    const char *facts, const char *languages, const char *hashes)
 {
 	if (command->execute == command_lang)
 		return languages;
 	if (command->execute == command_mlst)
 		return facts;
 	if (command->execute == command_mff)
-		return " modify;UNIX.mode;UNIX.group;";
+		return session->context->identity->may_give ? " modify;UNIX.mode;UNIX.group;"
+							    : " modify;UNIX.mode;";
 	if (command->execute == command_rest || command->execute == command_rang)
 		return " STREAM";
 	if (command->execute == command_comb)
@@ -379,10 +382,11 @@ void command_feat(struct session *session, struct view argument)
 	for (size_t i = 0; i < COMMANDS_COUNT; i++)
 		if (commands[i].flags & FEATURE)
 			reply_text_inner(reply, "%s%s", commands[i].verb,
-					 feature_argument(&commands[i], facts, languages, hashes));
+					 feature_argument(session, &commands[i], facts, languages,
+							  hashes));
 	reply_text_inner(reply, "MODE Z");
 	reply_text_inner(reply, "OPTS MODE Z KEEP"); /* what follows "MODE Z" names engines */
-	session_site_features(reply);
+	session_site_features(session, reply);
 	reply_text_inner(reply, "TVFS");
 	reply_text_inner(reply, "UTF8");
 	reply_text_line(reply, REPLY_211_SYSTEM_STATUS, "End");

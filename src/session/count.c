@@ -23,6 +23,7 @@ static struct count_known known_of(const struct action *action)
 		.file = hash_identity_of(&action->request.stat),
 		.type = representation->type,
 		.format = representation->format,
+		.byte_bits = representation->byte_bits,
 		.structure = representation->structure,
 		.mode = representation->mode == MODE_DEFLATE ? MODE_STREAM : representation->mode,
 	};
@@ -39,7 +40,8 @@ static struct count_known *known_place(struct session_context *context,
 static bool known_is(const struct count_known *a, const struct count_known *b)
 {
 	return hash_identity_equal(&a->file, &b->file) && a->type == b->type &&
-	       a->format == b->format && a->structure == b->structure && a->mode == b->mode;
+	       a->format == b->format && a->byte_bits == b->byte_bits &&
+	       a->structure == b->structure && a->mode == b->mode;
 }
 
 static bool is_lasting(const struct action *action)

@@ -52,6 +52,7 @@ struct count_known {
 	struct hash_identity file; /* inode 0: none */
 	uint8_t type;
 	uint8_t format;
+	uint8_t byte_bits;
 	uint8_t structure;
 	uint8_t mode;
 	int64_t octets;

@@ -181,14 +181,11 @@ bool session_take_marker(struct session *session);
 /* REST's marker and the file that it is to be of: 0, or a negative errno for the 554 or 555. */
 int restart_check_marker(const struct action *action, const struct marker_file *file);
 
-/* Whether a number counts the file's octets (as REST does in MODE S, RFC 3659 section 5.2). */
-bool restart_is_of_file(const struct representation *representation);
-
 /* refusal: of representation_refusal or one of its kin. False: the command has its 504. */
 bool session_can_do(struct session *session, const char *refusal);
 
-/* count.c: counts the octets that the action's representation of file (open for reading) has in
- * MODE S, in a job, and calls counted in the end: with -EFBIG, if that is too much work. */
+/* count.c: counts the octets that file (open for reading) has under the action's representation (in
+ * MODE Z before they are deflated), in jobs, and calls counted in the end: with -EFBIG, if that is too much work. */
 void session_count(struct session *session, int file,
 		   void (*counted)(struct session *session, int64_t octets));
 
@@ -263,7 +260,7 @@ void session_stat_continue(struct session *session);
 
 /* command_site.c: HELP of SITE, or of one of its words if that is not empty; lines of FEAT. */
 void session_site_help(struct session *session, struct view word);
-void session_site_features(struct reply_text *reply);
+void session_site_features(struct session *session, struct reply_text *reply);
 /* command_hash.c: OPTS HASH, with what follows it; " SHA-256*;SHA-512;..." for FEAT; progress for
  * STAT, false if nothing is being hashed. */
 void session_opts_hash(struct session *session, struct view name);

@@ -19,6 +19,7 @@ struct identity {
 	uint32_t gid;
 	uint32_t groups[IDENTITY_GROUPS_MAX]; /* in rising order */
 	size_t groups_count;
+	bool may_give; /* files to another group of its own; a filter of system calls may refuse it */
 };
 
 const struct identity *identity_of_process(void);

@@ -2,24 +2,17 @@
  * File -> stages -> data connection, through buffers of the worker. Without stages this is the way
  * of a chunk for which no kernel pipe was free.
  */
-#include <assert.h>
 #include <errno.h>
-#include <unistd.h>
 
 #include "base/limits.h"
 #include "represent/count.h"
+#include "represent/page_source.h"
 #include "sys/calls.h"
 #include "transfer/transfer_priv.h"
 
-/* Octets of a page, if the file is sent by pages; else 0. */
-static unsigned send_page(const struct transfer *transfer)
+static bool send_by_pages(const struct transfer *transfer)
 {
-	const struct representation *representation = transfer->representation;
-
-	return representation && representation->structure == STRUCTURE_PAGE
-		       ? page_octets(representation->type == TYPE_LOCAL ? representation->byte_bits
-									: 8)
-		       : 0;
+	return transfer->representation && transfer->representation->structure == STRUCTURE_PAGE;
 }
 
 /* Which takes many times as long as what other stages do. */
@@ -28,14 +21,16 @@ static bool send_deflates(const struct transfer *transfer)
 	return transfer->stages && transfer->representation->mode == MODE_DEFLATE;
 }
 
+static size_t send_most_bytes(const struct transfer *transfer)
+{
+	return send_deflates(transfer) ? DEFLATE_TURN_BYTES : CONVERT_BYTES;
+}
+
 static size_t send_read_bytes(const struct transfer *transfer)
 {
 	off_t left = transfer->end - transfer->offset;
-	unsigned page = send_page(transfer);
-	size_t most = send_deflates(transfer) ? DEFLATE_TURN_BYTES : CONVERT_BYTES;
+	size_t most = send_most_bytes(transfer);
 
-	if (page > 0)
-		most -= most % page;
 	return left < (off_t)most ? (size_t)left : most;
 }
 
@@ -82,68 +77,23 @@ static void send_read_admitted(struct disk_waiter *waiter)
 		  send_read_bytes(transfer), transfer->offset);
 }
 
-/* How much of what is to be read from read_at on is data, or shares a page with it; data is where
- * that begins. */
-static size_t send_data_bytes(const struct transfer *transfer, off_t data)
-{
-	off_t page = send_page(transfer);
-	off_t hole = calls->seek(transfer->file, data, SEEK_HOLE);
-	size_t most = send_read_bytes(transfer);
-	off_t bytes;
-
-	assert(page > 0);
-	if (hole <= data)
-		return most;
-	bytes = (hole + page - 1) / page * page - transfer->read_at;
-	return bytes < (off_t)most ? (size_t)bytes : most;
-}
-
 /* A job: the next pages that hold data. Leaves in read_at where they are: at the end, if the file
  * ends with a hole. */
 static int send_read_pages(struct op *op)
 {
 	struct transfer *transfer = transfer_of_file_op(op);
-	off_t page = send_page(transfer);
-	off_t data = calls->seek(transfer->file, transfer->offset, SEEK_DATA);
-	ssize_t got;
 
-	assert(page > 0);
-	/* There are no holes on this file system, or what a page left out would do to the size cannot be
-	 * described: then all pages are sent. */
-	if (data == -EINVAL || page < DESCRIBED_PAGE_OCTETS_MIN)
-		data = transfer->offset;
-	transfer->read_at = transfer->end;
-	if (data == -ENXIO || data >= transfer->end)
-		return 0;
-	if (data < 0)
-		return (int)data;
-	transfer->read_at = data / page * page;
-	if (transfer->read_at < transfer->offset)
-		transfer->read_at = transfer->offset;
-	transfer->offset = transfer->read_at;
-	got = calls->pread(transfer->file, transfer->buffer, send_data_bytes(transfer, data),
-			   transfer->read_at);
-	/* What is no whole page must be the file's end. */
-	if (got > 0 && got % page != 0 && transfer->read_at + got < transfer->end)
-		got -= got % page;
-	return (int)got;
+	return (int)page_source_read(transfer->representation, transfer->file, transfer->offset,
+				     transfer->end, transfer->buffer, send_most_bytes(transfer),
+				     &transfer->read_at);
 }
 
 /* A job, before anything is sent: 1 if the size does not follow from the pages, else 0. */
 static int send_look_at_end(struct op *op)
 {
 	struct transfer *transfer = transfer_of_file_op(op);
-	off_t page = send_page(transfer);
-	const struct representation *representation = transfer->representation;
-	off_t last;
-	off_t data;
 
-	assert(page > 0);
-	last = (transfer->end - 1) / page * page;
-	data = calls->seek(transfer->file, last, SEEK_DATA);
-	return (representation->type == TYPE_LOCAL &&
-		8 * transfer->end % representation->byte_bits != 0) ||
-	       data == -ENXIO || data >= transfer->end;
+	return page_source_describes(transfer->representation, transfer->file, transfer->end);
 }
 
 static void send_on_pages(struct op *op, int result)
@@ -156,9 +106,9 @@ static void send_on_pages(struct op *op, int result)
 		transfer_end_pending(transfer);
 		return;
 	}
-	if (result >= 0 && ends_in_hole)
-		transfer->offset = transfer->end;
-	else if (!send_take_read(transfer, result))
+	if (result >= 0)
+		transfer->offset = transfer->read_at;
+	if ((result < 0 || !ends_in_hole) && !send_take_read(transfer, result))
 		return;
 	stages_set_position(transfer->stages, transfer->read_at);
 	transfer_turn(transfer);
@@ -194,7 +144,7 @@ static bool send_read(struct transfer *transfer)
 {
 	ssize_t got = -EAGAIN;
 
-	if (send_page(transfer) > 0) {
+	if (send_by_pages(transfer)) {
 		transfer_enter_disk(transfer, DISK_READ, send_pages_admitted);
 		return false;
 	}

@@ -164,7 +164,7 @@ def answers_behind_replies_that_are_read_late_arrive_whole():
         text = received.replace(b"\xff\xfc\x7b", b"")
         expect(len(received) > len(text), "no answer to IAC DO")
         expect(text.endswith(b"221 Goodbye\r\n"), f"the end is {bytes(text[-100:])!r}")
-        one = text[:text.index(b"213 End") + text[text.index(b"213 End"):].index(b"\n") + 1]
+        one = text[:text.index(b"212 End") + text[text.index(b"212 End"):].index(b"\n") + 1]
         expect(text.count(one) == replies and len(text) == len(one) * replies + len(b"221 Goodbye\r\n"),
                "the replies are not what was sent")
 

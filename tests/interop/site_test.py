@@ -2,6 +2,7 @@
 """What real clients do with SITE: lftp's chmod, ln, mkdir -p and times of uploads, ncftpput's times."""
 
 import atexit
+import contextlib
 import os
 import stat
 import sys
@@ -10,7 +11,9 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 
 import clients  # noqa: E402
+import seccomp  # noqa: E402
 from checks import expect, main, test  # noqa: E402
+from client import log_in  # noqa: E402
 from clients import quoted  # noqa: E402
 from sluiced import Sluiced  # noqa: E402
 
@@ -104,6 +107,26 @@ def lftp_keeps_the_time_of_an_upload():
 def ncftpput_keeps_the_time_of_an_upload():
     clients.ncftp("ncftpput", world.port, "-y", "127.0.0.1", "/", world.old_file())
     expect(os.stat(world.path("old")).st_mtime == WHEN, "the time is lost")
+
+
+def features(server):
+    with contextlib.closing(log_in("127.0.0.1", server.port)) as control:
+        control.send(b"FEAT\r\n")
+        return control.read_reply()
+
+
+@test
+def what_a_filter_of_calls_refuses_is_no_feature():
+    """As that of systemd/sluiced.service."""
+    wanted = {" SITE CHGRP", " SITE GROUP", " MFF modify;UNIX.mode;UNIX.group;"}
+    expect(wanted <= set(features(world.server)), "a feature is missing without a filter")
+    with tempfile.TemporaryDirectory(prefix="sluice-filtered-") as root:
+        os.chmod(root, 0o755)
+        server = Sluiced(root, ["--anonymous-write"])
+        server.arguments = [*seccomp.without("fchownat"), *server.arguments]
+        with server:
+            found = set(features(server))
+            expect(not wanted & found and " MFF modify;UNIX.mode;" in found, f"the features are {found}")
 
 
 @test

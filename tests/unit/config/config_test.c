@@ -93,6 +93,43 @@ static void more_hosts_than_there_is_room_for_are_an_error(void **state)
 	assert_int_equal(config.hosts_count, HOSTS_MAX);
 }
 
+static void aliases_have_names_and_paths(void **state)
+{
+	struct config config;
+
+	(void)state;
+	assert_int_equal(parse(&config, "/srv", "--alias", "pub=/a/b=c d", "--alias=\xc3\xa4=/",
+			       NULL),
+			 CONFIG_RUN);
+	assert_int_equal(config.aliases_count, 2);
+	assert_string_equal(config_alias_find(&config, view_of("pub")), "/a/b=c d");
+	assert_string_equal(config_alias_find(&config, view_of("\xc3\xa4")), "/");
+	assert_null(config_alias_find(&config, view_of("pu")));
+	assert_null(config_alias_find(&config, view_of("Pub")));
+	assert_int_equal(parse(&config, "/srv", "--alias", "a=/b", "--alias", "a=/c", NULL),
+			 CONFIG_WRONG);
+	assert_non_null(strstr(error, "given already"));
+}
+
+static void more_aliases_than_there_is_room_for_are_an_error(void **state)
+{
+	static char names[ALIASES_MAX + 1][32];
+	char *argv[ALIASES_MAX + 4] = { (char *)"sluiced", (char *)"/srv" };
+	struct config config;
+	int argc = 2;
+
+	(void)state;
+	for (int i = 0; i <= ALIASES_MAX; i++) {
+		snprintf(names[i], sizeof(names[i]), "--alias=name%d=/", i);
+		argv[argc++] = names[i];
+	}
+	assert_int_equal(config_parse(argc, argv, &config, error, sizeof(error)), CONFIG_WRONG);
+	assert_non_null(strstr(error, "at most 64 names"));
+	argv[argc - 1] = NULL;
+	assert_int_equal(config_parse(argc - 1, argv, &config, error, sizeof(error)), CONFIG_RUN);
+	assert_int_equal(config.aliases_count, ALIASES_MAX);
+}
+
 static void every_option_reaches_its_field(void **state)
 {
 	struct config config;
@@ -201,6 +238,17 @@ static void wrong_values_are_one_line_that_says_what_would_be_right(void **state
 		{ "--listing-cache", "64MB", "off, or from" },
 		{ "--listing-cache", "4294967296G", "off, or from" },
 		{ "--listen", "2121", "ADDRESS:PORT" },
+		{ "--alias", "", "NAME=PATH" },
+		{ "--alias", "pub", "NAME=PATH" },
+		{ "--alias", "pub=", "NAME=PATH" },
+		{ "--alias", "pub=folder", "NAME=PATH" },
+		{ "--alias", "=/folder", "NAME=PATH" },
+		{ "--alias", "..=/folder", "NAME=PATH" },
+		{ "--alias", "a/b=/folder", "NAME=PATH" },
+		{ "--alias", "a b=/folder", "NAME=PATH" },
+		{ "--alias",
+		  "12345678901234567890123456789012345678901234567890123456789012345=/folder",
+		  "NAME=PATH" },
 		{ "--host", "", "NAME=DIR" },
 		{ "--host", "=/srv", "NAME=DIR" },
 		{ "--host", "a.example=", "NAME=DIR" },
@@ -385,6 +433,8 @@ int main(void)
 		cmocka_unit_test(a_folder_alone_is_enough),
 		cmocka_unit_test(hosts_have_names_and_perhaps_folders),
 		cmocka_unit_test(more_hosts_than_there_is_room_for_are_an_error),
+		cmocka_unit_test(aliases_have_names_and_paths),
+		cmocka_unit_test(more_aliases_than_there_is_room_for_are_an_error),
 		cmocka_unit_test(every_option_reaches_its_field),
 		cmocka_unit_test(words_have_more_than_one_value),
 		cmocka_unit_test(bytes_have_units),

@@ -54,6 +54,7 @@ static const struct {
 	{ "UTF8", "FEAT" },
 	{ " STREAM", "FEAT" },
 	{ " modify;UNIX.mode;UNIX.group;", "FEAT" },
+	{ " modify;UNIX.mode;", "FEAT" },
 	{ " target;source_list", "FEAT" },
 	{ " filename;start;end", "FEAT" },
 	{ "TYPE: %c%s, STRU: %c, MODE: %c", "211 to STAT: the commands' own words" },
