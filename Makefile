@@ -19,7 +19,8 @@ DEPS_BUILD := gcc libc6-dev make libcap-dev libcrypt-dev libssl-dev liburing-dev
 DEPS_TEST := libcmocka-dev aria2 bash curl filezilla iproute2 lftp man-db ncftp procps python3 python3-aioftp \
 	rclone strace systemd tnftp wget xdotool xvfb zsh
 DEPS_EXAMINE := clang clang-format clang-tidy cppcheck libclang-rt-dev
-DEPS := $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_EXAMINE)
+DEPS_ARM64 := gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+DEPS := $(DEPS_BUILD) $(DEPS_TEST) $(DEPS_EXAMINE) $(DEPS_ARM64)
 
 # --- Variants ------------------------------------------------------------------------------------
 
@@ -34,6 +35,7 @@ endif
 VARIANT_CFLAGS_release := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 VARIANT_CFLAGS_debug := -O1 -g
 VARIANT_CFLAGS_clang := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+VARIANT_CFLAGS_arm64 := -O2 -g
 VARIANT_CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-maybe-uninitialized \
 	-fno-omit-frame-pointer
 VARIANT_CFLAGS_tsan := -O1 -g -fsanitize=thread -Wno-maybe-uninitialized -fno-omit-frame-pointer
@@ -44,6 +46,9 @@ VARIANT_CFLAGS_analyzer := -O1 -g -fanalyzer -Wno-analyzer-use-of-uninitialized-
 
 ifneq ($(filter $(VARIANT),clang fuzz),)
 CC := clang
+endif
+ifeq ($(VARIANT),arm64)
+CC := aarch64-linux-gnu-gcc
 endif
 ifndef VARIANT_CFLAGS_$(VARIANT)
 $(error VARIANT=$(VARIANT) is unknown; known: $(patsubst VARIANT_CFLAGS_%,%,$(filter VARIANT_CFLAGS_%,$(.VARIABLES))))
@@ -85,7 +90,7 @@ objects = $(patsubst %.c,$(OUT)/obj/%.o,$(1))
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help all deps deps-build deps-test run test check faults test-all asan tsan fuzz bench format \
+.PHONY: help all deps deps-build deps-test run test check faults test-all asan tsan fuzz arm64 bench format \
 	install uninstall clean programs units harnesses compilers sample layers check-format examine clang-tidy cppcheck \
 	analyzer
 
@@ -176,7 +181,7 @@ faults: ## each call failing once, peers that go away, disks that are full, cut 
 	@$(MAKE) VARIANT=debug units
 	@tests/suites.sh debug $(foreach engine,$(ENGINES),$(engine)/faults)
 
-test-all: ## both compilers, both sanitizers, static analysis, a little fuzzing, then test
+test-all: ## both compilers, both sanitizers, static analysis, a little fuzzing, arm64, then test
 	@$(MAKE) deps
 	@$(MAKE) compilers
 	@$(MAKE) layers check-format
@@ -184,6 +189,7 @@ test-all: ## both compilers, both sanitizers, static analysis, a little fuzzing,
 	@$(MAKE) asan
 	@$(MAKE) tsan
 	@$(MAKE) fuzz
+	@$(MAKE) arm64
 	@$(MAKE) test
 
 # What is installed, by both compilers: optimised and fortified, other than what `make test` runs.
@@ -211,6 +217,10 @@ fuzz: ## each parser against invented input, for FUZZ_SECONDS (default 10)
 	@tests/packages.sh $(DEPS_BUILD) clang libclang-rt-dev
 	@$(MAKE) VARIANT=fuzz harnesses
 	@tests/fuzz.sh build/fuzz/fuzz $(FUZZ_SECONDS)
+
+arm64: ## build for arm64, and run the units of conversions and formats in an emulator
+	@tests/packages.sh $(DEPS_BUILD) $(DEPS_ARM64)
+	@MAKE='$(MAKE)' tests/arm64.sh build/arm64
 
 layers:
 	@tests/layers.sh src
