@@ -8,6 +8,7 @@
 #if defined(__x86_64__)
 
 #include <immintrin.h>
+#include <stdbool.h>
 
 #define AVX2 __attribute__((target("avx2,bmi")))
 
@@ -45,9 +46,29 @@ AVX2 static size_t block_lf_to_crlf(const char *from, uint32_t lf, char *to)
 	return BLOCK + more;
 }
 
+/* A block with its LF at the element of lf and the bit of bits, or without one, as it looks behind it: from
+ * the LF on each byte is the one before it, and in its place stands a CR. Writes one byte more. */
+AVX2 static inline size_t one_lf_to_crlf(const char *from, __m256i bytes, __m256i lf, uint32_t bits,
+					 char *to)
+{
+	__m256i behind = load(line_mask + BLOCK - _tzcnt_u32(bits));
+
+	bytes = _mm256_blendv_epi8(bytes, load(from - 1), behind);
+	store(to, _mm256_blendv_epi8(bytes, _mm256_set1_epi8('\r'), lf));
+	to[BLOCK] = from[BLOCK - 1];
+	return BLOCK + (bits != 0);
+}
+
+/* Whether a block has more than one. */
+static inline bool has_several(uint32_t bits)
+{
+	return (bits & (bits - 1)) != 0;
+}
+
+/* Two blocks in a turn: the work on one hides what the other waits for. */
 AVX2 static size_t avx2_lf_to_crlf(const char *from, size_t length, char *to)
 {
-	const __m256i cr = _mm256_set1_epi8('\r');
+	const __m256i line_feed = _mm256_set1_epi8('\n');
 	const char *end = from + length;
 	char *start = to;
 
@@ -56,24 +77,22 @@ AVX2 static size_t avx2_lf_to_crlf(const char *from, size_t length, char *to)
 		to += translate_scalar.lf_to_crlf(from, 1, to);
 		from++;
 	}
-	while ((size_t)(end - from) >= 2 * BLOCK) {
-		__m256i bytes = load(from);
-		__m256i is_lf = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\n'));
-		uint32_t lf = high_bits(is_lf);
-		__m256i behind;
+	while ((size_t)(end - from) >= 3 * BLOCK) {
+		__m256i first = load(from);
+		__m256i second = load(from + BLOCK);
+		__m256i first_lf = _mm256_cmpeq_epi8(first, line_feed);
+		__m256i second_lf = _mm256_cmpeq_epi8(second, line_feed);
+		uint32_t first_bits = high_bits(first_lf);
+		uint32_t second_bits = high_bits(second_lf);
 
-		if (__builtin_expect((lf & (lf - 1)) != 0, 0)) {
-			to += block_lf_to_crlf(from, lf, to);
-			from += BLOCK;
-			continue;
+		if (__builtin_expect(has_several(first_bits) || has_several(second_bits), 0)) {
+			to += block_lf_to_crlf(from, first_bits, to);
+			to += block_lf_to_crlf(from + BLOCK, second_bits, to);
+		} else {
+			to += one_lf_to_crlf(from, first, first_lf, first_bits, to);
+			to += one_lf_to_crlf(from + BLOCK, second, second_lf, second_bits, to);
 		}
-		/* Behind the LF each byte is the one before it, and in its place stands a CR. */
-		behind = load(line_mask + BLOCK - _tzcnt_u32(lf));
-		bytes = _mm256_blendv_epi8(bytes, load(from - 1), behind);
-		store(to, _mm256_blendv_epi8(bytes, cr, is_lf));
-		to[BLOCK] = from[BLOCK - 1];
-		to += BLOCK + (lf != 0);
-		from += BLOCK;
+		from += 2 * BLOCK;
 	}
 	to += translate_scalar.lf_to_crlf(from, (size_t)(end - from), to);
 	return (size_t)(to - start);
@@ -94,28 +113,43 @@ AVX2 static size_t block_crlf_to_lf(const char *from, uint32_t cr, char *to)
 	return BLOCK - less;
 }
 
+/* The same of one CR at most, of bits: from it on each byte is the one behind it. */
+AVX2 static inline size_t one_crlf_to_lf(__m256i bytes, __m256i next, uint32_t bits, char *to)
+{
+	store(to, _mm256_blendv_epi8(bytes, next, load(line_mask + BLOCK + 1 - _tzcnt_u32(bits))));
+	return BLOCK - (bits != 0);
+}
+
+/* The bits of the CR before an LF; next is what is one byte further. */
+AVX2 static inline uint32_t crlf_bits(__m256i bytes, __m256i next)
+{
+	__m256i is_cr = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\r'));
+	__m256i is_lf = _mm256_cmpeq_epi8(next, _mm256_set1_epi8('\n'));
+
+	return high_bits(_mm256_and_si256(is_cr, is_lf));
+}
+
 AVX2 static size_t avx2_crlf_to_lf(const char *from, size_t length, char *to)
 {
 	const char *end = from + length;
 	char *start = to;
 
-	while ((size_t)(end - from) >= 2 * BLOCK) {
-		__m256i bytes = load(from);
-		__m256i next = load(from + 1);
-		__m256i is_cr = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\r'));
-		__m256i is_lf = _mm256_cmpeq_epi8(next, _mm256_set1_epi8('\n'));
-		uint32_t cr = high_bits(_mm256_and_si256(is_cr, is_lf));
+	while ((size_t)(end - from) >= 3 * BLOCK) {
+		__m256i first = load(from);
+		__m256i first_next = load(from + 1);
+		__m256i second = load(from + BLOCK);
+		__m256i second_next = load(from + BLOCK + 1);
+		uint32_t first_bits = crlf_bits(first, first_next);
+		uint32_t second_bits = crlf_bits(second, second_next);
 
-		if (__builtin_expect((cr & (cr - 1)) != 0, 0)) {
-			to += block_crlf_to_lf(from, cr, to);
-			from += BLOCK;
-			continue;
+		if (__builtin_expect(has_several(first_bits) || has_several(second_bits), 0)) {
+			to += block_crlf_to_lf(from, first_bits, to);
+			to += block_crlf_to_lf(from + BLOCK, second_bits, to);
+		} else {
+			to += one_crlf_to_lf(first, first_next, first_bits, to);
+			to += one_crlf_to_lf(second, second_next, second_bits, to);
 		}
-		/* From the CR on each byte is the one behind it. */
-		store(to, _mm256_blendv_epi8(bytes, next,
-					     load(line_mask + BLOCK + 1 - _tzcnt_u32(cr))));
-		to += BLOCK - (cr != 0);
-		from += BLOCK;
+		from += 2 * BLOCK;
 	}
 	to += translate_scalar.crlf_to_lf(from, (size_t)(end - from), to);
 	return (size_t)(to - start);
