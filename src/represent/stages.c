@@ -347,6 +347,25 @@ void stages_take(struct stages *stages, size_t bytes)
 	stages->out.start += bytes;
 }
 
+struct view stages_swap_out(struct stages *stages, struct stages_area *spare)
+{
+	struct stages_area used = { (char *)stages->out_at, stages->out_size };
+	struct view out = stages_out(stages);
+
+	stages->out_at = (unsigned char *)spare->at;
+	stages->out_size = spare->size_bytes;
+	stages->out = (struct span){ 0 };
+	*spare = used;
+	return out;
+}
+
+bool stages_has_room(const struct stages *stages)
+{
+	size_t used = span_is_empty(&stages->out) ? 0 : stages->out.end;
+
+	return stages->out_size - used >= STAGE_ROOM_MIN;
+}
+
 bool stages_ended(const struct stages *stages)
 {
 	for (unsigned i = 0; i < stages->count; i++)
@@ -373,6 +392,11 @@ enum stages_event stages_event(const struct stages *stages)
 
 	return at < stages->count && stages_empty_behind(stages, at) ? stages->stage[at].event
 								     : STAGES_NO_EVENT;
+}
+
+bool stages_event_stands(const struct stages *stages)
+{
+	return stages_event_at(stages) < stages->count;
 }
 
 const char *stages_mark_text(const struct stages *stages)

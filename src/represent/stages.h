@@ -69,6 +69,17 @@ bool stages_settle(struct stages *stages);
 struct view stages_out(const struct stages *stages);
 void stages_take(struct stages *stages, size_t bytes);
 
+/* The same, handed out: what has come out stays where it lies, the caller's, and what comes next goes to
+ * the spare area. The area of what came out is then the spare one, once the caller has done with it. */
+struct stages_area {
+	char *at;
+	size_t size_bytes; /* TRANSFER_BUFFER_BYTES / 4 and more */
+};
+struct view stages_swap_out(struct stages *stages, struct stages_area *spare);
+
+/* Whether there is room for more; without it something may be held back that is not short of input. */
+bool stages_has_room(const struct stages *stages);
+
 /* Everything has gone through, and the end after it. Bytes that were not taken by then belong to
  * what comes next on the data connection. */
 bool stages_ended(const struct stages *stages);
@@ -76,6 +87,8 @@ bool stages_ended(const struct stages *stages);
 /* The event that stands before anything else, once all is taken that came out before it.
  * stages_go_on passes it. */
 enum stages_event stages_event(const struct stages *stages);
+/* Whether there is one at all, perhaps behind what has come out. */
+bool stages_event_stands(const struct stages *stages);
 const char *stages_mark_text(const struct stages *stages);
 off_t stages_position(const struct stages *stages);
 void stages_go_on(struct stages *stages);

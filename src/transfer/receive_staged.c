@@ -1,6 +1,11 @@
 /*
- * Data connection -> stages -> file, through buffers of the worker. Without stages this is the way
- * of a chunk for which no kernel pipe was free, and of what a function takes.
+ * Data connection -> stages -> file, through buffers of the worker. What has come out of the stages is
+ * written behind: while the ring writes it, and perhaps waits for a disk, more is received and
+ * converted into another area, and the two change places. A file system in memory waits for nothing,
+ * so there all is done in the turn, as it is with what a function takes.
+ *
+ * Without stages this is the way of a chunk for which no kernel pipe was free, and of what a function
+ * takes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +17,13 @@
 #include "transfer/transfer_priv.h"
 
 #define RECEIVE_BYTES (TRANSFER_BUFFER_BYTES / 2 - 64)
+
+/* The buffer's other half is an area for what comes out; not where the input begins in a page (see
+ * represent/stages.c). */
+#define SPARE_AT (TRANSFER_BUFFER_BYTES / 2 + 2048)
+
+/* So much is written as soon as nothing else is. */
+#define WRITE_BYTES (TRANSFER_BUFFER_BYTES / 4)
 
 /* bytes have come in the buffer's front; 0: no more will. */
 static void receive_take_bytes(struct transfer *transfer, size_t bytes)
@@ -29,8 +41,12 @@ static void receive_take_bytes(struct transfer *transfer, size_t bytes)
 
 size_t receive_room(const struct transfer *transfer, size_t size_bytes)
 {
-	off_t left = transfer->end - transfer->offset;
+	size_t inside = transfer->chunk_bytes - transfer->chunk_done + transfer->input_bytes;
+	off_t left;
 
+	if (transfer->stages)
+		inside += stages_out(transfer->stages).length;
+	left = transfer->end - transfer->offset - (off_t)inside;
 	return transfer->end > 0 && left < (off_t)size_bytes ? (size_t)left : size_bytes;
 }
 
@@ -64,28 +80,35 @@ static bool receive_early(struct transfer *transfer)
 	return true;
 }
 
-/* Receives what comes next. True: it is there; false: the turn is over. */
-static bool receive_bytes(struct transfer *transfer)
+/* Receives what comes next. True: it is there, or the end of it; false: the turn is over. */
+static bool receive_bytes(struct transfer *transfer, ssize_t *ret_got)
 {
 	ssize_t got;
 
+	*ret_got = 1;
 	if (receive_early(transfer))
 		return true;
 	got = calls->recv(transfer->socket, transfer->buffer, receive_room(transfer, RECEIVE_BYTES),
 			  MSG_DONTWAIT);
+	*ret_got = got;
 	if (got == -EAGAIN || got == -EINTR) {
 		transfer_wait_readable(transfer);
 		return false;
 	}
-	if (got < 0) {
-		transfer_fail_data(transfer, (int)got);
-		return false;
-	}
+	if (got < 0)
+		return true;
 	if (got == 0)
 		transfer->keep = false;
 	transfer_progress(transfer, (size_t)got);
 	receive_take_bytes(transfer, (size_t)got);
 	return true;
+}
+
+/* --- The chunk: what is being written ---------------------------------------------------------- */
+
+static bool receive_is_writing(const struct transfer *transfer)
+{
+	return transfer->chunk_done < transfer->chunk_bytes;
 }
 
 /* Judges what was written of the chunk. False: the transfer has ended. */
@@ -97,8 +120,12 @@ static bool receive_take_written(struct transfer *transfer, ssize_t put)
 	}
 	transfer->offset += put;
 	transfer->chunk_done += (size_t)put;
+	if (transfer->file_end < transfer->offset)
+		transfer->file_end = transfer->offset;
 	return true;
 }
+
+static void receive_written(struct transfer *transfer);
 
 static void receive_on_written(struct op *op, int result)
 {
@@ -109,7 +136,7 @@ static void receive_on_written(struct op *op, int result)
 		transfer->offset += result > 0 ? result : 0; /* it is in the file all the same */
 		transfer_end_pending(transfer);
 	} else if (receive_take_written(transfer, result)) {
-		receive_staged_turn(transfer);
+		receive_written(transfer);
 	}
 }
 
@@ -124,44 +151,31 @@ static void receive_write_admitted(struct disk_waiter *waiter)
 		   transfer->chunk_bytes - transfer->chunk_done, transfer->offset);
 }
 
-/* The chunk goes to a function. False: it did not want it, and the transfer has ended. */
-static bool receive_hand_on(struct transfer *transfer)
+/* Whether the chunk goes without waiting: to a function, or into memory. */
+static bool receive_is_direct(const struct transfer *transfer)
 {
-	size_t length = transfer->chunk_bytes - transfer->chunk_done;
-	int r = length > 0
-			? transfer->take(transfer, transfer->chunk + transfer->chunk_done, length)
-			: 0;
-
-	if (r < 0) {
-		transfer_fail_file(transfer, r);
-		return false;
-	}
-	transfer->chunk_done += length;
-	transfer->offset += (off_t)length;
-	return true;
+	return transfer->take || transfer->disk.kind == DISK_MEMORY;
 }
 
-/* Writes what is left of the chunk. True: all is written; false: the turn is over. */
-static bool receive_write_chunk(struct transfer *transfer)
+/* All of the chunk goes, directly. False: it did not, and the transfer has ended. */
+static bool receive_write_directly(struct transfer *transfer)
 {
-	if (transfer->take)
-		return receive_hand_on(transfer);
-	while (transfer->chunk_done < transfer->chunk_bytes) {
-		ssize_t put;
+	while (receive_is_writing(transfer)) {
+		const char *octets = transfer->chunk + transfer->chunk_done;
+		size_t length = transfer->chunk_bytes - transfer->chunk_done;
+		ssize_t put = transfer->take ? transfer->take(transfer, octets, length)
+					     : calls->pwrite(transfer->file, octets, length,
+							     transfer->offset);
 
-		if (transfer->disk.kind != DISK_MEMORY) {
-			transfer_enter_disk(transfer, DISK_WRITE, receive_write_admitted);
-			return false;
-		}
-		put = calls->pwrite(transfer->file, transfer->chunk + transfer->chunk_done,
-				    transfer->chunk_bytes - transfer->chunk_done, transfer->offset);
+		if (transfer->take && put >= 0)
+			put = (ssize_t)length;
 		if (!receive_take_written(transfer, put))
 			return false;
 	}
-	if (transfer->file_end < transfer->offset)
-		transfer->file_end = transfer->offset;
 	return true;
 }
+
+/* --- Events ------------------------------------------------------------------------------------ */
 
 /* The data before the sender's marker is safe: it hears of ours (RFC 1123 section 4.1.3.4). */
 static void receive_answer_mark(struct transfer *transfer)
@@ -242,6 +256,8 @@ static bool receive_see_to(struct transfer *transfer, enum stages_event event)
 	return false;
 }
 
+/* --- The end ----------------------------------------------------------------------------------- */
+
 /* What has come beyond the end is of the transfer that comes next. */
 static void receive_keep_early(struct transfer *transfer)
 {
@@ -286,53 +302,21 @@ static bool receive_is_over(struct transfer *transfer)
 	return true;
 }
 
-static bool receive_has_come_to_something(const struct transfer *transfer)
-{
-	return transfer->chunk_bytes > 0 || stages_event(transfer->stages) != STAGES_NO_EVENT ||
-	       stages_ended(transfer->stages);
-}
+/* --- Without stages: a chunk is what has been received ----------------------------------------- */
 
-/* Makes the next chunk. True: it is there, if perhaps empty; false: the turn is over. */
-static bool receive_next(struct transfer *transfer)
-{
-	if (transfer->stages && transfer->input_bytes == 0 && !transfer->source_ended) {
-		/* Stages hold what had no room, or stood behind an event: on a connection that is
-		 * kept nothing need follow that. */
-		transfer->input = transfer->buffer;
-		if (!transfer_convert(transfer, false))
-			return false;
-		if (receive_has_come_to_something(transfer))
-			return true;
-	}
-	if (transfer->input_bytes == 0 && !transfer->source_ended && !receive_bytes(transfer))
-		return false;
-	return !transfer->stages || transfer_convert(transfer, transfer->source_ended);
-}
-
-void receive_staged_turn(struct transfer *transfer)
+static void receive_chunk_turn(struct transfer *transfer)
 {
 	size_t turn = 0;
+	ssize_t got;
 
-	if (!transfer_take_buffer(transfer))
-		return;
-	while (receive_write_chunk(transfer)) {
-		uint64_t bytes = transfer->bytes;
-		enum stages_event event = STAGES_NO_EVENT;
-
-		if (transfer->stages) {
-			transfer_out_taken(transfer);
-			event = stages_event(transfer->stages);
-		}
-		if (event != STAGES_NO_EVENT) {
-			if (!receive_see_to(transfer, event))
-				return;
-			turn += TRANSFER_EVENT_BYTES;
-			continue;
-		}
-		if (receive_is_over(transfer))
+	for (;;) {
+		if (receive_is_writing(transfer) && !receive_is_direct(transfer)) {
+			transfer_enter_disk(transfer, DISK_WRITE, receive_write_admitted);
 			return;
-		if (turn >= TRANSFER_TURN_BYTES ||
-		    (turn > 0 && !transfer->stages && !transfer->take)) {
+		}
+		if (!receive_write_directly(transfer) || receive_is_over(transfer))
+			return;
+		if (turn >= TRANSFER_TURN_BYTES || (turn > 0 && !transfer->take)) {
 			transfer_yield(transfer);
 			return;
 		}
@@ -340,8 +324,162 @@ void receive_staged_turn(struct transfer *transfer)
 			receive_await_end(transfer);
 			return;
 		}
-		if (!receive_next(transfer))
+		if (!receive_bytes(transfer, &got))
 			return;
-		turn += transfer->chunk_bytes + (size_t)(transfer->bytes - bytes) + 1;
+		if (got < 0) {
+			transfer_fail_data(transfer, (int)got);
+			return;
+		}
+		turn += transfer->chunk_bytes + 1;
 	}
+}
+
+/* --- With stages: a chunk is what has come out of them ----------------------------------------- */
+
+/* Begins to write what has come out; nothing else is being written. False: the transfer has ended. */
+static bool receive_write_out(struct transfer *transfer)
+{
+	struct view out = stages_out(transfer->stages);
+
+	if (out.length == 0)
+		return true;
+	if (!receive_is_direct(transfer))
+		out = stages_swap_out(transfer->stages, &transfer->spare);
+	transfer->chunk = (char *)(uintptr_t)out.at;
+	transfer->chunk_bytes = out.length;
+	transfer->chunk_done = 0;
+	if (!receive_is_direct(transfer)) {
+		transfer_enter_disk(transfer, DISK_WRITE, receive_write_admitted);
+		return true;
+	}
+	if (!receive_write_directly(transfer))
+		return false;
+	stages_take(transfer->stages, out.length);
+	return true;
+}
+
+/* What has been received, or is held within the stages, goes on through them. Returns whether anything
+ * came of that. */
+static bool receive_convert(struct transfer *transfer)
+{
+	struct view input = { transfer->input, transfer->input_bytes };
+	size_t before = stages_out(transfer->stages).length;
+	size_t taken;
+	int r = stages_run(transfer->stages, input, transfer->source_ended, &taken);
+
+	transfer->input += taken;
+	transfer->input_bytes -= taken;
+	if (r < 0)
+		transfer->late_error = r;
+	return r < 0 || taken > 0 || stages_out(transfer->stages).length > before ||
+	       stages_event(transfer->stages) != STAGES_NO_EVENT || stages_ended(transfer->stages);
+}
+
+/* One step of what is received. Returns 1; 0: nothing moves before something is written; or -1: the turn is
+ * over. */
+static int receive_step(struct transfer *transfer)
+{
+	ssize_t got;
+
+	if (transfer->input_bytes > 0 || transfer->source_ended)
+		return receive_convert(transfer);
+	/* Stages hold what had no room, or stood behind an event: on a connection that is kept nothing need
+	 * follow that. */
+	transfer->input = transfer->buffer;
+	if (receive_convert(transfer))
+		return 1;
+	if (stages_event_stands(transfer->stages) || !stages_has_room(transfer->stages))
+		return 0;
+	if (!receive_bytes(transfer, &got))
+		return -1;
+	if (got < 0) {
+		transfer->late_error = (int)got;
+		transfer->late_is_of_data = true;
+	}
+	return 1;
+}
+
+/* Nothing more will come out: the end, or an error that waits for what came before it. */
+static bool receive_is_through(const struct transfer *transfer)
+{
+	return stages_ended(transfer->stages) || transfer->late_error < 0 ||
+	       (transfer->input_bytes == 0 && receive_room(transfer, 1) == 0);
+}
+
+/* It is through, and everything is written. */
+static void receive_end(struct transfer *transfer)
+{
+	if (transfer->late_error < 0 && transfer->late_is_of_data)
+		transfer_fail_data(transfer, transfer->late_error);
+	else if (transfer->late_error < 0)
+		transfer_fail_stages(transfer, transfer->late_error);
+	else if (!receive_is_over(transfer))
+		receive_await_end(transfer);
+}
+
+static void receive_stages_turn(struct transfer *transfer)
+{
+	size_t turn = 0;
+	bool stuck = false;
+
+	while (turn < TRANSFER_TURN_BYTES) {
+		bool all = stuck || receive_is_through(transfer);
+		size_t out_bytes = stages_out(transfer->stages).length;
+		uint64_t bytes = transfer->bytes;
+		int moved;
+
+		if (!receive_is_writing(transfer) && out_bytes >= (all ? 1 : WRITE_BYTES)) {
+			if (!receive_write_out(transfer))
+				return;
+			stuck = false;
+			continue;
+		}
+		if (receive_is_writing(transfer) &&
+		    (all || stages_event(transfer->stages) != STAGES_NO_EVENT))
+			return; /* the next turn comes when it is written */
+		if (receive_is_through(transfer)) {
+			receive_end(transfer);
+			return;
+		}
+		if (stages_event(transfer->stages) != STAGES_NO_EVENT) {
+			if (!receive_see_to(transfer, stages_event(transfer->stages)))
+				return;
+			turn += TRANSFER_EVENT_BYTES;
+			continue;
+		}
+		moved = receive_step(transfer);
+		if (moved < 0) {
+			if (!receive_is_writing(transfer))
+				receive_write_out(transfer);
+			return;
+		}
+		stuck = moved == 0;
+		turn += (size_t)(transfer->bytes - bytes) + 1;
+	}
+	transfer_yield(transfer);
+}
+
+/* What was begun last is written, or a part of it. */
+static void receive_written(struct transfer *transfer)
+{
+	if (receive_is_writing(transfer))
+		transfer_enter_disk(transfer, DISK_WRITE, receive_write_admitted);
+	else if (!op_pending(&transfer->socket_op))
+		receive_staged_turn(transfer);
+	else if (transfer->stages)
+		receive_write_out(
+			transfer); /* the next turn is the socket's, whenever that comes */
+}
+
+void receive_staged_turn(struct transfer *transfer)
+{
+	if (!transfer_take_buffer(transfer))
+		return;
+	if (!transfer->spare.at)
+		transfer->spare = (struct stages_area){ transfer->buffer + SPARE_AT,
+							TRANSFER_BUFFER_BYTES - SPARE_AT };
+	if (transfer->stages)
+		receive_stages_turn(transfer);
+	else
+		receive_chunk_turn(transfer);
 }

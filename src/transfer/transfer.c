@@ -387,6 +387,18 @@ void transfer_out_taken(struct transfer *transfer)
 	transfer->chunk_done = 0;
 }
 
+void transfer_fail_stages(struct transfer *transfer, int error)
+{
+	if (error == -ENODATA) {
+		transfer_fail_data(transfer, error);
+	} else if (error == -EBADMSG || error == -EILSEQ || error == -EPROTONOSUPPORT) {
+		transfer->complaint = stages_complaint(transfer->stages);
+		transfer_finish(transfer, TRANSFER_MALFORMED, error);
+	} else {
+		transfer_fail_file(transfer, error);
+	}
+}
+
 bool transfer_convert(struct transfer *transfer, bool last)
 {
 	struct view input = { transfer->input, transfer->input_bytes };
@@ -397,14 +409,8 @@ bool transfer_convert(struct transfer *transfer, bool last)
 	transfer->input += taken;
 	transfer->input_bytes -= taken;
 	transfer_show_out(transfer);
-	if (r == -ENODATA) {
-		transfer_fail_data(transfer, r);
-	} else if (r == -EBADMSG || r == -EILSEQ || r == -EPROTONOSUPPORT) {
-		transfer->complaint = stages_complaint(transfer->stages);
-		transfer_finish(transfer, TRANSFER_MALFORMED, r);
-	} else if (r < 0) {
-		transfer_fail_file(transfer, r);
-	}
+	if (r < 0)
+		transfer_fail_stages(transfer, r);
 	return r >= 0;
 }
 

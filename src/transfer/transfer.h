@@ -134,13 +134,16 @@ struct transfer {
 	uint8_t end_kind;
 	int end_error;
 	char *buffer; /* lent, of TRANSFER_BUFFER_BYTES */
-	char *chunk;  /* what is to be sent or written, within buffer */
+	char *chunk;  /* what is to be sent or written */
 	size_t chunk_bytes;
 	size_t chunk_done;
 	size_t next_bytes; /* listing: filled in the other half of the buffer */
 	char *fill_at;
-	struct stages *stages; /* in a second buffer, or NULL */
-	const char *input;     /* of the buffer, what the stages have not taken */
+	struct stages *stages;	  /* in a second buffer, or NULL */
+	struct stages_area spare; /* receiving: where the chunk is, while it is written behind */
+	int late_error; /* receiving: it ends with this once all that came before is written */
+	bool late_is_of_data; /* which is of the data connection, else of the stages */
+	const char *input;    /* of the buffer, what the stages have not taken */
 	size_t input_bytes;
 	off_t next_mark; /* sending: the next marker is due from this offset on */
 	off_t marked_at; /* receiving: up to here the data is on the disk; also for the owner in done */

@@ -20,9 +20,10 @@ void transfer_turn(struct transfer *transfer);
 /* Ends the transfer as soon as nothing is under way any more. Returns for convenience. */
 void transfer_finish(struct transfer *transfer, enum transfer_end end, int error);
 
-/* The same for an error of the data connection, or of the file. */
+/* The same for an error of the data connection, of the file, or of the stages. */
 void transfer_fail_data(struct transfer *transfer, int error);
 void transfer_fail_file(struct transfer *transfer, int error);
+void transfer_fail_stages(struct transfer *transfer, int error);
 
 /* The last operation of a transfer that is ending has come back. */
 void transfer_end_pending(struct transfer *transfer);

@@ -917,6 +917,223 @@ static void a_peer_that_resets_its_upload_keeps_what_arrived(void **state)
 	free(bytes);
 }
 
+/* A file whose first write waits for its reader, who waits for more to be received: a pipe. */
+struct slow_file {
+	int read_end;
+	_Atomic size_t until; /* so many octets have come over the data connection */
+	bool too_slow;
+	char *bytes;
+	size_t length;
+	pthread_t thread;
+};
+
+static _Atomic size_t received;
+
+static ssize_t counted_recv(int fd, void *buffer, size_t size_bytes, int flags)
+{
+	ssize_t got = calls_real.recv(fd, buffer, size_bytes, flags);
+
+	if (got > 0)
+		received += (size_t)got;
+	return got;
+}
+
+/* Where the ring is the stand-in, to whom a pipe would be no file. */
+static ssize_t pwrite_without_offset(int fd, const void *buffer, size_t size_bytes, off_t offset)
+{
+	ssize_t put = write(fd, buffer, size_bytes);
+
+	(void)offset;
+	return put < 0 ? -errno : put;
+}
+
+static void *slow_file_run(void *argument)
+{
+	struct slow_file *file = argument;
+	ssize_t got = 1;
+
+	for (int tries = 0; received < file->until && tries < 1000; tries++)
+		usleep(10000);
+	file->too_slow = received < file->until;
+	while (got > 0) {
+		got = read(file->read_end, file->bytes + file->length, 65536);
+		file->length += got > 0 ? (size_t)got : 0;
+	}
+	return NULL;
+}
+
+/* Returns what is written to. */
+static int slow_file_begin(struct slow_file *file, size_t until)
+{
+	int ends[2];
+
+	spoilt.recv = counted_recv;
+	spoilt.pwrite = pwrite_without_offset;
+	received = 0;
+	assert_int_equal(pipe(ends), 0);
+	*file = (struct slow_file){ .read_end = ends[0],
+				    .until = until,
+				    .bytes = malloc(PEER_BYTES_MAX) };
+	assert_int_equal(pthread_create(&file->thread, NULL, slow_file_run, file), 0);
+	return ends[1];
+}
+
+static void slow_file_end(struct slow_file *file, int write_end)
+{
+	close(write_end);
+	pthread_join(file->thread, NULL);
+	close(file->read_end);
+}
+
+static void more_is_received_while_something_is_written(void **state)
+{
+	const size_t length = 1000000;
+	char *text = malloc(length);
+	struct peer peer = { .to_write = text, .length = length };
+	struct slow_file slow;
+	int file = slow_file_begin(&slow, 3 * TRANSFER_BUFFER_BYTES / 4);
+
+	(void)state;
+	for (size_t i = 0; i < length; i++)
+		text[i] = (char)('a' + i * 7 % 23);
+	transfer.representation = &ascii;
+	begin(&peer, TRANSFER_RECEIVE_FILE, file, DISK_LOCAL);
+	finish(&peer);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	slow_file_end(&slow, file);
+	assert_false(slow.too_slow);
+	assert_int_equal(slow.length, length);
+	assert_memory_equal(slow.bytes, text, length);
+	free(slow.bytes);
+	free(text);
+}
+
+static struct wheel_timer look_timer;
+static struct slow_file *looked_at;
+
+static void abort_once_it_writes_behind(struct wheel_timer *timer)
+{
+	if (received < 3 * TRANSFER_BUFFER_BYTES / 4) {
+		ring_timer_set(test_ring, timer, 10);
+		return;
+	}
+	transfer_abort(&transfer);
+	assert_false(ended);
+	looked_at->until = 0;
+}
+
+static void abort_waits_for_what_is_being_written(void **state)
+{
+	char *text = calloc(1, 1000000);
+	struct peer peer = { .to_write = text, .length = 1000000 };
+	struct slow_file slow;
+	int file = slow_file_begin(&slow, SIZE_MAX);
+
+	(void)state;
+	looked_at = &slow;
+	transfer.representation = &ascii;
+	begin(&peer, TRANSFER_RECEIVE_FILE, file, DISK_LOCAL);
+	look_timer.fire = abort_once_it_writes_behind;
+	ring_timer_set(test_ring, &look_timer, 10);
+	finish(&peer);
+	assert_int_equal(end_kind, TRANSFER_ABORTED);
+	slow_file_end(&slow, file);
+	assert_int_equal(slow.length, transfer.offset);
+	free(slow.bytes);
+	free(text);
+}
+
+/* What came before a connection broke, or before octets that mean nothing, is in the file. */
+static void what_came_before_an_error_is_stored(void **state)
+{
+	const size_t length = 1000000;
+	char *text = malloc(length);
+	struct stat stat;
+
+	(void)state;
+	memset(text, 'x', length);
+	for (int i = 0; i < 2; i++) {
+		struct peer peer = { .to_write = text, .length = length, .resets = true };
+		int file = file_of(i == 0 ? "/tmp" : "/dev/shm", "", 0);
+
+		memset(&transfer, 0, sizeof(transfer));
+		ended = false;
+		transfer.representation = &ascii;
+		begin(&peer, TRANSFER_RECEIVE_FILE, file, i == 0 ? DISK_LOCAL : DISK_MEMORY);
+		finish(&peer);
+		assert_int_equal(end_kind, TRANSFER_DATA_FAILED);
+		assert_int_equal(end_error, -ECONNRESET);
+		assert_true(transfer.bytes > 0);
+		fstat(file, &stat);
+		assert_int_equal(stat.st_size, transfer.bytes);
+		assert_int_equal(stat.st_size, transfer.offset);
+		close(file);
+	}
+	for (size_t at = 0; at + 1000 <= length - 1000; at += 1000) {
+		text[at] = 0; /* a block of 997 */
+		text[at + 1] = 3;
+		text[at + 2] = (char)0xe5;
+	}
+	text[length - 1000] = 1; /* no descriptor */
+	for (int i = 0; i < 2; i++) {
+		struct peer peer = { .to_write = text, .length = length };
+		int file = file_of(i == 0 ? "/tmp" : "/dev/shm", "", 0);
+
+		memset(&transfer, 0, sizeof(transfer));
+		ended = false;
+		transfer.representation = &blocks;
+		begin(&peer, TRANSFER_RECEIVE_FILE, file, i == 0 ? DISK_LOCAL : DISK_MEMORY);
+		finish(&peer);
+		assert_int_equal(end_kind, TRANSFER_MALFORMED);
+		fstat(file, &stat);
+		assert_int_equal(stat.st_size, 999 * 997);
+		close(file);
+	}
+	free(text);
+}
+
+static unsigned writes_until_full;
+
+static ssize_t pwrite_until_full(int fd, const void *buffer, size_t size_bytes, off_t offset)
+{
+	return writes_until_full-- == 0 ? -ENOSPC
+					: calls_real.pwrite(fd, buffer, size_bytes, offset);
+}
+
+static int operation_until_full(const char *name)
+{
+	return strcmp(name, "pwrite") == 0 && writes_until_full-- == 0 ? -ENOSPC : 0;
+}
+
+/* The peer neither ends nor sends on: what fails is what is written behind. */
+static void a_disk_that_fills_up_behind_ends_it(void **state)
+{
+	char *text = calloc(1, 1000000);
+
+	(void)state;
+	for (unsigned writes = 0; writes < 3; writes++) {
+		struct peer peer = { .to_write = text, .length = 1000000, .pause_us = 1000 };
+		int file = file_of("/tmp", "", 0);
+		struct stat stat;
+
+		peer.piece = 50000;
+		memset(&transfer, 0, sizeof(transfer));
+		ended = false;
+		writes_until_full = writes;
+		spoilt.pwrite = pwrite_until_full;
+		spoilt.operation = operation_until_full;
+		transfer.representation = &ascii;
+		begin(&peer, TRANSFER_RECEIVE_FILE, file, DISK_LOCAL);
+		finish(&peer);
+		assert_int_equal(end_kind, TRANSFER_FILE_FAILED);
+		assert_int_equal(end_error, -ENOSPC);
+		fstat(file, &stat);
+		assert_int_equal(stat.st_size, transfer.offset);
+		close(file);
+	}
+	free(text);
+}
+
 /* A line end on each side of every edge of every buffer: lines of a length that is prime. */
 static char *text_of(size_t length)
 {
@@ -1195,6 +1412,10 @@ int main(void)
 		TEST(what_expands_arrives_without_anything_behind_it),
 		TEST(what_a_function_takes_comes_in_its_order),
 		TEST(a_function_that_wants_no_more_ends_the_transfer),
+		TEST(more_is_received_while_something_is_written),
+		TEST(abort_waits_for_what_is_being_written),
+		TEST(what_came_before_an_error_is_stored),
+		TEST(a_disk_that_fills_up_behind_ends_it),
 		TEST(text_is_translated_and_comes_back),
 		TEST(a_cr_at_every_edge_of_a_buffer_is_kept),
 		TEST(deflating_leaves_others_their_turns),
