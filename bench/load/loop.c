@@ -15,6 +15,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <sluice/translate.h>
+
 #include "content.h"
 
 void watch_set(struct load *load, struct watch *watch, int operation, uint32_t events)
@@ -205,6 +207,20 @@ static void ticker_open(struct load *load)
 	watch_set(load, &load->ticker, EPOLL_CTL_ADD, EPOLLIN);
 }
 
+/* The next of what is uploaded: in TYPE A the lines of text.txt, again and again, as a network wants them.
+ * Returns the octets, of which there may be more than length. */
+static size_t upload_fill(char type, uint64_t done, unsigned char *chunk, size_t length)
+{
+	unsigned char text[CONTENT_TEXT_BLOCK];
+
+	if (type != 'A') {
+		content_fill(CONTENT_UPLOAD, done, chunk, length);
+		return length;
+	}
+	content_text(0, text, sizeof(text));
+	return ascii_to_network((char *)text, sizeof(text), (char *)chunk);
+}
+
 /* The memory is written here, so that no page is new when the measurement runs. */
 static int upload_open(const struct load *load)
 {
@@ -215,7 +231,9 @@ static int upload_open(const struct load *load)
 		uint64_t left = load->options.size - done;
 		size_t part = left < sizeof(chunk) ? (size_t)left : sizeof(chunk);
 
-		content_fill(CONTENT_UPLOAD, done, chunk, part);
+		size_t filled = upload_fill(load->options.type, done, chunk, part);
+
+		part = filled < part ? filled : part;
 		if (write(fd, chunk, part) != (ssize_t)part) {
 			close(fd);
 			return -1;

@@ -22,7 +22,7 @@ NAMES = {"LF -> CR LF of memcpy, L2": "to_network", "CR LF -> LF of memcpy, L2":
 
 
 def measure(bench, server, seconds):
-    told = subprocess.run([bench.translate, "--rounds", "3", "--mib", "64"], capture_output=True,
+    told = subprocess.run([bench.translate, "--rounds", "1", "--mib", "48"], capture_output=True,
                           text=True, check=False).stdout
     if "chosen at start: avx2" not in told:
         raise Unavailable("the bars are those of a processor with AVX2")

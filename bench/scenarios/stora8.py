@@ -1,0 +1,9 @@
+"""TYPE A: STOR of 64 MiB of text into memory, 8 sessions; each is unlinked once acknowledged."""
+from harness.scenario import SENDING
+
+GROUP = "Uploads"
+SERVERS = ["sluiced", "pure-ftpd", "vsftpd", "proftpd"]
+ROOT = "uploads"
+LOAD = ["stor", "--type", "A", "--sessions", 8, "--size", 64 << 20]
+SHOW = SENDING
+BARS = []
