@@ -71,6 +71,7 @@ int watches_new(pthread_mutex_t *lock, unsigned watches_max,
 	watches->fd = calls->inotify_init(IN_NONBLOCK | IN_CLOEXEC);
 	if (watches->fd < 0) {
 		r = watches->fd;
+		watches_tell_shortage(r);
 		goto fail_memory;
 	}
 	watches->mounts = calls->openat2(AT_FDCWD, MOUNTINFO_PATH, &how);
@@ -183,9 +184,10 @@ static int watches_join(struct watches *watches, struct watcher *watcher, int nu
 
 void watches_tell_shortage(int error)
 {
-	static atomic_flag told = ATOMIC_FLAG_INIT;
+	static atomic_flag told_of[2] = { ATOMIC_FLAG_INIT, ATOMIC_FLAG_INIT };
 
-	if ((error != -EMFILE && error != -ENOSPC) || atomic_flag_test_and_set(&told))
+	if ((error != -EMFILE && error != -ENOSPC) ||
+	    atomic_flag_test_and_set(&told_of[error == -EMFILE]))
 		return;
 	log_warning(
 		"folders cannot be watched: there is no inotify %s left for this user (sysctl "

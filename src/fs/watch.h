@@ -55,8 +55,8 @@ void watches_forget(struct watches *watches, struct watcher *watcher);
  * lost, or mounts came or went, and everything must count as changed. */
 int watches_drain(struct watches *watches);
 
-/* Says in the log, once in a process, what an operator can do about -EMFILE or -ENOSPC of inotify(7);
- * nothing of other errors. Without a lock. */
+/* Says in the log, once each in a process, what an operator can do about -EMFILE and -ENOSPC of
+ * inotify(7); nothing of other errors. Without a lock. */
 void watches_tell_shortage(int error);
 
 /* Watches that are set. */

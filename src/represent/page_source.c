@@ -16,7 +16,8 @@ bool page_source_describes(const struct representation *representation, int file
 	assert(page > 0);
 	last = (end - 1) / page * page;
 	data = calls->seek(file, last, SEEK_DATA);
-	return (representation->type == TYPE_LOCAL && 8 * end % representation->byte_bits != 0) ||
+	return (representation->type == TYPE_LOCAL &&
+		end % representation->byte_bits * 8 % representation->byte_bits != 0) ||
 	       data == -ENXIO || data >= end;
 }
 

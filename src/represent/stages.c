@@ -275,13 +275,17 @@ static bool stages_has_excess(const struct stages *stages, unsigned i)
 	return before && stages->stage[i].ended && !span_is_empty(before);
 }
 
+/* Where a stage fails, what has come out of it before that goes on through those behind it. Of several
+ * failures the last counts: it is of what stands first in the file. */
 static int stages_drive(struct stages *stages, struct view *bytes, bool last, bool settle)
 {
+	unsigned first = 0;
+	int error = 0;
 	int moved;
 
 	do {
 		moved = 0;
-		for (unsigned i = 0; i < stages->count; i++) {
+		for (unsigned i = first; i < stages->count; i++) {
 			int r = stages_waits(stages, i)
 					? 0
 					: stages_step(stages, i, bytes, last, settle);
@@ -290,12 +294,15 @@ static int stages_drive(struct stages *stages, struct view *bytes, bool last, bo
 				stages->complaint = "bytes follow the end of the file";
 				r = -EBADMSG;
 			}
-			if (r < 0)
-				return r;
+			if (r < 0) {
+				error = r;
+				first = i + 1;
+				r = 1;
+			}
 			moved |= r;
 		}
 	} while (moved);
-	return 0;
+	return error;
 }
 
 int stages_run(struct stages *stages, struct view bytes, bool last, size_t *ret_taken)

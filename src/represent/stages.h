@@ -11,8 +11,8 @@
  * in the form of MODE S (RFC 959 section 3.4.1): 0xFF 0x01 ends a record, 0xFF 0x02 the file,
  * 0xFF 0x03 both, and 0xFF 0xFF is a byte of data; MODE B and C turn that into their descriptors.
  *
- * The owner pours bytes in with stages_run and takes what came out of stages_out, all of it,
- * before it pours in more.
+ * The owner pours bytes in with stages_run and takes what came out of stages_out, all of it, sooner or
+ * later: there is room for so much, and without any nothing more is taken in.
  *
  * Thread:    any, one at a time.
  * Ownership: the struct lies at the front of a buffer of the owner's, which also holds what is

@@ -431,6 +431,7 @@ static void receive_stages_turn(struct transfer *transfer)
 		if (!receive_is_writing(transfer) && out_bytes >= (all ? 1 : WRITE_BYTES)) {
 			if (!receive_write_out(transfer))
 				return;
+			turn += out_bytes; /* much may come of few octets */
 			stuck = false;
 			continue;
 		}

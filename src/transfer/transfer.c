@@ -157,6 +157,8 @@ void transfer_finish(struct transfer *transfer, enum transfer_end end, int error
 	transfer->ending = true;
 	transfer->end_kind = (uint8_t)end;
 	transfer->end_error = error;
+	if (disk_waiter_queued(&transfer->waiter)) /* it would begin something else */
+		transfer_leave_disk(transfer);
 	ring_cancel(transfer->dtp->ring, &transfer->socket_op);
 	transfer_end_if_quiet(transfer);
 }

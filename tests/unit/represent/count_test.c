@@ -181,8 +181,8 @@ static off_t seek_in_no_holes(int fd, off_t offset, int whence)
 	return -EINVAL;
 }
 
-/* TYPE I: 512 octets behind four of a header; four of the last page's; where the file ends with a hole
- * a page comes first that says how long it is. */
+/* TYPE L 32: 2048 octets behind a header of 16; 16 of the last page's; where the file ends with a hole a
+ * page comes first that says how long it is. */
 static void only_pages_with_data_count(void **state)
 {
 	struct calls spoilt = calls_real;

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <cmocka.h>
 
@@ -35,6 +36,7 @@ struct peer {
 	const char *to_write; /* or NULL: it reads */
 	size_t length;	      /* to write; afterwards: what was read */
 	size_t piece;	      /* 0: all at once */
+	bool stays;	      /* having written, until the connection ends */
 	char *bytes;	      /* what was read */
 	bool clean;	      /* ended by the end of the stream, not by a reset */
 	pthread_t thread;
@@ -183,6 +185,8 @@ static void *peer_run(void *argument)
 		peer_write(peer);
 	else
 		peer_read(peer);
+	if (peer->stays)
+		(void)!read(peer->fd, &peer->stays, 1);
 	if (peer->resets)
 		setsockopt(peer->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	close(peer->fd);
@@ -729,6 +733,17 @@ static void short_writes_lose_nothing(void **state)
 	give_all_pipes();
 }
 
+static void text_goes_both_ways(enum disk_kind disk, size_t length, size_t piece, off_t skip);
+
+static void short_writes_of_text_lose_nothing(void **state)
+{
+	(void)state;
+	spoilt.pwrite = short_pwrite;
+	spoilt.send = short_send;
+	text_goes_both_ways(DISK_LOCAL, 1000003, 0, 0);
+	text_goes_both_ways(DISK_MEMORY, 1000003, 0, 0);
+}
+
 static int full_file;
 
 static ssize_t full_splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t size_bytes,
@@ -776,7 +791,7 @@ static void a_full_disk_is_the_files_failure(void **state)
 
 /* Repeated bytes of MODE C: more comes out of what was received than the stages have room for. The
  * peer says no more, and does not go away. */
-static void receive_runs(size_t runs)
+static void receive_runs(size_t runs, const char *folder, enum disk_kind disk)
 {
 	static const struct representation compressed = { .type = TYPE_ASCII,
 							  .format = FORMAT_NON_PRINT,
@@ -785,7 +800,7 @@ static void receive_runs(size_t runs)
 							  .mode = MODE_COMPRESSED };
 	char *sent = malloc(2 * runs + 2);
 	char *wanted = malloc(63 * runs);
-	int file = file_of("/dev/shm", "", 0);
+	int file = file_of(folder, "", 0);
 	int peer;
 
 	for (size_t i = 0; i < runs; i++) {
@@ -803,7 +818,7 @@ static void receive_runs(size_t runs)
 	transfer.dtp = &dtp;
 	transfer.kind = TRANSFER_RECEIVE_FILE;
 	transfer.file = file;
-	transfer.disk = (struct disk){ .id = 7, .kind = DISK_MEMORY };
+	transfer.disk = (struct disk){ .id = 7, .kind = disk };
 	transfer.timeout_ms = 2000;
 	transfer.done = on_done;
 	transfer.representation = &compressed;
@@ -826,8 +841,10 @@ static void what_expands_arrives_without_anything_behind_it(void **state)
 {
 	(void)state;
 	/* One of these ends with the last bytes between two stages. */
-	for (size_t bytes = 400000; bytes < 400000 + TRANSFER_BUFFER_BYTES; bytes += 10000)
-		receive_runs(bytes / 63);
+	for (size_t bytes = 400000; bytes < 400000 + TRANSFER_BUFFER_BYTES; bytes += 10000) {
+		receive_runs(bytes / 63, "/dev/shm", DISK_MEMORY);
+		receive_runs(bytes / 63, "/tmp", DISK_LOCAL);
+	}
 }
 
 static char *handed_on;
@@ -1043,6 +1060,27 @@ static void abort_waits_for_what_is_being_written(void **state)
 	free(text);
 }
 
+/* Behind what stages there are: of lines, too, which have none here that are converted. */
+static void store_what_came_before_a_bad_block(const char *blocks_sent, size_t length, uint8_t type,
+					       bool in_memory)
+{
+	struct representation representation = blocks;
+	struct peer peer = { .to_write = blocks_sent, .length = length };
+	int file = file_of(in_memory ? "/dev/shm" : "/tmp", "", 0);
+	struct stat stat;
+
+	representation.type = type;
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	transfer.representation = &representation;
+	begin(&peer, TRANSFER_RECEIVE_FILE, file, in_memory ? DISK_MEMORY : DISK_LOCAL);
+	finish(&peer);
+	assert_int_equal(end_kind, TRANSFER_MALFORMED);
+	fstat(file, &stat);
+	assert_int_equal(stat.st_size, 999 * 997);
+	close(file);
+}
+
 /* What came before a connection broke, or before octets that mean nothing, is in the file. */
 static void what_came_before_an_error_is_stored(void **state)
 {
@@ -1075,20 +1113,9 @@ static void what_came_before_an_error_is_stored(void **state)
 		text[at + 2] = (char)0xe5;
 	}
 	text[length - 1000] = 1; /* no descriptor */
-	for (int i = 0; i < 2; i++) {
-		struct peer peer = { .to_write = text, .length = length };
-		int file = file_of(i == 0 ? "/tmp" : "/dev/shm", "", 0);
-
-		memset(&transfer, 0, sizeof(transfer));
-		ended = false;
-		transfer.representation = &blocks;
-		begin(&peer, TRANSFER_RECEIVE_FILE, file, i == 0 ? DISK_LOCAL : DISK_MEMORY);
-		finish(&peer);
-		assert_int_equal(end_kind, TRANSFER_MALFORMED);
-		fstat(file, &stat);
-		assert_int_equal(stat.st_size, 999 * 997);
-		close(file);
-	}
+	for (int i = 0; i < 4; i++)
+		store_what_came_before_a_bad_block(text, length, i / 2 ? TYPE_ASCII : TYPE_IMAGE,
+						   i % 2);
 	free(text);
 }
 
@@ -1112,11 +1139,13 @@ static void a_disk_that_fills_up_behind_ends_it(void **state)
 
 	(void)state;
 	for (unsigned writes = 0; writes < 3; writes++) {
-		struct peer peer = { .to_write = text, .length = 1000000, .pause_us = 1000 };
+		/* Enough for so many writes and one more. */
+		struct peer peer = { .to_write = text,
+				     .length = (writes + 1) * TRANSFER_BUFFER_BYTES,
+				     .stays = true };
 		int file = file_of("/tmp", "", 0);
 		struct stat stat;
 
-		peer.piece = 50000;
 		memset(&transfer, 0, sizeof(transfer));
 		ended = false;
 		writes_until_full = writes;
@@ -1271,6 +1300,49 @@ static void deflating_leaves_others_their_turns(void **state)
 	free(bytes);
 }
 
+static ssize_t counted_pwrite(int fd, const void *buffer, size_t size_bytes, off_t offset)
+{
+	ssize_t put = calls_real.pwrite(fd, buffer, size_bytes, offset);
+
+	read_in_turn += put > 0 ? (size_t)put : 0;
+	if (read_in_turn > read_in_turn_most)
+		read_in_turn_most = read_in_turn;
+	return put;
+}
+
+/* Of which a thousand octets come from one that was received. */
+static void inflating_leaves_others_their_turns(void **state)
+{
+	const size_t length = 50000000;
+	struct representation deflated = ascii;
+	struct op others = { .done = on_others_turn };
+	unsigned char *zeros = calloc(1, length);
+	unsigned char *sent = malloc(length / 100);
+	uLongf sent_bytes = length / 100;
+	int file = file_of("/dev/shm", "", 0);
+	struct peer peer = { .to_write = (char *)sent };
+
+	(void)state;
+	assert_int_equal(compress(sent, &sent_bytes, zeros, length), Z_OK);
+	peer.length = sent_bytes;
+	deflated.type = TYPE_IMAGE;
+	deflated.mode = MODE_DEFLATE;
+	spoilt.pwrite = counted_pwrite;
+	read_in_turn = read_in_turn_most = 0;
+	transfer.representation = &deflated;
+	begin(&peer, TRANSFER_RECEIVE_FILE, file, DISK_MEMORY);
+	ring_yield(test_ring, &others);
+	finish(&peer);
+	while (op_pending(&others))
+		run_for_ms(1);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	assert_int_equal(transfer.offset, length);
+	assert_in_range(read_in_turn_most, 1, 2 * TRANSFER_TURN_BYTES);
+	close(file);
+	free(sent);
+	free(zeros);
+}
+
 static void *nothing_allocated(size_t size_bytes)
 {
 	(void)size_bytes;
@@ -1407,6 +1479,7 @@ int main(void)
 		TEST(uploads_of_all_sizes_arrive_whole),
 		TEST(nothing_is_written_beyond_the_end),
 		TEST(short_writes_lose_nothing),
+		TEST(short_writes_of_text_lose_nothing),
 		TEST(a_full_disk_is_the_files_failure),
 		TEST(a_peer_that_resets_its_upload_keeps_what_arrived),
 		TEST(what_expands_arrives_without_anything_behind_it),
@@ -1419,6 +1492,7 @@ int main(void)
 		TEST(text_is_translated_and_comes_back),
 		TEST(a_cr_at_every_edge_of_a_buffer_is_kept),
 		TEST(deflating_leaves_others_their_turns),
+		TEST(inflating_leaves_others_their_turns),
 		TEST(without_memory_a_text_transfer_fails),
 		TEST(a_large_listing_is_sent_whole),
 		TEST(many_transfers_share_a_disk),
