@@ -33,7 +33,8 @@
 /* Paths. */
 #define PATH_BYTES_MAX 4096 /* PATH_MAX, its NUL included: 550 */
 #define TREE_DEPTH_MAX 64   /* folders one in the other, of RMDA and SITE INDEX; deeper: 550, 451 */
-#define COMB_PARTS_MAX 64   /* files that one COMB joins; more: 501 */
+#define TREE_LISTINGS_MAX 64  /* SITE INDEX of one worker, a descriptor for each level; more: 450 */
+#define COMB_PARTS_MAX 64     /* files that one COMB joins; more: 501 */
 #define GLOB_STEPS_MAX 100000 /* comparisons for one name; then the listing fails: 451 */
 
 /* DSIZ: a tree that is larger is 550, more of them at a time are 450. */

@@ -68,10 +68,13 @@ static void pret_done(struct tree_request *request, int result)
 	session_command_end(session);
 }
 
-void session_pret(struct session *session, bool retrieves, struct view argument)
+void session_pret(struct session *session, const char *refusal, bool retrieves,
+		  struct view argument)
 {
-	if (!retrieves)
-		session_reply(session, REPLY_200_OKAY, "Ready for that");
-	else if (session_can_do(session, representation_refusal(&session->representation)))
+	if (!session_can_do(session, refusal))
+		return;
+	if (retrieves)
 		session_look_at(session, argument, O_PATH, pret_done);
+	else
+		session_reply(session, REPLY_200_OKAY, "Ready for that");
 }

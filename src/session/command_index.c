@@ -25,12 +25,18 @@ static void index_opened(struct tree_request *request, int result)
 								     session),
 							     .disk = request->disk };
 
-		result = tree_listing_new(&wanted, &action->tree_listing);
+		if (session->context->tree_listings < TREE_LISTINGS_MAX) {
+			result = tree_listing_new(&wanted, &action->tree_listing);
+		} else {
+			file_close(&request->disk, session->context->ring, result);
+			result = -EAGAIN;
+		}
 	}
 	if (result < 0) {
 		session_refuse_command(session, result);
 		return;
 	}
+	session->context->tree_listings++;
 	action->transfer.disk = request->disk;
 	action->transfer.kind = TRANSFER_SEND_LISTING;
 	session_transfer_begin(session, "Here comes the tree");

@@ -165,6 +165,16 @@ void command_rest(struct session *session, struct view argument)
 		      (long long)offset);
 }
 
+/* So many logical bytes of the present TYPE, in octets; as many as there can be, if they are more. */
+static int64_t octets_of_bytes(const struct session *session, int64_t bytes)
+{
+	const struct representation *representation = &session->representation;
+	int64_t bits = representation->type == TYPE_LOCAL ? representation->byte_bits : 8;
+
+	return bytes / 8 > (INT64_MAX - 8) / bits ? INT64_MAX
+						  : bytes / 8 * bits + (bytes % 8 * bits + 7) / 8;
+}
+
 void command_allo(struct session *session, struct view argument)
 {
 	int64_t record_bytes;
@@ -180,7 +190,7 @@ void command_allo(struct session *session, struct view argument)
 			      "ALLO takes a number of bytes, as in ALLO 1000 or ALLO 1000 R 80");
 		return;
 	}
-	session->allocate_bytes = bytes;
+	session->allocate_bytes = octets_of_bytes(session, bytes);
 	session_reply(session, REPLY_200_OKAY,
 		      "%lld bytes will be reserved for the next file stored", (long long)bytes);
 }
@@ -208,40 +218,62 @@ static void opts_mlst(struct session *session, struct view wanted)
 	session_reply(session, REPLY_200_OKAY, "MLST OPTS%s", text);
 }
 
-/* Whether the data connection stays behind a file of MODE Z (represent/representation.h). */
-static void opts_mode_z_keep(struct session *session, struct view wanted)
+/* Cuts the first word, and the one space behind it, off *rest. */
+static struct view word_take(struct view *rest)
 {
-	if (!view_is_word(wanted, "ON") && !view_is_word(wanted, "OFF")) {
-		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
-			      "OPTS MODE Z KEEP takes ON or OFF");
-		return;
-	}
-	session->representation.keep = view_is_word(wanted, "ON");
-	session_reply(session, REPLY_200_OKAY,
-		      session->representation.keep
-			      ? "In MODE Z the data connection stays open for the next file"
-			      : "In MODE Z each file has a data connection of its own");
+	const char *space = rest->length > 0 ? memchr(rest->at, ' ', rest->length) : NULL;
+	struct view word = *rest;
+
+	if (space)
+		word.length = (size_t)(space - rest->at);
+	*rest = view_skip(*rest, word.length + (space ? 1 : 0));
+	return word;
 }
 
-/* draft-preston-ftpext-deflate: what zlib is told, as far as it is a client's business; and KEEP. */
-static void opts_mode_z(struct session *session, struct view wanted)
+/* One parameter of MODE Z. False: there is none of that name or value. */
+static bool mode_z_set(struct representation *representation, struct view name, struct view value)
 {
 	int64_t level;
 
-	if (wanted.length > 6 && strncasecmp(wanted.at, "LEVEL ", 6) == 0 &&
-	    number_parse(view_skip(wanted, 6), &level) == wanted.length - 6 && level >= 1 &&
-	    level <= 9) {
-		session->representation.level = (uint8_t)level;
-		session_reply(session, REPLY_200_OKAY, "MODE Z LEVEL is %lld", (long long)level);
-	} else if (wanted.length > 5 && strncasecmp(wanted.at, "KEEP ", 5) == 0) {
-		opts_mode_z_keep(session, view_skip(wanted, 5));
-	} else if (view_is_word(wanted, "ENGINE ZLIB") || view_is_word(wanted, "METHOD 8")) {
+	if (view_is_word(name, "LEVEL") && value.length > 0 &&
+	    number_parse(value, &level) == value.length && level >= 1 && level <= 9)
+		representation->level = (uint8_t)level;
+	else if (view_is_word(name, "KEEP") &&
+		 (view_is_word(value, "ON") || view_is_word(value, "OFF")))
+		representation->keep = view_is_word(value, "ON");
+	else
+		return (view_is_word(name, "ENGINE") && view_is_word(value, "ZLIB")) ||
+		       (view_is_word(name, "METHOD") && view_is_word(value, "8"));
+	return true;
+}
+
+/* draft-preston-ftpext-deflate: what zlib is told, as far as it is a client's business; and KEEP, whether
+ * the data connection stays behind a file (represent/representation.h). All of it, or nothing. */
+static void opts_mode_z(struct session *session, struct view wanted)
+{
+	struct representation representation = session->representation;
+	struct view name;
+
+	do {
+		name = word_take(&wanted);
+		if (!mode_z_set(&representation, name, word_take(&wanted))) {
+			session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
+				      "OPTS MODE Z takes LEVEL and a number from 1 to 9, or KEEP "
+				      "and ON or OFF");
+			return;
+		}
+	} while (wanted.length > 0);
+	session->representation = representation;
+	if (view_is_word(name, "LEVEL"))
+		session_reply(session, REPLY_200_OKAY, "MODE Z LEVEL is %lld",
+			      (long long)representation.level);
+	else if (view_is_word(name, "KEEP"))
+		session_reply(session, REPLY_200_OKAY,
+			      representation.keep
+				      ? "In MODE Z the data connection stays open for the next file"
+				      : "In MODE Z each file has a data connection of its own");
+	else
 		session_reply(session, REPLY_200_OKAY, "So it is");
-	} else {
-		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
-			      "OPTS MODE Z takes LEVEL and a number from 1 to 9, or KEEP and ON or "
-			      "OFF");
-	}
 }
 
 void command_opts(struct session *session, struct view argument)

@@ -22,8 +22,7 @@ void command_rang(struct session *session, struct view argument)
 	int64_t last;
 	int r = octet_range_parse(argument, &first, &last);
 
-	session->restart = 0;
-	session->range_end = 0;
+	session_forget_restart(session);
 	if (r < 0 || (first > last && !(first == 1 && last == 0))) {
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
 			      "RANG takes the first and the last byte, as in RANG 0 99; "

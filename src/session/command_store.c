@@ -93,22 +93,22 @@ static void session_store(struct session *session, struct view argument, bool ap
 	upload = &action->upload;
 	if (action->restart_marked)
 		action->restart = (int64_t)action->marker.offset;
-	*upload =
-		(struct upload){ .root = session->tree.root,
-				 .append = append && action->restart == 0 && action->range_end == 0,
-				 .unique = unique,
-				 .offset = (off_t)action->restart,
-				 .from_marker = action->restart_marked,
-				 .scattered = action->representation.structure == STRUCTURE_PAGE,
-				 .range_end = (off_t)action->range_end,
-				 .reserve_bytes = (off_t)session->allocate_bytes,
-				 .atomic = session->context->config->uploads_atomic && !unique,
-				 .owner = session_owner(session),
-				 .mask = session->creation_mask,
-				 .folder = -1,
-				 .fd = -1,
-				 .source = -1,
-				 .copied_from = -1 };
+	*upload = (struct upload){ .root = session->tree.root,
+				   .append = append && action->restart == 0 &&
+					     !action->restart_marked && action->range_end == 0,
+				   .unique = unique,
+				   .offset = (off_t)action->restart,
+				   .from_marker = action->restart_marked,
+				   .scattered = action->representation.structure == STRUCTURE_PAGE,
+				   .range_end = (off_t)action->range_end,
+				   .reserve_bytes = (off_t)session->allocate_bytes,
+				   .atomic = session->context->config->uploads_atomic && !unique,
+				   .owner = session_owner(session),
+				   .mask = session->creation_mask,
+				   .folder = -1,
+				   .fd = -1,
+				   .source = -1,
+				   .copied_from = -1 };
 	session->allocate_bytes = 0;
 	if (!session_path(session, argument, upload->path)) {
 		session_command_end(session);

@@ -317,8 +317,20 @@ void command_help(struct session *session, struct view argument)
 			      "Unknown command; HELP lists those there are");
 }
 
-/* PRET announces a transfer command (of drftpd and pftpd, whose data connections lead elsewhere). It
- * is looked at as if it came now, and that is all. */
+/* Why a transfer command would be refused for its TYPE, STRU and MODE, or NULL. */
+static const char *pret_refusal(const struct session *session, const struct command *command)
+{
+	const struct representation *representation = &session->representation;
+
+	if (command->execute == command_mlsd)
+		return NULL;
+	return command->execute == command_list || command->execute == command_nlst
+		       ? representation_listing_refusal(representation)
+		       : representation_refusal(representation);
+}
+
+/* PRET announces a transfer command (of drftpd and pftpd, whose data connections lead elsewhere). Its
+ * rights and its representation are looked at as if it came now, and of RETR the file; that is all. */
 void command_pret(struct session *session, struct view argument)
 {
 	static command_fn *const transfers[] = { command_retr, command_stor, command_appe,
@@ -333,7 +345,8 @@ void command_pret(struct session *session, struct view argument)
 		if (command->execute != transfers[i])
 			continue;
 		if (command_is_allowed(session, command, &line))
-			session_pret(session, command->execute == command_retr, line.argument);
+			session_pret(session, pret_refusal(session, command),
+				     command->execute == command_retr, line.argument);
 		return;
 	}
 	session_reply(session, REPLY_501_SYNTAX_ARGUMENT,

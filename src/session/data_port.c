@@ -240,7 +240,7 @@ void command_pasv(struct session *session, struct view argument)
 {
 	(void)argument;
 	if (session->peer.any.sa_family != AF_INET)
-		session_reply(session, REPLY_425_CANNOT_OPEN_DATA,
+		session_reply(session, REPLY_502_NOT_IMPLEMENTED,
 			      "PASV is for IPv4 and this connection is IPv6; use EPSV");
 	else
 		session_enter_passive(session, PASSIVE_SHORT);

@@ -169,7 +169,6 @@ const struct message messages_german[] = {
 	  "Vor AUTH ist nichts geschützt, und TLS gibt es hier nicht" },
 	{ "Nothing moved for %u seconds; transfer ended",
 	  "%u Sekunden lang bewegte sich nichts; Übertragung beendet" },
-	{ "OPTS MODE Z KEEP takes ON or OFF", "OPTS MODE Z KEEP braucht ON oder OFF" },
 	{ "OPTS MODE Z takes LEVEL and a number from 1 to 9, or KEEP and ON or OFF",
 	  "OPTS MODE Z braucht LEVEL und eine Zahl von 1 bis 9, oder KEEP und ON oder OFF" },
 	{ "OPTS takes UTF8 ON, HASH and a name, MODE Z LEVEL and a number, MODE Z KEEP and ON or OFF, or MLST and facts, as in OPTS MLST type;size;",

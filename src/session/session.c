@@ -130,8 +130,7 @@ bool session_path(struct session *session, struct view argument, char *ret_path)
 {
 	int r = path_join(session_folder(session), argument, ret_path);
 
-	if (r >= 0 && session->context->config->uploads_atomic &&
-	    upload_is_hidden_name(path_name((struct view){ ret_path, (size_t)r }).at)) {
+	if (r >= 0 && upload_is_hidden_name(path_name((struct view){ ret_path, (size_t)r }).at)) {
 		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
 			      "No such file: the name is one of an unfinished upload");
 		return false;

@@ -94,8 +94,9 @@ struct session_context {
 	struct reply_text reply;
 	struct action *actions; /* free ones */
 	unsigned actions_free;
-	unsigned folder_sizes; /* DSIZs under way */
-	unsigned counting;     /* files that count.c has under way */
+	unsigned folder_sizes;	/* DSIZs under way */
+	unsigned tree_listings; /* the same of SITE INDEX */
+	unsigned counting;	/* files that count.c has under way */
 	uint64_t transfers;
 	struct count_known counts[COUNTS_KNOWN];
 	struct known_files known;

@@ -252,7 +252,8 @@ command_fn command_avbl, command_dsiz, command_clnt, command_csid, command_pret,
 command_fn command_auth, command_prot;
 
 /* command_client.c: the answer to PRET of a transfer that is allowed. */
-void session_pret(struct session *session, bool retrieves, struct view argument);
+void session_pret(struct session *session, const char *refusal, bool retrieves,
+		  struct view argument);
 
 /* command_list.c: STAT of a path. */
 void session_stat_path(struct session *session, struct view argument);

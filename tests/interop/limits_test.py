@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 import wire  # noqa: E402
 from checks import expect, main, same, test, wait_until  # noqa: E402
-from client import command, fetch, log_in  # noqa: E402
+from client import command, fetch, greet, log_in  # noqa: E402
 from pattern import pattern, write_pattern  # noqa: E402
 from sluiced import Sluiced  # noqa: E402
 
@@ -63,6 +63,33 @@ def more_files_to_count_than_a_worker_takes_are_450():
             refused = [reply for reply in replies if not reply.startswith("213 ")]
             expect(refused and all(reply.startswith("450 Too much") for reply in refused), f"{refused}")
             command(controls[-1], "SIZE text", "213")
+
+
+@test
+def more_trees_to_list_than_a_worker_holds_are_450():
+    """Each holds a descriptor for each level, as long as nobody takes it."""
+    most = 64
+    with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder:
+        os.chmod(folder, 0o755)
+        os.mkdir(os.path.join(folder, "sub"))
+        with Sluiced(folder, ["--workers", "1"]) as server:
+            # Ports enough: the same one serves others of other addresses.
+            controls = [wire.Control("127.0.0.1", server.port, f"127.0.1.{number + 1}") for number in range(most + 1)]
+            for control in controls:
+                greet(control)
+                command(control, "USER anonymous", "331")
+                command(control, "PASS guest@", "230")
+            ports = [wire.passive_port(command(control, "EPSV", "229"))[1] for control in controls]
+            for control in controls[:most]:
+                command(control, "SITE INDEX", "150")
+            command(controls[most], "SITE INDEX", "450")
+            with socket.create_connection(("127.0.0.1", ports[0]), 30, ("127.0.1.1", 0)) as data:
+                expect(b" sub\r\n" in data.recv(1000), "the tree is not listed")
+            expect(controls[0].read_reply()[0].startswith("226"), "the listing is not complete")
+            command(controls[0], "EPSV", "229")
+            command(controls[0], "SITE INDEX", "150")
+            for control in controls:  # which ends what nobody takes
+                control.close()
 
 
 @test

@@ -213,6 +213,22 @@ def the_110_comes_before_the_end_of_the_upload(server, root):
 
 
 @served()
+def an_appe_goes_on_from_a_marker_before_everything(server, root):
+    """It is no new APPE then, behind what came."""
+    form = Form("I", "F", "B")
+    with Representing(server.port) as session:
+        session.set(form)
+        session.opened("APPE up")
+        session.data.sendall(block(16, b"here") + block(0, b"begun, and cut"))
+        ours = mark_of(session.reply(), "here")
+        session.close_data()
+        session.expect_reply("426", "a cut upload")
+        session.command(f"REST {ours}", "350")
+        session.stor_octets(form, "APPE up", block(64, b"the whole"))
+        same_content("APPE from the beginning", b"the whole", stored(root, "up"))
+
+
+@served()
 def pages_go_on_where_page_0_was(server, root):
     """Behind the old end of the file with APPE, in which case a marker's place is not counted from it."""
     form = Form("L 32", "P", "B")
