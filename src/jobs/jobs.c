@@ -44,7 +44,8 @@ static void *jobs_thread(void *argument)
 
 	pthread_setname_np(pthread_self(), jobs->niceness ? "hash" : "job");
 	if (jobs->niceness)
-		setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), jobs->niceness);
+		setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid),
+			    getpriority(PRIO_PROCESS, 0) + jobs->niceness);
 	while (mailbox_wait(jobs->mailbox, &message)) {
 		int result;
 

@@ -16,7 +16,7 @@ struct jobs;
 struct op;
 struct ring;
 
-/* A pool of up to threads_max threads; niceness lowers their priority (0 to 19). Returns 0 or a
+/* A pool of up to threads_max threads; niceness (0 to 19) lowers their priority below the process's. Returns 0 or a
  * negative errno. */
 int jobs_new(unsigned threads_max, int niceness, struct jobs **ret_jobs);
 
