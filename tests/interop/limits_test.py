@@ -46,7 +46,7 @@ def limited(server, what, limit):
 
 @test
 def more_files_to_count_than_a_worker_takes_are_450():
-    """Each has slices to wait for, so that all come before the first is counted."""
+    """All come at once, and each has slices to wait for, so that none is counted before the last has come."""
     size, most = 200 << 20, 64
     with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder:
         os.chmod(folder, 0o755)
@@ -56,8 +56,10 @@ def more_files_to_count_than_a_worker_takes_are_450():
             controls = [log_in("127.0.0.1", server.port) for _ in range(most + 20)]
             for control in controls:
                 command(control, "TYPE A", "200")
+            os.kill(server.server_pid, signal.SIGSTOP)
             for control in controls:
                 control.send(b"SIZE text\r\n")
+            os.kill(server.server_pid, signal.SIGCONT)
             replies = [control.read_reply()[0] for control in controls]
             same("what is counted", f"213 {size}", next(reply for reply in replies if reply[:1] == "2"))
             refused = [reply for reply in replies if not reply.startswith("213 ")]
