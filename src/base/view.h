@@ -37,6 +37,20 @@ static inline bool view_is_word(struct view view, const char *word)
 	       (view.length == 0 || strncasecmp(view.at, word, view.length) == 0);
 }
 
+/* Cuts the first word, and the one space behind it, off *rest. */
+static inline struct view view_take_word(struct view *rest)
+{
+	const char *space = rest->length > 0 ? (const char *)memchr(rest->at, ' ', rest->length)
+					     : NULL;
+	struct view word = *rest;
+
+	if (space)
+		word.length = (size_t)(space - rest->at);
+	rest->at += word.length + (space ? 1 : 0);
+	rest->length -= word.length + (space ? 1 : 0);
+	return word;
+}
+
 /* The view without its first count bytes; count must not be over its length. */
 static inline struct view view_skip(struct view view, size_t count)
 {

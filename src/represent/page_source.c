@@ -40,8 +40,8 @@ ssize_t page_source_read(const struct representation *representation, int file, 
 	ssize_t got;
 
 	assert(page > 0);
-	if (data == -EINVAL ||
-	    page < DESCRIBED_PAGE_OCTETS_MIN) /* no holes here, or none left out */
+	/* There are no holes on this file system, or none may be left out. */
+	if (data == -EINVAL || page < DESCRIBED_PAGE_OCTETS_MIN)
 		data = from;
 	*ret_at = end;
 	if (data == -ENXIO || data >= end)

@@ -5,11 +5,7 @@
 
 #include "represent/stages_priv.h"
 
-/* Where in a page what comes out begins. What is poured in begins with a page, and a processor takes a
- * load for one that has to wait for a store not long before it if they lie alike in their pages: on
- * some, text is converted by a fifth more slowly then. */
 #define PAGE_BYTES ((size_t)4096)
-#define OUT_AT ((size_t)2048)
 
 static struct stages *stages_new(void *memory, size_t size_bytes)
 {
@@ -22,7 +18,7 @@ static struct stages *stages_new(void *memory, size_t size_bytes)
 		stages->between_at[i] = at + used;
 		used += STAGE_BETWEEN_BYTES;
 	}
-	used = (used + PAGE_BYTES - 1 - OUT_AT) / PAGE_BYTES * PAGE_BYTES + OUT_AT;
+	used = (used + PAGE_BYTES - 1 - STAGES_OUT_AT) / PAGE_BYTES * PAGE_BYTES + STAGES_OUT_AT;
 	stages->out_at = at + used;
 	stages->out_size = size_bytes - used;
 	return stages;

@@ -65,6 +65,11 @@ int stages_run(struct stages *stages, struct view bytes, bool last, size_t *ret_
  * restarted from. False: something is half done that cannot be interrupted here. */
 bool stages_settle(struct stages *stages);
 
+/* Where in a page what comes out begins. What is poured in begins with a page, and a processor takes a
+ * load for one that has to wait for a store not long before it if they lie alike in their pages: on
+ * some, text is converted by a fifth more slowly then. */
+#define STAGES_OUT_AT 2048
+
 /* What has come out, and not been taken. */
 struct view stages_out(const struct stages *stages);
 void stages_take(struct stages *stages, size_t bytes);
@@ -87,6 +92,7 @@ bool stages_ended(const struct stages *stages);
 /* The event that stands before anything else, once all is taken that came out before it.
  * stages_go_on passes it. */
 enum stages_event stages_event(const struct stages *stages);
+
 /* Whether there is one at all, perhaps behind what has come out. */
 bool stages_event_stands(const struct stages *stages);
 const char *stages_mark_text(const struct stages *stages);

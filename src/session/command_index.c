@@ -14,9 +14,11 @@ static void index_opened(struct tree_request *request, int result)
 		(struct action *)(void *)((char *)request - offsetof(struct action, request));
 	struct session *session = action->session;
 
-	if (result >= 0 && session_has_given_up(session)) {
+	bool is_one_too_many = session->context->tree_listings >= TREE_LISTINGS_MAX;
+
+	if (result >= 0 && (session_has_given_up(session) || is_one_too_many)) {
 		file_close(&request->disk, session->context->ring, result);
-		result = -ECANCELED;
+		result = session_has_given_up(session) ? -ECANCELED : -EAGAIN;
 	}
 	if (result >= 0) {
 		const struct tree_listing_request wanted = { .folder = result,
@@ -25,12 +27,7 @@ static void index_opened(struct tree_request *request, int result)
 								     session),
 							     .disk = request->disk };
 
-		if (session->context->tree_listings < TREE_LISTINGS_MAX) {
-			result = tree_listing_new(&wanted, &action->tree_listing);
-		} else {
-			file_close(&request->disk, session->context->ring, result);
-			result = -EAGAIN;
-		}
+		result = tree_listing_new(&wanted, &action->tree_listing);
 	}
 	if (result < 0) {
 		session_refuse_command(session, result);

@@ -218,18 +218,6 @@ static void opts_mlst(struct session *session, struct view wanted)
 	session_reply(session, REPLY_200_OKAY, "MLST OPTS%s", text);
 }
 
-/* Cuts the first word, and the one space behind it, off *rest. */
-static struct view word_take(struct view *rest)
-{
-	const char *space = rest->length > 0 ? memchr(rest->at, ' ', rest->length) : NULL;
-	struct view word = *rest;
-
-	if (space)
-		word.length = (size_t)(space - rest->at);
-	*rest = view_skip(*rest, word.length + (space ? 1 : 0));
-	return word;
-}
-
 /* One parameter of MODE Z. False: there is none of that name or value. */
 static bool mode_z_set(struct representation *representation, struct view name, struct view value)
 {
@@ -255,8 +243,8 @@ static void opts_mode_z(struct session *session, struct view wanted)
 	struct view name;
 
 	do {
-		name = word_take(&wanted);
-		if (!mode_z_set(&representation, name, word_take(&wanted))) {
+		name = view_take_word(&wanted);
+		if (!mode_z_set(&representation, name, view_take_word(&wanted))) {
 			session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
 				      "OPTS MODE Z takes LEVEL and a number from 1 to 9, or KEEP "
 				      "and ON or OFF");

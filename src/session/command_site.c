@@ -73,18 +73,6 @@ static const struct site_command site_commands[] = {
 
 #define SITE_COUNT (sizeof(site_commands) / sizeof(site_commands[0]))
 
-/* Cuts the first word, and the one space behind it, off *rest. */
-static struct view first_word(struct view *rest)
-{
-	const char *space = rest->length > 0 ? memchr(rest->at, ' ', rest->length) : NULL;
-	struct view word = *rest;
-
-	if (space)
-		word.length = (size_t)(space - rest->at);
-	*rest = view_skip(*rest, word.length + (space ? 1 : 0));
-	return word;
-}
-
 static const struct site_command *site_find(struct view word)
 {
 	for (size_t i = 0; i < SITE_COUNT; i++)
@@ -112,7 +100,7 @@ static bool site_is_allowed(struct session *session, const struct site_command *
 
 void command_site(struct session *session, struct view argument)
 {
-	const struct site_command *command = site_find(first_word(&argument));
+	const struct site_command *command = site_find(view_take_word(&argument));
 
 	if (!command || !(command->flags & SITE_KEEPS_COPY))
 		session_forget_rename(session);
@@ -232,7 +220,7 @@ static int chmod_work(struct action *action)
 
 static void site_chmod(struct session *session, struct view argument)
 {
-	int mode = octal_parse(first_word(&argument));
+	int mode = octal_parse(view_take_word(&argument));
 	struct action *action;
 
 	if (mode < 0 || argument.length == 0) {
@@ -259,7 +247,7 @@ static void site_chmod(struct session *session, struct view argument)
 /* "YYYYMMDDhhmm[ss] path". Returns 0 or -EINVAL. */
 static int utime_parse(struct view argument, struct view *ret_path, int64_t *ret_s)
 {
-	struct view time = first_word(&argument);
+	struct view time = view_take_word(&argument);
 	char digits[TIME_VALUE_LENGTH] = "00000000000000";
 
 	if ((time.length != TIME_VALUE_LENGTH && time.length != TIME_VALUE_LENGTH - 2) ||
@@ -460,7 +448,7 @@ static const struct disk name_service = { .id = UINT64_MAX };
 
 static void site_group(struct session *session, struct view argument)
 {
-	struct view group = first_word(&argument);
+	struct view group = view_take_word(&argument);
 	struct action *action;
 
 	if (group.length == 0 || argument.length == 0) {

@@ -185,7 +185,8 @@ int restart_check_marker(const struct action *action, const struct marker_file *
 bool session_can_do(struct session *session, const char *refusal);
 
 /* count.c: counts the octets that file (open for reading) has under the action's representation (in
- * MODE Z before they are deflated), in jobs, and calls counted in the end: with -EFBIG, if that is too much work. */
+ * MODE Z before they are deflated), in jobs, and calls counted in the end: with -EFBIG, if that is too
+ * much work. */
 void session_count(struct session *session, int file,
 		   void (*counted)(struct session *session, int64_t octets));
 

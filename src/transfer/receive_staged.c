@@ -18,9 +18,8 @@
 
 #define RECEIVE_BYTES (TRANSFER_BUFFER_BYTES / 2 - 64)
 
-/* The buffer's other half is an area for what comes out; not where the input begins in a page (see
- * represent/stages.c). */
-#define SPARE_AT (TRANSFER_BUFFER_BYTES / 2 + 2048)
+/* The buffer's other half is an area for what comes out. */
+#define SPARE_AT (TRANSFER_BUFFER_BYTES / 2 + STAGES_OUT_AT)
 
 /* So much is written as soon as nothing else is. */
 #define WRITE_BYTES (TRANSFER_BUFFER_BYTES / 4)
@@ -362,16 +361,14 @@ static bool receive_write_out(struct transfer *transfer)
  * came of that. */
 static bool receive_convert(struct transfer *transfer)
 {
-	struct view input = { transfer->input, transfer->input_bytes };
 	size_t before = stages_out(transfer->stages).length;
-	size_t taken;
-	int r = stages_run(transfer->stages, input, transfer->source_ended, &taken);
+	size_t input_bytes = transfer->input_bytes;
+	int r = transfer_pour(transfer, transfer->source_ended);
 
-	transfer->input += taken;
-	transfer->input_bytes -= taken;
 	if (r < 0)
 		transfer->late_error = r;
-	return r < 0 || taken > 0 || stages_out(transfer->stages).length > before ||
+	return r < 0 || transfer->input_bytes < input_bytes ||
+	       stages_out(transfer->stages).length > before ||
 	       stages_event(transfer->stages) != STAGES_NO_EVENT || stages_ended(transfer->stages);
 }
 
@@ -468,8 +465,7 @@ static void receive_written(struct transfer *transfer)
 	else if (!op_pending(&transfer->socket_op))
 		receive_staged_turn(transfer);
 	else if (transfer->stages)
-		receive_write_out(
-			transfer); /* the next turn is the socket's, whenever that comes */
+		receive_write_out(transfer); /* the next turn is the socket's */
 }
 
 void receive_staged_turn(struct transfer *transfer)

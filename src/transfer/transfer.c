@@ -401,15 +401,21 @@ void transfer_fail_stages(struct transfer *transfer, int error)
 	}
 }
 
-bool transfer_convert(struct transfer *transfer, bool last)
+int transfer_pour(struct transfer *transfer, bool last)
 {
 	struct view input = { transfer->input, transfer->input_bytes };
 	size_t taken;
-	int r;
+	int r = stages_run(transfer->stages, input, last, &taken);
 
-	r = stages_run(transfer->stages, input, last, &taken);
 	transfer->input += taken;
 	transfer->input_bytes -= taken;
+	return r;
+}
+
+bool transfer_convert(struct transfer *transfer, bool last)
+{
+	int r = transfer_pour(transfer, last);
+
 	transfer_show_out(transfer);
 	if (r < 0)
 		transfer_fail_stages(transfer, r);

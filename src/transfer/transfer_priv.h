@@ -56,6 +56,9 @@ bool transfer_is_resident(struct transfer *transfer, off_t offset, size_t length
 /* Lends a buffer, if the transfer has none. False: no memory, and the transfer has ended. */
 bool transfer_take_buffer(struct transfer *transfer);
 
+/* Pours what has been read or received into the stages. last: nothing follows it. Returns as stages_run. */
+int transfer_pour(struct transfer *transfer, bool last);
+
 /* Sending: pours what has been read into the stages and makes a chunk of what comes out, which
  * may be nothing. last: nothing follows it. False: the transfer has ended. */
 bool transfer_convert(struct transfer *transfer, bool last);
