@@ -567,6 +567,7 @@ static int worker_make_context(struct worker *worker)
 	return tree_init(&context->tree, server->root);
 }
 
+/* All that takes descriptors: a server that is ready needs none but for its clients. */
 static int worker_open(struct worker *worker)
 {
 	struct ring_config config = worker->server->ring;
@@ -579,28 +580,25 @@ static int worker_open(struct worker *worker)
 	r = ring_new(&config, &worker->ring);
 	if (r == 0)
 		r = worker_make_context(worker);
-	return r;
-}
-
-/* In the worker's thread, once all workers are there. */
-static int worker_begin(struct worker *worker)
-{
-	int r;
-
-	if (worker->index == 0) {
-		worker->channel_op.done = worker_on_channel;
-		ring_poll(worker->ring, &worker->channel_op, worker->server->channel, POLLIN);
-		worker->status_timer.fire = worker_on_status;
-		worker_on_status(&worker->status_timer);
-	}
 	worker->data = (struct data_acceptor){ .ring = worker->ring,
 					       .listeners = &worker->server->passive_listeners,
 					       .worker = worker->index,
 					       .workers = worker->server->workers_count,
 					       .arrived = worker_on_data,
 					       .context = worker };
-	r = data_acceptor_open(&worker->data);
-	return r < 0 ? r : worker_accept_all(worker);
+	return r < 0 ? r : data_acceptor_open(&worker->data);
+}
+
+/* In the worker's thread, once all workers are there. */
+static int worker_begin(struct worker *worker)
+{
+	if (worker->index == 0) {
+		worker->channel_op.done = worker_on_channel;
+		ring_poll(worker->ring, &worker->channel_op, worker->server->channel, POLLIN);
+		worker->status_timer.fire = worker_on_status;
+		worker_on_status(&worker->status_timer);
+	}
+	return worker_accept_all(worker);
 }
 
 static void worker_close(struct worker *worker)

@@ -114,6 +114,21 @@ def an_active_connection_without_a_free_descriptor_is_425():
         control.close()
 
 
+@test
+def a_server_that_says_it_is_ready_needs_no_more_descriptors():
+    """Each worker has all of its own by then."""
+    with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder:
+        os.chmod(folder, 0o755)
+        for _ in range(4):
+            with Sluiced(folder, ["--workers", "64"]) as server:
+                process = server.server_pid
+                before = limited(server, resource.RLIMIT_NOFILE, 3)
+                time.sleep(0.1)
+                resource.prlimit(process, resource.RLIMIT_NOFILE, before)
+                log_in("127.0.0.1", server.port).close()
+                expect("cannot go on" not in server.log(), "a worker found no descriptor")
+
+
 class ServedByOnePort(Served):
     passive_ports = 1
 

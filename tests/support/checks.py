@@ -56,7 +56,9 @@ def run_one(function):
         print(f"SKIPPED {name}: {reason}", flush=True)
         return "skipped"
     except Failure as failure:
-        print(f"FAILED  {name}\n  {failure}", flush=True)
+        frames = traceback.extract_tb(failure.__traceback__)
+        line = next((frame.lineno for frame in reversed(frames) if frame.filename.endswith(sys.argv[0].rpartition("/")[2])), "?")
+        print(f"FAILED  {name} (line {line})\n  {failure}", flush=True)
         return "failed"
     except Exception:
         print(f"FAILED  {name}\n{traceback.format_exc()}", flush=True)
