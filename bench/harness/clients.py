@@ -9,12 +9,12 @@ of which it may leave out what the program cannot do.
 """
 import filecmp
 import os
+import select
 import shutil
 import subprocess
-import threading
 import time
 
-from . import accounting
+from . import processes, steps
 from .servers import Server, Unavailable, module_load
 
 SERVER = "sluiced"
@@ -62,27 +62,66 @@ class Client:
         self.server.stop()
 
     def run(self, argv):
-        """Runs to its end. Returns what it and its server spent on it."""
+        """The steps of a run to its end. Returns what it and its server spent on it."""
         log_path = os.path.join(self.scratch, "log")
-        server, busy = self.server.cpu_s(), accounting.machine_busy_s()
+        self.server.halt()
+        yield
+        server = self.server.cpu_s()
         with open(log_path, "wb") as log:
-            began = time.monotonic()
-            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                       cwd=self.scratch, env=dict(os.environ, HOME=self.scratch))
-            limit = threading.Timer(LIMIT_S, process.kill)
-            limit.start()
-            _, status, usage = os.wait4(process.pid, 0)
-            seconds = time.monotonic() - began
-            limit.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
-        result = {"seconds": seconds, "wall_s": seconds, "cpu_s": self.server.cpu_s() - server,
-                  "client_cpu_s": usage.ru_utime + usage.ru_stime}
-        busy = accounting.machine_busy_s() - busy - result["cpu_s"] - result["client_cpu_s"]
-        result["other_cpus"] = max(busy, 0) / seconds
-        if process.returncode != 0:
+            process = Process(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                              cwd=self.scratch, env=dict(os.environ, HOME=self.scratch))
+        try:
+            usage, busy = yield from steps.awaited(process, self.server, LIMIT_S, steps.TURN_S)
+        finally:
+            process.end()
+        seconds = process.ran_s
+        result = {"seconds": seconds, "wall_s": seconds, "cpu_s": self.server.cpu_s() - server}
+        if usage:
+            result["client_cpu_s"] = usage.ru_utime + usage.ru_stime
+            busy -= result["cpu_s"] + result["client_cpu_s"]
+            result["other_cpus"] = max(busy, 0) / seconds
+        if process.popen.returncode != 0:
             with open(log_path, errors="replace") as log:
-                result["failure"] = f"ended with {process.returncode}: " + log.read()[-200:].strip()
+                result["failure"] = f"ended with {process.popen.returncode}: " + \
+                    log.read()[-200:].strip()
+        self.server.resume()
         return result
+
+
+class Process:
+    """A client that runs, by turns with others."""
+
+    def __init__(self, argv, **more):
+        self.ran_s, self.began = 0, time.monotonic()
+        self.popen = subprocess.Popen(argv, **more)
+        self.tree = processes.Tree(self.popen.pid)
+        self.handle = os.pidfd_open(self.popen.pid)
+        self.halt()
+
+    def halt(self):
+        self.tree.halt()
+        if self.popen.returncode is None:
+            self.ran_s += time.monotonic() - self.began
+
+    def resume(self):
+        self.began = time.monotonic()
+        self.tree.resume()
+
+    def poll(self, timeout_s):
+        """What it has used once it has ended, or None where it has not."""
+        if not select.select([self.handle], [], [], timeout_s)[0]:
+            return None
+        self.ran_s += time.monotonic() - self.began
+        _, status, usage = os.wait4(self.popen.pid, 0)
+        self.popen.returncode = os.waitstatus_to_exitcode(status)
+        return usage
+
+    def end(self):
+        if self.popen.returncode is None:
+            self.popen.kill()
+            self.popen.wait()
+        self.tree.close()
+        os.close(self.handle)
 
 
 def tree_sizes(folder):
@@ -109,14 +148,14 @@ def difference(source, copy):
 
 
 def fetched(client, name, command):
-    """Has a client fetch what is called name below the root by command(url, target), into memory,
-    and compares the two. Returns the round."""
+    """The steps in which a client fetches what is called name below the root by command(url, target), into
+    memory; then the two are compared. Returns the round."""
     source = os.path.join(client.options["root"], name)
-    folder = os.path.join(client.place.uploads, "fetched")
+    folder = os.path.join(client.place.uploads, "fetched-" + client.name)
     target = os.path.join(folder, os.path.basename(name))
     os.makedirs(folder)
     try:
-        result = client.run(command(client.url + name, target))
+        result = yield from client.run(command(client.url + name, target))
         result["failure"] = result.get("failure") or difference(source, target)
     finally:
         shutil.rmtree(folder)
@@ -126,7 +165,7 @@ def fetched(client, name, command):
 def get(name):
     """The measure function of a file that is fetched whole."""
     def measure(bench, client, seconds):
-        result = fetched(client, name, lambda url, path: client.module.get(bench, url, path))
+        result = yield from fetched(client, name, lambda url, path: client.module.get(bench, url, path))
         gigabytes = os.path.getsize(os.path.join(client.options["root"], name)) / 1e9
         result["gb_per_s"] = gigabytes / result["seconds"]
         result["client_cpu_s_per_gb"] = result["client_cpu_s"] / gigabytes
@@ -138,6 +177,7 @@ def get(name):
 def mirror(sessions):
     """The measure function of options["tree"], fetched by so many sessions."""
     def measure(bench, client, seconds):
-        return fetched(client, client.options["tree"], lambda url, folder: client.module.mirror(
-            bench, url, folder, sessions))
+        return (yield from fetched(
+            client, client.options["tree"],
+            lambda url, folder: client.module.mirror(bench, url, folder, sessions)))
     return measure

@@ -11,6 +11,11 @@ MEBIBYTE = 1 << 20
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
+def available_mebibytes():
+    with open("/proc/meminfo") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("MemAvailable")) >> 10
+
+
 def memory_hold(folder, mebibytes):
     """Has the host give so much memory for files in `folder`, in memory, and frees it but for a
     page of each mebibyte, which `folder` has as a file."""

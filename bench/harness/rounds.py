@@ -1,11 +1,13 @@
 """One scenario: what it plans, and its rounds."""
 import glob
+import inspect
 import math
 import os
 import re
+import shutil
 import time
 
-from . import clients, document, scenario, servers, verdict
+from . import clients, document, scenario, servers, steps, verdict
 
 SECONDS = 0.5  # of one measurement, unless the scenario says otherwise
 COST_S = 0.45  # of one measurement besides: a server's start, logins, the end
@@ -110,9 +112,14 @@ def wanted(name, arguments):
                                         for each in arguments.servers)
 
 
-def uploads_clear(place):
-    for path in glob.glob(f"{place.uploads}/p*") + glob.glob(f"{place.uploads}/in/*"):
-        os.unlink(path)
+def uploads_folder(place, port):
+    """A server's own folder in memory with one in it that anybody may write (some servers refuse a
+    root that is writable itself)."""
+    folder = f"{place.uploads}/{port}"
+    os.makedirs(f"{folder}/in", exist_ok=True)
+    os.chmod(folder, 0o755)
+    os.chmod(f"{folder}/in", 0o777)
+    return folder
 
 
 class Patience:
@@ -139,6 +146,7 @@ class Run:
         self.plan = Plan(self.scenario, arguments)
         self.seconds, self.names = self.plan.seconds, self.plan.names
         self.goes_on = not arguments.quick and not hasattr(self.scenario, "ROUNDS")
+        self.uploads = getattr(self.scenario, "ROOT", "files") == "uploads"
         self.options = self._options(arguments)
         self.metrics = list(dict.fromkeys([
             *self.scenario.SHOW, *(bar.metric for bar in self.scenario.BARS),
@@ -146,13 +154,16 @@ class Run:
         self.results, self.unavailable = {each: [] for each in self.names}, {}
         self.rounds_done, self.took_s, self.skipped, self.begun = 0, 0, None, False
         self.repeated = 0  # measurements
+        measure = getattr(self.scenario, "measure", None)
+        in_memory = self.uploads or any(clients.is_client(place, each) for each in self.names)
+        # Then the files of all of them lie there at the same time.
+        self.takes_turns = len(self.names) > 1 and (place.roomy or not in_memory) and \
+            not getattr(self.scenario, "STRETCH", False) and "--pace" not in self.plan.load and \
+            (measure is None or inspect.isgeneratorfunction(measure))
         self.spread_known = 0, 0  # after so many rounds
 
     def _options(self, arguments):
-        uploads = getattr(self.scenario, "ROOT", "files") == "uploads"
-        options = {"address": "127.0.0.1",
-                   "root": self.place.uploads if uploads else self.place.files,
-                   **getattr(self.scenario, "OPTIONS", {})}
+        options = {"address": "127.0.0.1", "root": self.place.files, **getattr(self.scenario, "OPTIONS", {})}
         part = 10 if arguments.quick else 1
         if hasattr(self.scenario, "ENTRIES"):
             options["folder"] = servers.entries_make(self.place, self.scenario.ENTRIES // part)
@@ -168,44 +179,51 @@ class Run:
         """The running server (or client, with its server)."""
         port = 2121 + self.names.index(name)
         kind = clients.Client if clients.is_client(self.place, name) else servers.Server
-        return kind(name, self.place, port, self.options)
+        root = {"root": uploads_folder(self.place, port)} if self.uploads else {}
+        return kind(name, self.place, port, {**self.options, **root})
 
     def measured(self, server, seconds, *more):
+        """The steps of a measurement; it may be of one step."""
         if hasattr(self.scenario, "measure"):
-            return self.scenario.measure(self.place, server, seconds)
+            found = self.scenario.measure(self.place, server, seconds)
+            return (yield from found) if inspect.isgenerator(found) else found
         load = [*self.plan.load, *more]
         if load[0] == "stor":
-            load = [*load, "--remove-from", self.place.uploads]
-        return servers.gated(self.place, server, load, seconds)
+            load = [*load, "--remove-from", server.options["root"]]
+        turn_s = steps.TURN_S if self.takes_turns else None
+        return (yield from servers.gated_steps(self.place, server, load, seconds, turn_s))
 
     def measure(self, server, seconds, *more):
-        """One round of one server. What it may raise belongs to that server alone."""
+        """The steps of one round of one server. What it may raise belongs to that server alone."""
         try:
-            result = self.measured(server, seconds, *more)
+            result = yield from self.measured(server, seconds, *more)
             result["failure"] = result.get("failure") or servers.failure(result)
             return result
         except (KeyError, ZeroDivisionError, OSError) as error:
             return {"failure": f"{type(error).__name__}: {error}"}
-        finally:
-            if self.options["root"] == self.place.uploads:
-                uploads_clear(self.place)
 
-    def turn(self, name, seconds, *more):
-        """Returns the server's round, with more arguments of the load, or None where it cannot run
-        or has failed before, for then it has no figure anyway."""
+    def turn_steps(self, name, seconds, *more):
+        """The steps of a server's round, with more arguments of the load; it ends with None where
+        it cannot run or has failed before, for then it has no figure anyway."""
         if name in self.unavailable or verdict.failure_of(self.results[name]):
             return None
         try:
             server = self.started(name)
             try:
-                return self.measure(server, seconds, *more)
+                return (yield from self.measure(server, seconds, *more))
             finally:
                 server.stop()
+                if self.uploads:
+                    shutil.rmtree(server.options["root"], ignore_errors=True)
         except servers.Failed as error:
             return {"failure": str(error)}
         except servers.Unavailable as error:
             self.unavailable[name], self.results[name] = str(error), []
             return None
+
+    def turn(self, name, seconds, *more):
+        """The same in a row."""
+        return steps.whole(self.turn_steps(name, seconds, *more))
 
     def turn_in_quiet(self, name):
         """The server's round; where something else was busy beside it, the quietest of a few."""
@@ -223,8 +241,13 @@ class Run:
 
     def round(self, number):
         # Backwards every second time, so that none always follows the same one.
-        for name in self.names if number % 2 == 0 else reversed(self.names):
-            result = self.turn_in_quiet(name)
+        names = self.names if number % 2 == 0 else self.names[::-1]
+        if self.takes_turns:
+            results = steps.interleaved({name: self.turn_steps(name, self.seconds)
+                                         for name in names})
+        else:
+            results = {name: self.turn_in_quiet(name) for name in names}
+        for name, result in results.items():
             if result:
                 self.results[name].append(result)
 

@@ -10,6 +10,7 @@ A scenario is a file in scenarios/: a sentence at its head (a second paragraph e
     BARS     what the first server has to meet
     SECONDS  of one measurement, where one is too short to be steady
     ROUNDS   exactly so many, where more say nothing
+    STRETCH  True where turns would change what is measured (see steps.py)
     NEEDS    commands that the server under test must not refuse; where it does, the scenario is
              skipped and says so
     COST     seconds that one measurement takes besides
@@ -17,10 +18,14 @@ A scenario is a file in scenarios/: a sentence at its head (a second paragraph e
     ENTRIES  of the folder that is listed, options["folder"]; --quick makes a tenth
     TREE     files of the tree that is mirrored, options["tree"]; --quick makes a tenth
     OPTIONS  for the server: workers, passive, file, folder, address
-    measure  a function (bench, server, seconds) -> result, where one load is not enough
+    measure  a function (bench, server, seconds) -> result, where one load is not enough; a
+             generator where the servers may take turns in it (see steps.py)
 """
-from . import accounting
-from .servers import Failed, Load, Unavailable, derive, failure, gated  # noqa: F401
+import contextlib
+
+from . import accounting, steps
+from .servers import Failed, Load, Server, Unavailable, derive, failure  # noqa: F401
+from .servers import gated, gated_steps  # noqa: F401
 from .verdict import Bar  # noqa: F401
 
 GROUPS = ["Large files", "Small files", "Uploads", "Text", "Listings", "Commands and logins",
@@ -50,9 +55,33 @@ def setting(words, name, standard):
                 str(standard))
 
 
+PORTS_APART = 100  # of a server and its twin
+
+
+@contextlib.contextmanager
+def twin(bench, server):
+    """A second server of the same kind, while it is needed."""
+    second = Server(server.name, bench, server.port + PORTS_APART, server.options)
+    try:
+        yield second
+    finally:
+        second.stop()
+
+
+def alone_and_beside(bench, alone, server, load, other, seconds):
+    """A load against a server that does nothing else, by turns with the same load against one that
+    has another one as well. Returns both results, and what makes them worthless, or None."""
+    results = steps.interleaved({
+        "alone": gated_steps(bench, alone, load, seconds),
+        "beside": gated_steps(bench, server, load, seconds, beside=[other])})
+    first, second = results["alone"], results["beside"]
+    return first, second, failure(first) or failure(second) or other.failure_beside()
+
+
 def beside(bench, server, fast, slow, seconds, slow_goes=False):
     """A load alone, then beside another that stands ready (and goes, where it is gated), once the
-    buffers of that one are full."""
+    buffers of that one are full. Not by turns: these fill the memory of all connections there are,
+    and a twin's are among them."""
     alone = gated(bench, server, fast, seconds)
     threads = accounting.tree_threads(server.pid)
     with Load(bench, server, slow) as other:
@@ -79,7 +108,8 @@ REPEATED_MAX = 1000
 
 def listing(verb):
     """The measure function of a listing: the first time with a server just started, then again,
-    as often as REPEATED_S has room for, by how long once takes."""
+    as often as REPEATED_S has room for, by how long once takes. At a stretch: what a server keeps
+    of a folder may grow old while others have their turns."""
     def measure(bench, server, seconds):
         memory = accounting.tree_peak_bytes(server.pid)
         folder = server.options["folder"]

@@ -5,17 +5,20 @@ understands: `vsftpd`, `reference:send-splice-event:lowat`.
 """
 import importlib.util
 import json
+import mmap
 import os
 import resource
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
 
-from . import accounting
+from . import accounting, processes, steps
 
+STOPPED = struct.Struct("Q")  # nanoseconds for which a load was halted, where it reads them
 START_S = 10
 STOP_S = 5
 
@@ -53,7 +56,7 @@ class Server:
         self.name, self.port, self.place, self.options = name, port, place, dict(options)
         words = name.split(":")[1:]
         self.module = module_of(place, name)
-        scratch = os.path.join(place.scratch, name.replace(":", "-"))
+        scratch = os.path.join(place.scratch, f"{name.replace(':', '-')}-{port}")
         os.makedirs(scratch, exist_ok=True)
         argv, environment = self.module.command(place, port, scratch, words, options)
         self.log_path = os.path.join(scratch, "log")
@@ -63,7 +66,7 @@ class Server:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=scratch,
                 env=dict(os.environ, **environment), start_new_session=True,
                 preexec_fn=self._raise_files)
-        self.group = None
+        self.group, self.tree = None, processes.Tree(self.process.pid, below=True)
         try:
             self._await()
             if place.check_accounting:
@@ -110,8 +113,16 @@ class Server:
             return 0
         return int(self.group.read("cpuacct.usage")) / 1e9
 
+    def halt(self):
+        """Has it stand still, the launcher apart."""
+        self.tree.halt()
+
+    def resume(self):
+        self.tree.resume()
+
     def stop(self):
         """Ends the tree: asked first, then made to."""
+        self.tree.close()
         pids = accounting.tree(self.pid)
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -132,27 +143,60 @@ class Server:
 
 
 class Load:
-    """One running load generator against a server."""
+    """One running load generator against a server. One that takes turns is halted and resumed, and
+    its clock stands still meanwhile."""
 
-    def __init__(self, place, server, arguments):
+    def __init__(self, place, server, arguments, takes_turns=False):
+        clock, shared = [], []
+        self.stopped = self.halted_ns = None
+        if takes_turns:
+            shared = [os.memfd_create("clock")]
+            os.truncate(shared[0], STOPPED.size)
+            self.stopped = mmap.mmap(shared[0], STOPPED.size)
+            clock = ["--clock", f"/proc/self/fd/{shared[0]}"]
         self.process = subprocess.Popen(
-            [*server.options.get("load_prefix", []), place.load, *map(str, arguments),
+            [*server.options.get("load_prefix", []), place.load, *map(str, arguments), *clock,
              "--host", server.options["address"], "--port", str(server.port), *server.protocol],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, pass_fds=shared)
+        for each in shared:
+            os.close(each)
         self.unread = b""
 
-    def line(self, timeout_s):
-        """The next JSON line."""
+    def poll(self, timeout_s):
+        """The next JSON line, or None where none comes in that time."""
         end = time.monotonic() + timeout_s
         while b"\n" not in self.unread:
-            left = end - time.monotonic()
-            ready = left > 0 and select.select([self.process.stdout], [], [], left)[0]
-            more = ready and os.read(self.process.stdout.fileno(), 1 << 16)
+            left = max(end - time.monotonic(), 0)
+            if not select.select([self.process.stdout], [], [], left)[0]:
+                return None
+            more = os.read(self.process.stdout.fileno(), 1 << 16)
             if not more:
                 raise Failed("the load generator gave no line")
             self.unread += more
         text, _, self.unread = self.unread.partition(b"\n")
         return json.loads(text)
+
+    def line(self, timeout_s):
+        """The next JSON line."""
+        line = self.poll(timeout_s)
+        if line is None:
+            raise Failed("the load generator gave no line")
+        return line
+
+    def halted_itself(self):
+        """Once it has settled it stops, and goes on counting when it is resumed."""
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        self.halted_ns = time.monotonic_ns()
+
+    def halt(self):
+        self.process.send_signal(signal.SIGSTOP)
+        self.halted_ns = self.halted_ns or time.monotonic_ns()
+
+    def resume(self):
+        stopped_ns, = STOPPED.unpack(self.stopped)
+        self.stopped[:] = STOPPED.pack(stopped_ns + time.monotonic_ns() - self.halted_ns)
+        self.halted_ns = None
+        self.process.send_signal(signal.SIGCONT)
 
     def failure_beside(self):
         """What ended a load that was to run beside another one till now, or None."""
@@ -165,6 +209,8 @@ class Load:
 
     def end(self):
         """Lets its sessions go, and returns what else it printed."""
+        if self.halted_ns:
+            self.resume()
         self.process.stdin.close()
         rest = self.unread + self.process.stdout.read()
         self.process.wait()
@@ -230,13 +276,20 @@ def failure(result):
 
 
 def gated(place, server, arguments, seconds):
+    """gated_steps without others to take turns with."""
+    return steps.whole(gated_steps(place, server, arguments, seconds, None))
+
+
+def gated_steps(place, server, arguments, seconds, turn_s=steps.TURN_S, beside=()):
     """Runs one gated load against a server; returns its result with the server's CPU time
-    between the start and the end, its peak of memory, and figures derived from both."""
+    between the start and the end, its peak of memory, and figures derived from both. In steps of
+    turn_s, of which the first begins once all sessions stand; None: in a single one. The loads
+    `beside` stand still when it does."""
     timed = [] if "--count" in arguments else ["--seconds", seconds]
     # Where the reader or the line is what limits, a server fills queues of megabytes now and then;
     # how often within a measurement is chance, so what is in them counts as well.
     filled = "--pace" in arguments or "load_prefix" in server.options
-    with Load(place, server, [*arguments, *timed, "--gate"]) as load:
+    with Load(place, server, [*arguments, *timed, "--gate"], bool(turn_s)) as load:
         ready = load.line(150)
         if ready["errors"]:
             raise Failed(failure(ready))
@@ -244,20 +297,27 @@ def gated(place, server, arguments, seconds):
         if settles:
             load.go()
             load.line(150)
+            if turn_s:
+                load.halted_itself()
+        client = steps.Together(load, *beside)
+        if turn_s:
+            steps.halt(client, server)
+            yield
         queued = accounting.network_queued_bytes() if filled else 0
         before, group_before = server.cpu_s(), server.group_cpu_s()
-        busy = accounting.machine_busy_s()
         if not settles:
             load.go()
-        result = load.line(seconds + 150)
+        result, busy = yield from steps.awaited(client, server, seconds + 150, turn_s)
+        if not result:
+            raise Failed("the load generator gave no line")
         result["cpu_s"] = server.cpu_s() - before
         result["more_queued_bytes"] = \
             accounting.network_queued_bytes() - queued if filled else 0
-        busy = accounting.machine_busy_s() - busy
         result["other_cpus"] = \
             max(busy - result["cpu_s"] - result["client_cpu_s"], 0) / result["seconds"]
         result["cpu_group_s"] = server.group_cpu_s() - group_before
         result["peak_bytes"] = accounting.tree_peak_bytes(server.pid)
+        server.resume()
         load.end()
     derive(result)
     return result

@@ -125,7 +125,7 @@ struct load {
 	int remove_fd; /* folder of options.remove_from, or -1 */
 	struct watch gate;
 	struct watch ticker;
-	unsigned tick;
+	uint64_t tick;	 /* the last one that was due, in milliseconds of the clock */
 	unsigned opened; /* sessions that have begun to log in */
 	unsigned logins_under_way;
 	unsigned ready; /* sessions logged in, or given up */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,13 +184,15 @@ static void gate_on_ready(struct watch *watch, uint32_t events)
 static void ticker_on_ready(struct watch *watch, uint32_t events)
 {
 	struct load *load = (struct load *)((char *)watch - offsetof(struct load, ticker));
-	uint64_t ticks;
+	uint64_t expirations;
+	uint64_t now_ms = report_now_ns() / 1000000;
 
 	(void)events;
-	if (read(watch->fd, &ticks, sizeof(ticks)) < 0)
+	if (read(watch->fd, &expirations, sizeof(expirations)) < 0)
 		return;
-	for (; ticks > 0; ticks--, load->tick++)
-		for (unsigned i = load->tick % PACE_TICKS; i < load->options.sessions;
+	/* By the clock, which stands still while this program is stopped; the timer does not. */
+	for (; load->tick < now_ms; load->tick++)
+		for (uint64_t i = load->tick % PACE_TICKS; i < load->options.sessions;
 		     i += PACE_TICKS)
 			transfer_tick(&load->sessions[i]);
 }
@@ -203,6 +206,7 @@ static void ticker_open(struct load *load)
 		return;
 	load->ticker.fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	load->ticker.on_ready = ticker_on_ready;
+	load->tick = report_now_ns() / 1000000;
 	timerfd_settime(load->ticker.fd, 0, &every, NULL);
 	watch_set(load, &load->ticker, EPOLL_CTL_ADD, EPOLLIN);
 }
@@ -319,9 +323,12 @@ static void load_settle(struct load *load)
 {
 	load->settled = true;
 	memset(load->bytes, 0, load->options.sessions * sizeof(*load->bytes));
-	report_start(&load->report);
 	printf("{\"settled\": true}\n");
 	fflush(stdout);
+	/* Whoever stops this program goes on with it when it is its turn. */
+	if (load->options.clock)
+		raise(SIGSTOP);
+	report_start(&load->report);
 }
 
 static void load_loop(struct load *load)
@@ -364,6 +371,12 @@ static void load_linger(const struct load *load)
 
 int load_run(struct load *load)
 {
+	int error = load->options.clock ? report_clock_open(load->options.clock) : 0;
+
+	if (error < 0) {
+		fprintf(stderr, "load: %s: %s\n", load->options.clock, strerror(-error));
+		return 1;
+	}
 	if (load_prepare(load) < 0)
 		return 1;
 	/* Logins are the workload of login, and plain has none. */

@@ -53,6 +53,7 @@ static const struct option long_options[] = {
 	{ "type", required_argument, NULL, 't' },
 	{ "mode", required_argument, NULL, 'M' },
 	{ "gate", no_argument, NULL, 'g' },
+	{ "clock", required_argument, NULL, 'C' },
 	{ "depth", required_argument, NULL, 'D' },
 	{ "source-ips", required_argument, NULL, 'i' },
 	{ "ramp", required_argument, NULL, 'm' },
@@ -200,6 +201,9 @@ static bool text_take(int letter, struct options *options)
 		return true;
 	case 'g':
 		options->gate = true;
+		return true;
+	case 'C':
+		options->clock = optarg;
 		return true;
 	case 'V':
 		options->verb = optarg;

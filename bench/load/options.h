@@ -48,6 +48,8 @@ struct options {
 	char type;  /* I, A or E */
 	char mode;  /* S, B or Z; of S and Z every transfer has a data connection of its own */
 	bool gate;  /* start when a line comes on stdin, end when stdin closes */
+	const char *
+		clock; /* file with the nanoseconds that whoever stops this program has stopped it for */
 	unsigned depth;
 	unsigned source_ips;
 	unsigned ramp;		 /* logins under way at a time */

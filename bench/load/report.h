@@ -30,8 +30,12 @@ struct report {
 	double cpu_started_s;
 };
 
-/* Monotonic time. */
+/* Monotonic time, in which this program was not stopped: where report_clock_open has been called,
+ * what the file there says at the moment, 8 bytes in host order, is taken off. */
 uint64_t report_now_ns(void);
+
+/* Has the clock stand still as the file at path says. Returns 0 or a negative errno. */
+int report_clock_open(const char *path);
 
 /* Forgets what was counted: the run begins now. */
 void report_start(struct report *report);

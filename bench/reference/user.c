@@ -31,6 +31,20 @@ static size_t line_ends_convert(const char *text, size_t length, char *converted
 	return (size_t)(at - converted);
 }
 
+/* All of it: a program that is stopped within a call goes on with the rest. */
+static bool whole_send(int fd, const char *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t n = send(fd, bytes, length, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return false;
+		bytes += n;
+		length -= (size_t)n;
+	}
+	return true;
+}
+
 void text_send(const struct settings *settings, int fd)
 {
 	char *text = malloc(TEXT_BYTES);
@@ -41,7 +55,7 @@ void text_send(const struct settings *settings, int fd)
 	while (text && converted && (n = pread(settings->file_fd, text, TEXT_BYTES, at)) > 0) {
 		size_t length = line_ends_convert(text, (size_t)n, converted);
 
-		if (send(fd, converted, length, MSG_NOSIGNAL) != (ssize_t)length)
+		if (!whole_send(fd, converted, length))
 			break;
 		at += n;
 	}
@@ -67,11 +81,11 @@ void listing_send(const struct settings *settings, int fd)
 				   (lines + length));
 		if (length < LISTING_BYTES - LINE_BYTES)
 			continue;
-		if (send(fd, lines, length, MSG_NOSIGNAL) < 0)
+		if (!whole_send(fd, lines, length))
 			break;
 		length = 0;
 	}
-	if (length > 0 && send(fd, lines, length, MSG_NOSIGNAL) < 0)
+	if (length > 0 && !whole_send(fd, lines, length))
 		errno = 0; /* the reader has gone */
 	free(lines);
 	if (entries)

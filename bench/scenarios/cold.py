@@ -7,7 +7,7 @@ import os
 import time
 
 from harness import accounting, mounts
-from harness.scenario import Bar, Load, failure, gated
+from harness.scenario import Bar, Load, alone_and_beside, twin
 
 GROUP = "Slow beside fast"
 SERVERS = ["sluiced", "vsftpd"]
@@ -15,6 +15,7 @@ SHOW = ["times", "alone_p99_us", "beside_p99_us"]
 BARS = [Bar("times", at_most=3.0)]
 COST = 1.5
 HOT = ["probe", "--file", "hot.bin", "--expect", 65536]
+COLD = ["retr", "--seconds", 60, "--gate", "--file"]
 DISK_BYTES_PER_S = 60000000
 
 
@@ -48,15 +49,12 @@ def slow_disk(bench, server):
 def measure(bench, server, seconds):
     with slow_disk(bench, server) as (name, slow_down):
         slow_down()
-        alone = gated(bench, server, HOT, seconds)
-        with Load(bench, server, ["retr", "--file", name, "--seconds", 60, "--gate"]) as cold:
+        with twin(bench, server) as quiet, Load(bench, server, COLD + [name], True) as cold:
             cold.line(10)
             slow_down()  # a server that forks has a new process now
             began = time.monotonic()
             cold.go()
-            beside = gated(bench, server, HOT, seconds)
-            wrong = failure(alone) or failure(beside) or cold.failure_beside()
-            cold.process.terminate()
+            alone, beside, wrong = alone_and_beside(bench, quiet, server, HOT, cold, seconds)
         if (time.monotonic() - began) * DISK_BYTES_PER_S > os.path.getsize(
                 f"{bench.files}/cold.bin"):
             wrong = "the cold file was finished before the hot downloads"

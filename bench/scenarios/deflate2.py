@@ -6,7 +6,7 @@ import ftplib
 import os
 import zlib
 
-from harness.scenario import TEXT, Failed, gated
+from harness.scenario import TEXT, Failed, gated_steps
 
 GROUP = "Text"
 SERVERS = ["sluiced", "proftpd:deflate"]
@@ -40,7 +40,7 @@ def measure(bench, server, seconds):
     with open(os.path.join(bench.files, FILE), "rb") as file:
         if content != file.read():
             raise Failed("MODE Z: wrong bytes")
-    result = gated(bench, server, LOAD_Z, seconds)
+    result = yield from gated_steps(bench, server, LOAD_Z, seconds)
     files = max(result["operations"], 1) * TEXT
     result["cpu_s_per_file_gb"] = result["cpu_s"] / files * 1e9
     result["part_sent"] = result["bytes"] / files

@@ -5,7 +5,7 @@ import os
 import shutil
 
 from harness.mounts import hung
-from harness.scenario import Bar, Failed, Load, failure, gated
+from harness.scenario import Bar, Failed, Load, alone_and_beside, failure, twin
 
 GROUP = "Slow beside fast"
 SERVERS = ["sluiced", "vsftpd"]
@@ -18,17 +18,15 @@ WAITING = ["retr", "--sessions", 64, "--file", "hung/file", "--seconds", 60, "--
 
 
 def measure(bench, server, seconds):
-    shutil.copy(os.path.join(bench.files, "hot.bin"), bench.uploads)
-    with hung(os.path.join(bench.uploads, "hung")):
-        alone = gated(bench, server, HOT, seconds)
-        with Load(bench, server, WAITING) as waiting:
-            ready = waiting.line(30)
-            if ready["errors"]:
-                raise Failed(failure(ready))
-            waiting.go()
-            beside = gated(bench, server, HOT, seconds)
-            wrong = failure(alone) or failure(beside) or waiting.failure_beside()
-            waiting.process.terminate()
+    root = server.options["root"]
+    shutil.copy(os.path.join(bench.files, "hot.bin"), root)
+    with hung(os.path.join(root, "hung")), twin(bench, server) as quiet, \
+            Load(bench, server, WAITING, takes_turns=True) as waiting:
+        ready = waiting.line(30)
+        if ready["errors"]:
+            raise Failed(failure(ready))
+        waiting.go()
+        alone, beside, wrong = alone_and_beside(bench, quiet, server, HOT, waiting, seconds)
     return {"kept": beside["per_s"] / alone["per_s"], "alone_p99_us": alone["p99_us"],
             "beside_p99_us": beside["p99_us"], "times": beside["p99_us"] / alone["p99_us"],
             "other_cpus": alone["other_cpus"], "seconds": alone["seconds"],

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import types
 import unittest
 import unittest.mock
@@ -21,8 +22,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
 from harness import accounting, charts, clients, compare, document, markdown  # noqa: E402
-from harness import memory, moved, page, rounds as rounds_, schedule, servers  # noqa: E402
-from harness import summary, terminal, verdict  # noqa: E402
+from harness import memory, moved, page, processes, rounds as rounds_, schedule  # noqa: E402
+from harness import servers, steps, summary, terminal, verdict  # noqa: E402
 from harness.metrics import METRICS, metric  # noqa: E402
 
 CPU, RATE = "cpu_us_per_operation", "per_s"
@@ -534,7 +535,7 @@ class Turns(unittest.TestCase):
 
     LOAD = ["retr", "--file", "big.bin", "--sessions", 8]
 
-    def run_of(self, turns, load=()):
+    def run_of(self, turns, load=(), takes_turns=True):
         """turns: {server: what each of its turns brings, a round or what is raised}. What the load
         is told is kept."""
         run = rounds_.Run.__new__(rounds_.Run)
@@ -551,13 +552,16 @@ class Turns(unittest.TestCase):
         def started(name):
             if isinstance(left[name][0], Exception):
                 raise left[name].pop(0)
-            return types.SimpleNamespace(name=name, stop=lambda: None)
+            return types.SimpleNamespace(name=name, options=run.options, stop=lambda: None)
 
-        def gated(place, server_, load, seconds):
+        def gated_steps(place, server_, load, seconds, turn_s):
+            self.assertEqual(bool(turn_s), takes_turns)
             self.loads.append(load)
+            if turn_s:
+                yield
             return dict(left[server_.name].pop(0))
-        run.started = started
-        patched = unittest.mock.patch.object(servers, "gated", gated)
+        run.started, run.uploads, run.takes_turns = started, False, takes_turns
+        patched = unittest.mock.patch.object(servers, "gated_steps", gated_steps)
         patched.start()
         self.addCleanup(patched.stop)
         return run
@@ -571,10 +575,12 @@ class Turns(unittest.TestCase):
 
     def test_one_that_does_not_start_in_a_later_round_has_neither_figure_nor_ratio(self):
         lost = servers.Failed("did not start: no port")
-        for failing, verdicts in (("sluiced", ["FAIL", "FAIL"]), ("vsftpd", ["NO FIGURE", "PASS"])):
+        for failing, verdicts, takes_turns in (
+                ("sluiced", ["FAIL", "FAIL"], True), ("vsftpd", ["NO FIGURE", "PASS"], True),
+                ("vsftpd", ["NO FIGURE", "PASS"], False)):
             turns = {name: [self.GOOD] * 9 for name in ("sluiced", "vsftpd")}
             turns[failing] = [self.GOOD] * 8 + [lost]
-            run = self.run_of(turns)
+            run = self.run_of(turns, takes_turns=takes_turns)
             for number in range(9):
                 run.round(number)
             found = self.figures(run, failing)
@@ -622,6 +628,82 @@ class Turns(unittest.TestCase):
             run = self.run_of({"vsftpd": [self.GOOD]}, load)
             run.warm_up()
             self.assertNotIn("--verify", self.loads[0], load)
+
+
+class Steps(unittest.TestCase):
+    """Measurements that take turns."""
+
+    def of(self, name, count, said):
+        try:
+            for i in range(count):
+                said.append(f"{name}{i}")
+                yield
+            return name
+        finally:
+            said.append(f"{name}.")
+
+    def test_they_go_on_forwards_and_backwards_until_each_has_ended(self):
+        said = []
+        found = steps.interleaved({name: self.of(name, count, said)
+                                   for name, count in (("a", 1), ("b", 3), ("c", 2))})
+        self.assertEqual(" ".join(said), "a0 b0 c0 c1 b1 a. b2 c. b.")
+        self.assertEqual(found, {"a": "a", "b": "b", "c": "c"})
+
+    def test_what_ends_one_ends_all(self):
+        def fails():
+            yield
+            raise SystemExit(143)
+        said = []
+        with self.assertRaises(SystemExit):
+            steps.interleaved({"a": self.of("a", 9, said), "b": fails()})
+        self.assertEqual(said[-1], "a.")
+
+    def test_who_takes_turns(self):
+        def takes(name, roomy=True, only=None):
+            place = types.SimpleNamespace(files="", uploads="", roomy=roomy, check_accounting=False,
+                                          bench=rounds_.BENCH)
+            arguments = types.SimpleNamespace(servers=only, seconds=None, rounds=7, quick=False)
+            return rounds_.Run(name, place, arguments, rounds_.Patience()).takes_turns
+        for name in ("retr8", "small16", "login", "stor8", "get1", "deflate2"):
+            self.assertTrue(takes(name), name)
+        for name in ("retr100", "paced100", "wan_retr16", "hung", "hash1"):
+            self.assertFalse(takes(name), name)
+        self.assertEqual([takes(name, roomy=False) for name in ("stor8", "get1", "retr8")],
+                         [False, False, True])
+        self.assertFalse(takes("retr8", only=["sluiced"]))
+
+    def test_alone_it_is_whole(self):
+        self.assertEqual(steps.whole(self.of("a", 5, [])), "a")
+
+    def test_a_tree_stands_still_and_goes_on_with_children_that_came_meanwhile(self):
+        def state(pid):
+            try:
+                with open(f"/proc/{pid}/stat") as file:
+                    return file.read().rpartition(")")[2].split()[0]
+            except FileNotFoundError:
+                return "Z"
+
+        def await_states(wanted):
+            end = time.monotonic() + 10
+            while (found := {state(pid) for pid in accounting.tree(parent.pid)}) - wanted:
+                self.assertLess(time.monotonic(), end, found)
+        # A child every few milliseconds, which lives for ten times as long.
+        parent = subprocess.Popen(["sh", "-c", "while :; do sleep 0.1 & sleep 0.01; done"])
+        tree = processes.Tree(parent.pid)
+        try:
+            for _ in range(5):
+                tree.halt()
+                await_states(set("TZD"))  # D: until its child has been executed
+                before = accounting.tree(parent.pid)
+                time.sleep(0.05)
+                self.assertEqual(accounting.tree(parent.pid), before)
+                tree.resume()
+                time.sleep(0.05)
+            self.assertNotEqual(state(parent.pid), "T")
+        finally:
+            parent.kill()
+            parent.wait()
+            tree.close()
 
 
 class Reports(unittest.TestCase):

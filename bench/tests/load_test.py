@@ -2,10 +2,13 @@
 LOAD names the program."""
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
+import time
 import unittest
 
 LOAD = os.environ.get("LOAD", "build/release/bench/load/load")
@@ -197,6 +200,39 @@ class Generator(unittest.TestCase):
         few, many = (taken("--receive-buffer", size) for size in ("16384", "262144"))
         self.assertLess(few, 40000)
         self.assertGreater(many, few + 150000)
+
+    def test_its_clock_stands_still_while_it_is_stopped(self):
+        stopped_s = 1.5
+        server = Server({"NOOP": b"200 ok\r\n"})
+        self.addCleanup(server.close)
+        with tempfile.NamedTemporaryFile() as clock:
+            clock.write(bytes(8))
+            clock.flush()
+            with subprocess.Popen(
+                    [LOAD, "ctrl", "--file", "x", "--verb", "NOOP", "--sessions", "1", "--settle",
+                     "0.1", "--seconds", "0.3", "--gate", "--clock", clock.name, "--port",
+                     str(server.listener.getsockname()[1])], stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE, bufsize=0) as program:
+                self.assertIn(b"ready", program.stdout.readline())
+                program.stdin.write(b"\n")
+                self.assertIn(b"settled", program.stdout.readline())
+                # It stops by itself, and is stopped once more in the midst of what counts.
+                for number in (1, 2):
+                    os.waitid(os.P_PID, program.pid, os.WSTOPPED)
+                    time.sleep(stopped_s)
+                    clock.seek(0)
+                    clock.write(struct.pack("Q", int(number * stopped_s * 1e9)))
+                    clock.flush()
+                    program.send_signal(signal.SIGCONT)
+                    time.sleep(0.1)
+                    if number == 1:
+                        program.send_signal(signal.SIGSTOP)
+                result = json.loads(program.stdout.readline())
+                program.stdin.close()
+        self.assertEqual(result["errors"], 0)
+        self.assertGreater(result["operations"], 0)
+        self.assertLess(result["seconds"], stopped_s)
+        self.assertLess(result["max_us"], stopped_s * 1e6)
 
     def test_commands_are_mixed_or_one_alone(self):
         replies = {"NOOP": b"200 ok\r\n", "PWD": b'257 "/"\r\n', "SIZE": b"213 1\r\n",

@@ -2,7 +2,7 @@
  * How quickly text is converted: every way of sluice/translate.h beside memcpy of the same bytes,
  * beside the byte loop, and beside memchr and memcpy line by line.
  *
- *   translate [--rounds N] [--mib N]     N rounds in memory (11), five times as many in L2
+ *   translate [--rounds N] [--mib N]     N rounds in memory (11), 160 times as many in L2
  *
  * Buffers of 64 KiB are converted over and over, so they lie in the L2 cache and the branch
  * predictor learns their lines, as it does for memcpy. The large buffer (--mib, 256) is read once a
@@ -25,9 +25,9 @@
 
 enum {
 	SMALL_BYTES = 65536,
-	ROUND_BYTES = 1 << 23,
+	ROUND_BYTES = 1 << 20,
 	ROUNDS_MAX = 99,
-	SMALL_ROUNDS = 5,
+	SMALL_ROUNDS = 160,
 	OUTPUT_AT = 2048,
 	WAYS_MAX = 8
 };

@@ -1,0 +1,46 @@
+"""Processes that are made to stand still and go on again, with all their children."""
+import os
+import signal
+
+from . import accounting
+
+
+class Tree:
+    """The process pid and its descendants, or (below) the descendants alone. A process is held by a
+    descriptor: its number may be another one's as soon as it has gone."""
+
+    def __init__(self, pid, below=False):
+        self.pid, self.below, self.handles = pid, below, {}
+
+    def _signal(self, number):
+        """To all that are known."""
+        for pid, handle in list(self.handles.items()):
+            try:
+                signal.pidfd_send_signal(handle, number)
+            except ProcessLookupError:
+                os.close(self.handles.pop(pid))
+
+    def _unknown(self):
+        return [pid for pid in accounting.tree(self.pid)
+                if pid not in self.handles and not (self.below and pid == self.pid)]
+
+    def halt(self):
+        """Those that are known at once, then those that are new: a parent stands still before its
+        children are looked for once more."""
+        self._signal(signal.SIGSTOP)
+        while pids := self._unknown():
+            for pid in pids:
+                try:
+                    self.handles[pid] = os.pidfd_open(pid)
+                except ProcessLookupError:
+                    pass
+            self._signal(signal.SIGSTOP)
+
+    def resume(self):
+        self._signal(signal.SIGCONT)
+
+    def close(self):
+        """They go on."""
+        self.resume()
+        while self.handles:
+            os.close(self.handles.popitem()[1])
