@@ -26,9 +26,9 @@ bench-ready:
 	@tests/packages.sh $(DEPS_BENCH_CLIENTS) || true # their lines then say that they are missing
 	@$(MAKE) VARIANT=release all bench-programs
 
-bench-check: $(B)/bench/load/load ## tests of what the benchmark calculates, draws and sends
+bench-check: $(B)/bench/load/load $(B)/bench/reference/reference ## tests of what the benchmark calculates, draws and sends
 	@python3 bench/tests/harness_test.py
-	@LOAD=$< python3 bench/tests/load_test.py
+	@LOAD=$< REFERENCE=$(B)/bench/reference/reference python3 bench/tests/load_test.py
 
 bench-translate: $(B)/bench/translate/translate ## how quickly text is converted, beside memcpy
 	@$<

@@ -15,7 +15,7 @@ import subprocess
 import time
 
 from . import processes, steps
-from .servers import Server, Unavailable, module_load
+from .servers import Failed, Server, Unavailable, module_load
 
 SERVER = "sluiced"
 LIMIT_S = 120  # for one run of a client
@@ -74,18 +74,15 @@ class Client:
             usage, busy = yield from steps.awaited(process, self.server, LIMIT_S, steps.TURN_S)
         finally:
             process.end()
-        seconds = process.ran_s
-        result = {"seconds": seconds, "wall_s": seconds, "cpu_s": self.server.cpu_s() - server}
-        if usage:
-            result["client_cpu_s"] = usage.ru_utime + usage.ru_stime
-            busy -= result["cpu_s"] + result["client_cpu_s"]
-            result["other_cpus"] = max(busy, 0) / seconds
+        self.server.resume()
         if process.popen.returncode != 0:
             with open(log_path, errors="replace") as log:
-                result["failure"] = f"ended with {process.popen.returncode}: " + \
-                    log.read()[-200:].strip()
-        self.server.resume()
-        return result
+                raise Failed(f"ended with {process.popen.returncode}: " + log.read()[-200:].strip())
+        seconds = process.ran_s
+        result = {"seconds": seconds, "wall_s": seconds, "cpu_s": self.server.cpu_s() - server,
+                  "client_cpu_s": usage.ru_utime + usage.ru_stime}
+        busy -= result["cpu_s"] + result["client_cpu_s"]
+        return {**result, "other_cpus": max(busy, 0) / seconds}
 
 
 class Process:
@@ -93,15 +90,15 @@ class Process:
 
     def __init__(self, argv, **more):
         self.ran_s, self.began = 0, time.monotonic()
-        self.popen = subprocess.Popen(argv, **more)
+        self.popen = subprocess.Popen(argv, preexec_fn=processes.die_with_parent, **more)
         self.tree = processes.Tree(self.popen.pid)
         self.handle = os.pidfd_open(self.popen.pid)
         self.halt()
 
     def halt(self):
-        self.tree.halt()
+        halted_s = self.tree.halt()
         if self.popen.returncode is None:
-            self.ran_s += time.monotonic() - self.began
+            self.ran_s += halted_s - self.began
 
     def resume(self):
         self.began = time.monotonic()
@@ -112,6 +109,9 @@ class Process:
         if not select.select([self.handle], [], [], timeout_s)[0]:
             return None
         self.ran_s += time.monotonic() - self.began
+        return self._reap()
+
+    def _reap(self):
         _, status, usage = os.wait4(self.popen.pid, 0)
         self.popen.returncode = os.waitstatus_to_exitcode(status)
         return usage
@@ -119,7 +119,7 @@ class Process:
     def end(self):
         if self.popen.returncode is None:
             self.popen.kill()
-            self.popen.wait()
+            self._reap()
         self.tree.close()
         os.close(self.handle)
 
@@ -156,7 +156,7 @@ def fetched(client, name, command):
     os.makedirs(folder)
     try:
         result = yield from client.run(command(client.url + name, target))
-        result["failure"] = result.get("failure") or difference(source, target)
+        result["failure"] = difference(source, target)
     finally:
         shutil.rmtree(folder)
     return result

@@ -45,9 +45,10 @@ def metrics_stated(scenario):
 
 
 def both(old, new):
-    """Pairs of a scenario in both reports."""
-    older = {each["name"]: each for each in old["scenarios"]}
-    return [(older[each["name"]], each) for each in new["scenarios"] if each["name"] in older]
+    """Pairs of a scenario in both reports, if it was measured in the same way."""
+    older = {(each["name"], each["turns"]): each for each in old["scenarios"]}
+    return [(older[key], each) for each in new["scenarios"]
+            if (key := (each["name"], each["turns"])) in older]
 
 
 def pair(scenario, label, against, a, b):

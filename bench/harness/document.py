@@ -3,7 +3,7 @@ printed, drawn or compared is made from this alone."""
 from . import machine, verdict
 from .metrics import RATIOS, metric
 
-SCHEMA = "sluice-benchmark/3"
+SCHEMA = "sluice-benchmark/4"
 OTHERS_WORTH_A_WORD = 0.15  # CPUs busy with neither the server nor the load
 LOAD_WORTH_A_WORD = 0.9  # of the load generator's one thread
 
@@ -104,7 +104,7 @@ def scenario_document(run):
     return {
         "name": run.name, "group": run.scenario.GROUP, "title": " ".join(title.split()),
         "text": " ".join(text.split()), "skipped": run.skipped, "seconds": run.seconds,
-        "rounds": run.rounds_done,
+        "rounds": run.rounds_done, "turns": run.takes_turns,
         "took_s": round(run.took_s, 1),
         "metrics": [{"name": each, **metric(each)._asdict()} for each in run.metrics],
         "subject": run.subject, "servers": servers_, "ratios": ratios_, "bars": run.verdicts(),

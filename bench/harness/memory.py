@@ -11,9 +11,12 @@ MEBIBYTE = 1 << 20
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def available_mebibytes():
+def is_roomy(folder, mebibytes):
+    """Whether so many have room in `folder`, in memory, and are a third of what is available."""
     with open("/proc/meminfo") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("MemAvailable")) >> 10
+        available = next(int(line.split()[1]) for line in file if line.startswith("MemAvailable"))
+    room = os.statvfs(folder)
+    return available >> 10 >= 3 * mebibytes and room.f_bavail * room.f_frsize >= mebibytes * MEBIBYTE
 
 
 def memory_hold(folder, mebibytes):

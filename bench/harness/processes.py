@@ -1,8 +1,20 @@
 """Processes that are made to stand still and go on again, with all their children."""
+import ctypes
 import os
 import signal
+import time
 
 from . import accounting
+
+PR_SET_PDEATHSIG = 1
+
+libc = ctypes.CDLL(None)
+
+
+def die_with_parent():
+    """For a new process, before it executes: one that stands still would outlive a benchmark that
+    is killed, for ever."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 class Tree:
@@ -26,8 +38,9 @@ class Tree:
 
     def halt(self):
         """Those that are known at once, then those that are new: a parent stands still before its
-        children are looked for once more."""
+        children are looked for once more. Returns when the known ones were stopped."""
         self._signal(signal.SIGSTOP)
+        halted_s = time.monotonic()
         while pids := self._unknown():
             for pid in pids:
                 try:
@@ -35,6 +48,7 @@ class Tree:
                 except ProcessLookupError:
                     pass
             self._signal(signal.SIGSTOP)
+        return halted_s
 
     def resume(self):
         self._signal(signal.SIGCONT)

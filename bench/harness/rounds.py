@@ -190,7 +190,7 @@ class Run:
         load = [*self.plan.load, *more]
         if load[0] == "stor":
             load = [*load, "--remove-from", server.options["root"]]
-        turn_s = steps.TURN_S if self.takes_turns else None
+        turn_s = getattr(self.scenario, "TURN", steps.TURN_S) if self.takes_turns else None
         return (yield from servers.gated_steps(self.place, server, load, seconds, turn_s))
 
     def measure(self, server, seconds, *more):

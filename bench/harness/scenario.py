@@ -10,6 +10,7 @@ A scenario is a file in scenarios/: a sentence at its head (a second paragraph e
     BARS     what the first server has to meet
     SECONDS  of one measurement, where one is too short to be steady
     ROUNDS   exactly so many, where more say nothing
+    TURN     seconds of each turn, where what follows a pause is not what goes on (see steps.py)
     STRETCH  True where turns would change what is measured (see steps.py)
     NEEDS    commands that the server under test must not refuse; where it does, the scenario is
              skipped and says so

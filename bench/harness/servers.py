@@ -157,7 +157,8 @@ class Load:
         self.process = subprocess.Popen(
             [*server.options.get("load_prefix", []), place.load, *map(str, arguments), *clock,
              "--host", server.options["address"], "--port", str(server.port), *server.protocol],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, pass_fds=shared)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, pass_fds=shared,
+            preexec_fn=processes.die_with_parent)
         for each in shared:
             os.close(each)
         self.unread = b""
@@ -192,6 +193,11 @@ class Load:
         self.process.send_signal(signal.SIGSTOP)
         self.halted_ns = self.halted_ns or time.monotonic_ns()
 
+    def halted_s(self):
+        """For how long in all."""
+        now = time.monotonic_ns() - self.halted_ns if self.halted_ns else 0
+        return (STOPPED.unpack(self.stopped)[0] + now) / 1e9
+
     def resume(self):
         stopped_ns, = STOPPED.unpack(self.stopped)
         self.stopped[:] = STOPPED.pack(stopped_ns + time.monotonic_ns() - self.halted_ns)
@@ -223,6 +229,7 @@ class Load:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        self.process.stdin.close()
         self.process.stdout.close()
 
 
@@ -296,7 +303,9 @@ def gated_steps(place, server, arguments, seconds, turn_s=steps.TURN_S, beside=(
         settles = "--settle" in arguments
         if settles:
             load.go()
-            load.line(150)
+            settled = load.line(150)
+            if "settled" not in settled:
+                raise Failed(failure(settled) or "the load ended before it had settled")
             if turn_s:
                 load.halted_itself()
         client = steps.Together(load, *beside)

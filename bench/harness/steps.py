@@ -10,6 +10,7 @@ of that stand still, and yields; each time that it is resumed it goes on for TUR
 until it returns its result. What stands still is stopped by a signal, the load generator at the
 same moment as its server: connections, buffers and caches are as they were when it goes on.
 """
+import contextlib
 import time
 
 from . import accounting
@@ -30,7 +31,9 @@ def interleaved(measurements):
     """{name: generator} -> {name: result}. Forwards and backwards by turns, so that none always
     follows the same one."""
     results, waiting = {}, list(measurements)
-    try:
+    with contextlib.ExitStack() as all_end:
+        for each in measurements.values():
+            all_end.callback(each.close)
         while waiting:
             for name in list(waiting):
                 try:
@@ -40,9 +43,6 @@ def interleaved(measurements):
                     waiting.remove(name)
             waiting.reverse()
         return results
-    finally:
-        for each in measurements.values():
-            each.close()
 
 
 class Together:

@@ -34,10 +34,14 @@ int report_clock_open(const char *path)
 uint64_t report_now_ns(void)
 {
 	struct timespec now;
+	uint64_t stopped;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec -
-	       __atomic_load_n(stopped_ns, __ATOMIC_RELAXED);
+	/* Once more where it was stopped in between. */
+	do {
+		stopped = __atomic_load_n(stopped_ns, __ATOMIC_ACQUIRE);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (__atomic_load_n(stopped_ns, __ATOMIC_ACQUIRE) != stopped);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec - stopped;
 }
 
 static double client_cpu_s(void)

@@ -1,4 +1,4 @@
-"""The same beside other servers."""
+"""Random files of 1 to 16 KiB, 16 sessions, EPSV and RETR for each, beside other servers."""
 from harness.scenario import SMALL, SMALL_RETR, Bar
 
 PEERS = ["pure-ftpd", "vsftpd", "proftpd"]

@@ -19,7 +19,8 @@ def command(place, port, scratch, words, options):
         file.writelines(users)
     return [
         "unshare", "--mount", "sh", "-c", NAMESPACE, "sh", f"{scratch}/passwd", binary,
-        "--bind", f"{options['address']},{port}", "--anonymousonly", "--dontresolve",
+        "--bind", f"{options['address']},{port}", "--passiveportrange", "32768:60999",
+        "--anonymousonly", "--dontresolve",
         "--maxclientsnumber", "20000", "--maxclientsperip", "20000",
         "--limitrecursion", "2000000:4", "--maxidletime", "60", "--syslogfacility", "none",
         "--tls", "0", "--pidfile", f"{scratch}/pid", "--umask", "133:022",

@@ -50,7 +50,7 @@ def report(*ratios):
     """A report of one scenario with two peers and a reference."""
     scenario = {
         "name": "small16", "group": "Small files", "title": "A <title>.", "text": "", "seconds": 1,
-        "rounds": 7, "repeated": 0, "took_s": 1.0, "skipped": None, "noisy": False,
+        "rounds": 7, "turns": True, "repeated": 0, "took_s": 1.0, "skipped": None, "noisy": False,
         "subject": "sluiced",
         "bars": [], "noise": ["<noise>"],
         "metrics": [{"name": each, **metric(each)._asdict()} for each in (CPU, RATE)],
@@ -457,6 +457,12 @@ class Comparing(unittest.TestCase):
         new["scenarios"][0]["servers"][0]["figures"][CPU]["median"] = 15
         self.assertAlmostEqual(compare.changes(old, new)[0]["factor"], 1.5)
 
+    def test_what_was_measured_in_another_way_is_not_compared(self):
+        old, new = (report(ratio_of(CPU, "vsftpd", ratio)) for ratio in (0.5, 0.9))
+        self.assertEqual(len(compare.ratio_pairs(old, new)), 1)
+        new["scenarios"][0]["turns"] = False
+        self.assertEqual((compare.ratio_pairs(old, new), compare.changes(old, new)), ([], []))
+
     def test_a_lost_figure_is_named(self):
         new = report()
         new["scenarios"][0]["servers"][0]["figures"] = {}
@@ -654,9 +660,11 @@ class Steps(unittest.TestCase):
             yield
             raise SystemExit(143)
         said = []
+        kept = {"a": self.of("a", 9, said), "b": fails()}  # else they would end with their last name
         with self.assertRaises(SystemExit):
-            steps.interleaved({"a": self.of("a", 9, said), "b": fails()})
+            steps.interleaved(kept)
         self.assertEqual(said[-1], "a.")
+        self.assertEqual(len(kept), 2)
 
     def test_who_takes_turns(self):
         def takes(name, roomy=True, only=None):

@@ -6,10 +6,18 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+import types
 import unittest
+
+BENCH = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, BENCH)
+sys.dont_write_bytecode = True
+
+from harness import accounting, servers, steps  # noqa: E402
 
 LOAD = os.environ.get("LOAD", "build/release/bench/load/load")
 EOF, RESTART = 64, 16
@@ -242,6 +250,102 @@ class Generator(unittest.TestCase):
         self.assertEqual(server.lines[3:], ["NOOP", "PWD", "SIZE x", "MDTM x"])
         result, server = self.load(replies, "ctrl", "--file", "x", "--verb", "HASH", "--count", 2)
         self.assertEqual(server.lines[3:], ["HASH x", "HASH x"])
+
+
+class ByTurns(unittest.TestCase):
+    """A load and a server, the barest there is, beside another pair."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        with open(os.path.join(folder.name, "big.bin"), "wb") as file:
+            file.truncate(1 << 20)
+        self.place = types.SimpleNamespace(
+            bench=BENCH, scratch=folder.name, load=os.path.abspath(LOAD), check_accounting=False,
+            reference=os.path.abspath(os.environ.get(
+                "REFERENCE", "build/release/bench/reference/reference")))
+        self.options = {"address": "127.0.0.1", "root": folder.name}
+
+    def server(self):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        server = servers.Server("reference:send-sendfile-event", self.place, port, self.options)
+        self.addCleanup(server.stop)
+        return server
+
+    def test_nobody_works_in_anothers_turn(self):
+        pairs = {name: self.server() for name in "ab"}
+        load = ["retr", "--file", "big.bin", "--sessions", 2, "--settle", 0.05]
+        running = {name: servers.gated_steps(self.place, server, load, 0.4)
+                   for name, server in pairs.items()}
+        for each in running.values():
+            next(each)
+        results, turns = {}, 0
+        while len(results) < len(pairs):
+            for name, other in ("ab", "ba"):
+                if name in results or other in results:
+                    results.update({name: steps.whole(running[name])} if name not in results else {})
+                    continue
+                before = pairs[other].cpu_s()
+                try:
+                    next(running[name])
+                except StopIteration as end:
+                    results[name] = end.value
+                turns += 1
+                self.assertLess(pairs[other].cpu_s() - before, steps.TURN_S / 5)
+        self.assertGreater(turns, 4)
+        for result in results.values():
+            self.assertIsNone(servers.failure(result))
+            self.assertGreater(result["bytes"], 0)
+            self.assertGreater(result["cpu_s"], 0)
+            self.assertGreaterEqual(result["seconds"], 0.4)
+
+    def test_a_server_that_fails_while_buffers_fill_ends_the_measurement(self):
+        server = self.server()
+        measurement = servers.gated_steps(
+            self.place, server, ["retr", "--file", "big.bin", "--settle", 30], 1)
+        timer = threading.Timer(0.5, lambda: os.kill(accounting.tree(server.pid)[1], signal.SIGKILL))
+        timer.start()
+        with self.assertRaises(servers.Failed):
+            next(measurement)
+        timer.join()
+
+    def test_a_benchmark_that_is_killed_leaves_nothing_that_stands_still(self):
+        """The server of a program that halts it and ends at once."""
+        server_pid = subprocess.run(
+            [sys.executable, "-c", KILLED, BENCH, self.place.scratch, self.place.load,
+             self.place.reference], stdout=subprocess.PIPE, check=False).stdout.split()
+        self.assertEqual(len(server_pid), 3)
+        end = time.monotonic() + 20
+        while any(alive(int(pid)) for pid in server_pid):
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.02)
+
+
+KILLED = """
+import os, signal, socket, sys, types
+sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
+from harness import accounting, servers
+place = types.SimpleNamespace(bench=sys.argv[1], scratch=sys.argv[2], load=sys.argv[3],
+                              reference=sys.argv[4], check_accounting=False)
+with socket.create_server(("127.0.0.1", 0)) as free:
+    port = free.getsockname()[1]
+server = servers.Server("reference:send-sendfile-event", place, port,
+                        {"address": "127.0.0.1", "root": sys.argv[2]})
+measurement = servers.gated_steps(place, server, ["retr", "--file", "big.bin"], 9)
+next(measurement)
+print(*accounting.tree(os.getpid())[1:], flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 if __name__ == "__main__":
