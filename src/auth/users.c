@@ -11,9 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/limits.h"
+
 #define FILE_BYTES_MAX (1 << 20)
 #define USERS_MAX 100000
-#define HASH_CHARACTERS_MIN 22 /* MD5's, the shortest that crypt(5) knows with a $ in front */
 
 struct entry {
 	struct user user;
@@ -77,14 +78,36 @@ static ssize_t text_read(int fd, char **ret_text)
 	return (ssize_t)used;
 }
 
+/* How many characters stand behind the last $ (crypt(5)): of a method that is not in the table, as
+ * many as of the shortest. */
+static const struct {
+	const char *method;
+	size_t characters;
+} hash_lengths[] = {
+	{ "$1$", 22 },	{ "$2a$", 53 },	  { "$2b$", 53 }, { "$2y$", 53 },
+	{ "$5$", 43 },	{ "$6$", 86 },	  { "$7$", 43 },  { "$y$", 43 },
+	{ "$gy$", 43 }, { "$sha1$", 28 }, { "$md5", 22 }, { "$3$", 32 },
+};
+
+#define HASH_CHARACTERS_MIN 22
+
+static bool hash_length_is_right(const char *hash)
+{
+	size_t length = strlen(strrchr(hash, '$') + 1);
+
+	for (size_t i = 0; i < sizeof(hash_lengths) / sizeof(hash_lengths[0]); i++)
+		if (strncmp(hash, hash_lengths[i].method, strlen(hash_lengths[i].method)) == 0)
+			return length == hash_lengths[i].characters;
+	return length >= HASH_CHARACTERS_MIN;
+}
+
 /* A password in plain text would pass as an old DES hash, and a hash that was cut as one that
- * nobody knows the password of; so a hash has its $method$ and a full length. */
+ * nobody knows the password of; so a hash has its $method$ and its full length. */
 static bool hash_is_whole(const char *hash)
 {
-	const char *last = strrchr(hash, '$');
 	int salt = crypt_checksalt(hash);
 
-	return hash[0] == '$' && strlen(last + 1) >= HASH_CHARACTERS_MIN &&
+	return hash[0] == '$' && hash_length_is_right(hash) &&
 	       (salt == CRYPT_SALT_OK || salt == CRYPT_SALT_METHOD_LEGACY);
 }
 
@@ -100,6 +123,10 @@ static int line_split(struct reading *reading, char *line, struct user *ret_user
 	}
 	*hash++ = '\0';
 	*folder++ = '\0';
+	if (strlen(line) >= USER_NAME_MAX) {
+		wrong(reading, "expected a name of at most %d bytes", USER_NAME_MAX - 1);
+		return -EINVAL;
+	}
 	if (!hash_is_whole(hash)) {
 		wrong(reading, "user %s: expected a crypt(3) hash, as openssl passwd -6 prints it",
 		      line);
@@ -185,6 +212,8 @@ static int lines_read(struct reading *reading, char *text, size_t length, struct
 			wrong(reading, "a NUL byte");
 			return -EINVAL;
 		}
+		if (next > text && next[-1] == '\r') /* of a file that came from elsewhere */
+			next[-1] = '\0';
 		r = line_read(reading, text, users);
 		text = next + 1;
 	}

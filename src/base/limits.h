@@ -27,6 +27,7 @@
 #define HOSTS_MAX 64
 #define ALIASES_MAX 64
 #define ALIAS_NAME_MAX 64 /* characters */
+#define USER_NAME_MAX 64  /* bytes, with the NUL; longer ones cannot log in */
 #define PASSIVE_PORTS_MAX 1024
 #define PASSIVE_BACKLOG 1024 /* connections to one that nobody has taken; further ones try again */
 

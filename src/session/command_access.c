@@ -24,7 +24,7 @@ static bool name_is_anonymous(struct view name)
 static void session_cut_name(struct session *session, struct view name)
 {
 	static const char cut[] = "…";
-	size_t length = SESSION_NAME_MAX - sizeof(cut);
+	size_t length = USER_NAME_MAX - sizeof(cut);
 
 	if (name.length < length)
 		length = name.length;
@@ -37,7 +37,7 @@ void command_user(struct session *session, struct view argument)
 {
 	session_forget_user(session);
 	session->anonymous = name_is_anonymous(argument);
-	session->name_cut = argument.length >= SESSION_NAME_MAX ||
+	session->name_cut = argument.length >= USER_NAME_MAX ||
 			    memchr(argument.at, '\0', argument.length) != NULL;
 	if (session->name_cut) {
 		session_cut_name(session, argument);

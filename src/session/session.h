@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/limits.h"
 #include "fs/hash_cache.h"
 #include "fs/tree.h"
 #include "net/address.h"
@@ -42,8 +43,6 @@ struct passive_pool;
 struct session;
 struct user;
 struct users;
-
-#define SESSION_NAME_MAX 64 /* of a user; longer ones cannot log in */
 
 #define COUNTS_KNOWN 256
 
@@ -176,7 +175,7 @@ struct session { /* NOLINT: in the order of its subjects, whatever that pads */
 	uint32_t idle_s;	/* SITE IDLE, or 0 */
 	uint16_t creation_mask; /* SITE UMASK (fs/creation_mode.h), or 0 */
 
-	char name[SESSION_NAME_MAX];
+	char name[USER_NAME_MAX];
 	const struct user *user; /* NULL: anonymous, or the password has not been told yet */
 	const struct host *host; /* of HOST; NULL: the root of all */
 	struct tree tree;

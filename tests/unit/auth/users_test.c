@@ -20,6 +20,7 @@
 	"$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdF" \
 	"CoEOfaS35inz1"
 /* yescrypt of "wonderful", made by libxcrypt's Python binding. */
+#define BCRYPT "$2b$05$abcdefghijklmnopqrstuuZ7Of0lRXyRbTSQPKKcSFrpPFlGIqWvu"
 #define YESCRYPT "$y$j9T$sluicesaltsluicesalt$IoUNYMa2BxV1MOI9dATLpHg9fkagKItF.h9Ni.ekWX5"
 
 static char error[500];
@@ -209,6 +210,48 @@ static void what_is_no_whole_hash_is_refused(void **state)
 		"expected a crypt(3) hash");
 }
 
+/* A hash of full length, but for its last characters: nobody's password is any more. */
+static void a_hash_that_was_cut_is_refused(void **state)
+{
+	static const char *const hashes[] = { SHA512, YESCRYPT, SHA512 "x", BCRYPT, BCRYPT "x" };
+	char line[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
+		size_t last = strlen(hashes[i]);
+
+		if (hashes[i][last - 1] != 'x')
+			last--;
+		snprintf(line, sizeof(line), "ann:%.*s:/tmp\n", (int)last, hashes[i]);
+		refused(line, ":1: user ann: expected a crypt(3) hash");
+	}
+	users_free(loaded("ann:" BCRYPT ":/tmp\n"));
+}
+
+static void a_name_that_cannot_log_in_is_refused(void **state)
+{
+	char line[400];
+
+	(void)state;
+	snprintf(line, sizeof(line), "%064d:" SHA512 ":/tmp\n", 7);
+	refused(line, ":1: expected a name of at most 63 bytes");
+	snprintf(line, sizeof(line), "%063d:" SHA512 ":/tmp\n", 7);
+	users_free(loaded(line));
+}
+
+static void lines_may_end_with_cr_lf(void **state)
+{
+	struct users *users =
+		loaded("# a file of another system\r\n\r\nann:" SHA512 ":/tmp:acct\r\n");
+	const struct user *user = users_check(users, "ann", "Hello world!");
+
+	(void)state;
+	assert_non_null(user);
+	assert_string_equal(user->folder, "/tmp");
+	assert_string_equal(user->account, "acct");
+	users_free(users);
+}
+
 static void a_nul_byte_is_refused(void **state)
 {
 	static const char text[] = "ann:" SHA512 ":/tmp\0\n";
@@ -289,6 +332,9 @@ int main(void)
 		cmocka_unit_test(an_account_stands_behind_the_folder),
 		cmocka_unit_test(wrong_lines_are_named_by_number),
 		cmocka_unit_test(what_is_no_whole_hash_is_refused),
+		cmocka_unit_test(a_hash_that_was_cut_is_refused),
+		cmocka_unit_test(a_name_that_cannot_log_in_is_refused),
+		cmocka_unit_test(lines_may_end_with_cr_lf),
 		cmocka_unit_test(a_nul_byte_is_refused),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_named),
 		cmocka_unit_test(a_file_over_1_mib_is_refused),
