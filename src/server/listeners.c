@@ -225,11 +225,29 @@ static int passive_bind_host(struct listeners *listeners, struct address address
 	return 0;
 }
 
+/* One that was inherited, or that nobody has chosen: of the others config.c tells. */
+static bool control_lies_within(const struct listeners *listeners, uint16_t low, uint16_t high)
+{
+	for (size_t i = 0; i < listeners->control_count; i++) {
+		unsigned port = address_port(&listeners->addresses[i]);
+
+		if (port < low || port > high)
+			continue;
+		log_error("port %u, where clients log in, lies within --passive-ports %u-%u: "
+			  "choose others",
+			  port, (unsigned)low, (unsigned)high);
+		return true;
+	}
+	return false;
+}
+
 int listeners_bind_passive(struct listeners *listeners, uint16_t low, uint16_t high)
 {
 	size_t ports = (size_t)(high - low) + 1;
 	int r = 0;
 
+	if (control_lies_within(listeners, low, high))
+		return -EINVAL;
 	listeners->passive = calloc(listeners->control_count * ports, sizeof(int));
 	if (!listeners->passive) {
 		log_error("passive ports: out of memory");

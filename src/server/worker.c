@@ -567,7 +567,8 @@ static int worker_make_context(struct worker *worker)
 	return tree_init(&context->tree, server->root);
 }
 
-/* All that takes descriptors: a server that is ready needs none but for its clients. */
+/* All descriptors that it cannot do without: a server that is ready needs none but for clients, and for
+ * watches of folders, without which it does. */
 static int worker_open(struct worker *worker)
 {
 	struct ring_config config = worker->server->ring;

@@ -52,17 +52,28 @@ static bool list_strip_options(struct action *action)
 	return true;
 }
 
+/* Up to the last slash with something behind it. */
+static struct view folder_of_pattern(struct view path)
+{
+	const char *at = path.at;
+
+	while (path.length > 0 &&
+	       (at[path.length - 1] == '/' ||
+		(path.length > 1 && at[path.length - 1] == '.' && at[path.length - 2] == '/')))
+		path.length--;
+	while (path.length > 0 && at[path.length - 1] != '/')
+		path.length--;
+	return path;
+}
+
 /* What NLST puts before each name, so that RETR takes the line as it stands: the argument up to
  * its last slash (a pattern), or all of it (a folder). */
 static struct view list_prefix(struct action *action)
 {
 	struct view prefix = list_argument(action);
 
-	if (action->listing_stage == STAGE_PATTERN) {
-		while (prefix.length > 0 && prefix.at[prefix.length - 1] != '/')
-			prefix.length--;
-		return prefix;
-	}
+	if (action->listing_stage == STAGE_PATTERN)
+		return folder_of_pattern(prefix);
 	if (prefix.length == 0 || prefix.at[prefix.length - 1] == '/' ||
 	    prefix.length + 1 >= sizeof(action->other))
 		return prefix;

@@ -202,7 +202,7 @@ static bool command_is_allowed(struct session *session, const struct command *co
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT, "%s takes no argument",
 			      command->verb);
 	else if (command->flags & CHANGES && !session->may_write)
-		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
+		session_reply(session, session->name_refusal,
 			      "Nothing can be changed here: this is read-only for you");
 	else if (command->flags & AFTER_USER && session->state == SESSION_LOGGED_IN)
 		session_reply(session, REPLY_503_BAD_SEQUENCE, "You are logged in already");

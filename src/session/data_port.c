@@ -246,6 +246,28 @@ void command_pasv(struct session *session, struct view argument)
 		session_enter_passive(session, PASSIVE_SHORT);
 }
 
+static void session_refuse_family(struct session *session, bool is_long)
+{
+	bool is_v4 = session->peer.any.sa_family == AF_INET;
+
+	if (is_long)
+		session_reply(session, REPLY_521_ADDRESS_FAMILY,
+			      "Supported address families are (%d)", is_v4 ? 4 : 6);
+	else
+		session_reply(session, REPLY_522_NETWORK_PROTOCOL,
+			      "Network protocol not supported, use (%d)", is_v4 ? 1 : 2);
+}
+
+/* Of RFC 2428's table of address families, which is the one of IANA: up to 65535. */
+static bool is_protocol_number(struct view argument)
+{
+	size_t digits = 0;
+
+	while (digits < argument.length && argument.at[digits] >= '0' && argument.at[digits] <= '9')
+		digits++;
+	return digits == argument.length && digits >= 1 && digits <= 5;
+}
+
 void command_epsv(struct session *session, struct view argument)
 {
 	int family = session->peer.any.sa_family;
@@ -255,11 +277,9 @@ void command_epsv(struct session *session, struct view argument)
 		session_reply(session, REPLY_200_OKAY, "From now on only EPSV");
 	} else if (argument.length == 0 || view_is(argument, family == AF_INET ? "1" : "2")) {
 		session_enter_passive(session, PASSIVE_EXTENDED);
-	} else if (view_is(argument, "1") || view_is(argument, "2") || argument.length == 1) {
+	} else if (is_protocol_number(argument)) {
 		/* The address of the data connection is that of the control connection. */
-		session_reply(session, REPLY_522_NETWORK_PROTOCOL,
-			      "Network protocol not supported, use (%d)",
-			      family == AF_INET ? 1 : 2);
+		session_refuse_family(session, false);
 	} else {
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
 			      "EPSV takes 1, 2, ALL or nothing");
@@ -273,18 +293,6 @@ void command_lpsv(struct session *session, struct view argument)
 }
 
 /* A data connection is of the control connection's IP version; each standard has its own words. */
-static void session_refuse_family(struct session *session, bool is_long)
-{
-	bool is_v4 = session->peer.any.sa_family == AF_INET;
-
-	if (is_long)
-		session_reply(session, REPLY_521_ADDRESS_FAMILY,
-			      "Supported address families are (%d)", is_v4 ? 4 : 6);
-	else
-		session_reply(session, REPLY_522_NETWORK_PROTOCOL,
-			      "Network protocol not supported, use (%d)", is_v4 ? 1 : 2);
-}
-
 static void session_enter_active(struct session *session, const struct host_port *host_port,
 				 bool is_long)
 {
@@ -336,8 +344,7 @@ void command_eprt(struct session *session, struct view argument)
 	if (r == 0)
 		session_enter_active(session, &host_port, false);
 	else if (r == -EAFNOSUPPORT)
-		session_reply(session, REPLY_522_NETWORK_PROTOCOL,
-			      "Network protocol not supported, use (1,2)");
+		session_refuse_family(session, false);
 	else
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
 			      "EPRT takes protocol, address and port, as in EPRT |2|::1|6446|");
@@ -351,8 +358,7 @@ void command_lprt(struct session *session, struct view argument)
 	if (r == 0)
 		session_enter_active(session, &host_port, true);
 	else if (r == -EAFNOSUPPORT)
-		session_reply(session, REPLY_521_ADDRESS_FAMILY,
-			      "Supported address families are (4, 6)");
+		session_refuse_family(session, true);
 	else
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
 			      "LPRT takes family, address and port, as in "

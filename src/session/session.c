@@ -131,7 +131,7 @@ bool session_path(struct session *session, struct view argument, char *ret_path)
 	int r = path_join(session_folder(session), argument, ret_path);
 
 	if (r >= 0 && upload_is_hidden_name(path_name((struct view){ ret_path, (size_t)r }).at)) {
-		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
+		session_reply(session, session->name_refusal,
 			      "No such file: the name is one of an unfinished upload");
 		return false;
 	}
@@ -141,8 +141,8 @@ bool session_path(struct session *session, struct view argument, char *ret_path)
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
 			      "A path cannot contain NUL, CR or LF");
 	else
-		session_reply(session, REPLY_550_FILE_UNAVAILABLE,
-			      "The path is longer than %d bytes", PATH_BYTES_MAX - 1);
+		session_reply(session, session->name_refusal, "The path is longer than %d bytes",
+			      PATH_BYTES_MAX - 1);
 	return false;
 }
 

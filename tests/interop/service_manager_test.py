@@ -24,7 +24,7 @@ EXPOSURE_MAX = 1.5
 class Handed:
     """A sluiced that gets its control socket as descriptor 3, as a service manager would give it."""
 
-    def __init__(self, pid="$$", names=None, sockets=1, more=(), status=0):
+    def __init__(self, pid="$$", names=None, sockets=1, more=(), status=0, around=False):
         self.status = status
         self.folder = tempfile.TemporaryDirectory(prefix="sluice-handed-")
         self.slot = ports.take()
@@ -41,7 +41,8 @@ class Handed:
             variables["LISTEN_FDNAMES"] = names
         self.stderr = open(os.path.join(self.folder.name, "stderr"), "w+b")
         arguments = [binary(), *engine_arguments(), "--passive-ports",
-                     f"{self.slot.passive[0]}-{self.slot.passive[7]}", *more, self.folder.name]
+                     f"{self.slot.control if around else self.slot.passive[0]}-{self.slot.passive[7]}", *more,
+                     self.folder.name]
         self.process = subprocess.Popen(["sh", "-c", f'LISTEN_PID={pid} exec "$@"', "sh", *arguments],
                                         env=environment(**variables), close_fds=False, preexec_fn=self.hand_over,
                                         stdin=subprocess.DEVNULL, stdout=self.stderr, stderr=self.stderr)
@@ -114,6 +115,13 @@ def a_socket_for_something_else_is_one_line_and_status_1():
     with Handed(names="control:http", sockets=2, status=1) as handed:
         expect(not handed.ready(), "READY=1 with a socket named http")
         expect(handed.log().count("\n") == 1 and "http" in handed.log(), f"it says {handed.log()!r}")
+
+
+@test
+def a_socket_among_the_passive_ports_is_one_line_and_status_1():
+    with Handed(status=1, around=True) as handed:
+        expect(not handed.ready(), "READY=1 with a control port that is a passive one")
+        expect(handed.log().count("\n") == 1 and "lies within --passive-ports" in handed.log(), f"it says {handed.log()!r}")
 
 
 @test
