@@ -152,7 +152,7 @@ static void get_into(struct tool *tool, struct sluice_session *session, const st
 		get_file(&getting);
 		return;
 	}
-	tool_tell(tool, "%s: whole already", path);
+	tool_transfer_kept(tool, path, "");
 	if (tool->options.verify)
 		verify_local(tool, session, url, path);
 }

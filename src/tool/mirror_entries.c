@@ -136,12 +136,17 @@ const char *mirror_entry_target(const struct mirror_entries *entries,
 	return entries->text + entry->target;
 }
 
+int64_t mirror_time_slack_s(const struct mirror_entry *entry, int64_t now_s)
+{
+	return entry->time_is_exact			 ? 0
+	       : entry->modified_s > now_s - HALF_YEAR_S ? MINUTE_S - 1
+							 : DAY_S - 1;
+}
+
 bool mirror_same_time(const struct mirror_entry *entry, int64_t local_s, int64_t now_s)
 {
 	int64_t apart = entry->modified_s - local_s;
-	int64_t allowed = entry->time_is_exact			    ? 0
-			  : entry->modified_s > now_s - HALF_YEAR_S ? MINUTE_S - 1
-								    : DAY_S - 1;
+	int64_t allowed = mirror_time_slack_s(entry, now_s);
 
 	if (entry->modified_s == INT64_MIN)
 		return true; /* nothing is known: the size decides */

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "tool/mirror_priv.h"
+#include "tool/tool.h"
 
 bool mirror_plain_refused(const struct sluice_outcome *outcome)
 {
@@ -131,29 +132,13 @@ static void folder_entered(struct sluice_session *session, const struct sluice_o
 		list(context);
 }
 
-/* The folder in the reply to PWD: in quotes, those within it twice (RFC 959, appendix II). */
-static int read_folder(const char *text, char *ret_folder, size_t size_bytes)
-{
-	size_t length = 0;
-
-	if (*text++ != '"')
-		return -EPROTO;
-	for (; *text && (*text != '"' || *++text == '"'); text++) {
-		if (length + 1 == size_bytes)
-			return -ENAMETOOLONG;
-		ret_folder[length++] = *text;
-	}
-	ret_folder[length] = '\0';
-	return length > 0 && text[-1] == '"' && (!*text || *text == ' ') ? 0 : -EPROTO;
-}
-
 static void place_told(struct sluice_session *session, const struct sluice_outcome *outcome,
 		       void *context)
 {
 	struct mirror_worker *worker = context;
 
 	if (outcome->error == 0 &&
-	    read_folder(outcome->text, worker->back, sizeof(worker->back)) == 0 &&
+	    tool_read_folder(outcome->text, worker->back, sizeof(worker->back)) == 0 &&
 	    sluice_command(session, "CWD", worker->remote, folder_entered, worker) == 0)
 		return;
 	no_way(worker, outcome);

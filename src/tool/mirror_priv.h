@@ -47,6 +47,10 @@ const char *mirror_entry_name(const struct mirror_entries *entries,
 const char *mirror_entry_target(const struct mirror_entries *entries,
 				const struct mirror_entry *entry);
 
+/* By how many seconds a time of a listing may be too early, as far as it tells: LIST has minutes, and of
+ * what is older than half a year, days. */
+int64_t mirror_time_slack_s(const struct mirror_entry *entry, int64_t now_s);
+
 /* Whether a time of a listing and a local one are the same, as far as the listing tells. */
 bool mirror_same_time(const struct mirror_entry *entry, int64_t local_s, int64_t now_s);
 

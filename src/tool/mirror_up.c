@@ -29,9 +29,10 @@ static bool same_size_on_server(const struct mirror_entry *there, const struct s
 	return there->kind == SLUICE_FILE && there->size_bytes == here->st_size;
 }
 
-static bool same_time_on_server(const struct mirror_entry *there, const struct stat *here)
+static bool same_time_on_server(const struct mirror_entry *there, const struct stat *here,
+				int64_t now_s)
 {
-	int64_t slack = there->time_is_exact ? 0 : 59;
+	int64_t slack = mirror_time_slack_s(there, now_s);
 
 	return there->modified_s == INT64_MIN || there->modified_s + slack >= here->st_mtim.tv_sec;
 }
@@ -122,7 +123,7 @@ static void compare_file(struct mirror_worker *worker, const char *name, const c
 	bool compares = same_size && mirror_hash_decides(worker, there->modified_s);
 	struct mirror_task *task;
 
-	if (same_size && !compares && same_time_on_server(there, stat)) {
+	if (same_size && !compares && same_time_on_server(there, stat, worker->mirror->now_s)) {
 		worker->mirror->counts.kept++;
 		return;
 	}

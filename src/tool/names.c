@@ -68,17 +68,12 @@ static bool is_folder(struct tool *tool, struct sluice_session *session, const c
 	struct tool_result here;
 	struct tool_result result;
 	char back[PATH_BYTES_MAX];
-	const char *quote;
 
 	/* CWD tells, on every server; and the way back is what PWD has said. */
-	if (tool_command(tool, session, "PWD", NULL, &here) < 0 || here.text[0] != '"')
-		return false;
-	quote = strchr(here.text + 1, '"');
-	if (!quote || tool_command(tool, session, "CWD", path, &result) < 0)
-		return false;
-	snprintf(back, sizeof(back), "%.*s", (int)(quote - here.text - 1), here.text + 1);
-	tool_command(tool, session, "CWD", back, &result);
-	return true;
+	return tool_command(tool, session, "PWD", NULL, &here) == 0 &&
+	       tool_read_folder(here.text, back, sizeof(back)) == 0 &&
+	       tool_command(tool, session, "CWD", path, &result) == 0 &&
+	       tool_command(tool, session, "CWD", back, &result) == 0;
 }
 
 static void make_one(struct tool *tool, struct url *url)

@@ -65,6 +65,17 @@ char *tool_take_argument(char *argument)
 	return copy;
 }
 
+bool tool_refuse_url(struct tool *tool, char *argument)
+{
+	if (!url_is(argument))
+		return false;
+	hide_password(argument);
+	tool_say(tool, TOOL_WRONG_ARGUMENTS, "%s: a file of this machine belongs here%s", argument,
+		 strcmp(tool->command, "put") == 0 ? "; sluice copy copies from server to server"
+						   : "");
+	return true;
+}
+
 bool tool_read_url(struct tool *tool, char *argument, struct url *ret_url)
 {
 	const char *reason = "it is no ftp:// URL";
@@ -80,6 +91,21 @@ bool tool_read_url(struct tool *tool, char *argument, struct url *ret_url)
 	return good;
 }
 
+int tool_read_folder(const char *text, char *ret_folder, size_t size_bytes)
+{
+	size_t length = 0;
+
+	if (*text++ != '"')
+		return -EPROTO;
+	for (; *text && (*text != '"' || *++text == '"'); text++) {
+		if (length + 1 == size_bytes)
+			return -ENAMETOOLONG;
+		ret_folder[length++] = *text;
+	}
+	ret_folder[length] = '\0';
+	return length > 0 && text[-1] == '"' && (!*text || *text == ' ') ? 0 : -EPROTO;
+}
+
 /* The first line of the password file. */
 static bool read_password(struct tool *tool, char *ret_password)
 {
@@ -89,11 +115,17 @@ static bool read_password(struct tool *tool, char *ret_password)
 	bool good = file && fgets(ret_password, LOGIN_FIELD_MAX, file);
 	int error = file ? 0 : errno;
 
+	bool whole = good && (strchr(ret_password, '\n') || feof(file));
+
 	if (file && !is_stdin)
 		fclose(file);
 	if (good)
 		ret_password[strcspn(ret_password, "\r\n")] = '\0';
-	else
+	if (good && !whole) {
+		tool_say(tool, TOOL_WRONG_ARGUMENTS, "%s: the password is too long", path);
+		return false;
+	}
+	if (!good)
 		tool_say(tool, TOOL_FAILED, "%s: %s", path,
 			 error ? strerror(error) : "there is no password in it");
 	return good;

@@ -70,6 +70,21 @@ static void tell_json(struct tool *tool, const struct tool_result *result)
 	json_end(&json);
 }
 
+void tool_transfer_kept(struct tool *tool, const char *path, const char *where)
+{
+	struct json json;
+
+	tool_tell(tool, "%s: whole %salready", path, where);
+	if (!tool->options.json)
+		return;
+	json_begin(&json, stdout);
+	json_text(&json, "event", "done");
+	json_text(&json, "file", path);
+	json_number(&json, "bytes", 0);
+	json_bool(&json, "kept", true);
+	json_end(&json);
+}
+
 void tool_transfer_end(struct tool *tool, const struct url *url, const struct tool_result *result)
 {
 	double seconds = (double)(bars_now_ms() - tool->began_ms) / 1000;

@@ -84,7 +84,7 @@ static void put_from(struct putting *putting)
 
 	transfer->offset = put_offset(putting);
 	if (transfer->offset < 0) {
-		tool_tell(tool, "%s: whole at the server already", putting->path);
+		tool_transfer_kept(tool, putting->path, "at the server ");
 	} else {
 		tool_transfer_begin(tool, putting->path, putting->local.st_size, transfer);
 		restart_transfer(tool, putting->session, putting->url, putting->path, true,
@@ -148,6 +148,7 @@ void tool_put(struct tool *tool, int argc, char **argv)
 			 "several files need a URL that ends with a slash");
 	else
 		for (int i = 0; i < argc - 1; i++)
-			put_one(tool, argv[i], &url);
+			if (!tool_refuse_url(tool, argv[i]))
+				put_one(tool, argv[i], &url);
 	explicit_bzero(&url, sizeof(url));
 }

@@ -155,10 +155,20 @@ void tool_transfer_begin(struct tool *tool, const char *path, int64_t size_bytes
 			 struct sluice_transfer *transfer);
 void tool_transfer_end(struct tool *tool, const struct url *url, const struct tool_result *result);
 
+/* Tells of a file that need not be moved, since all of it is there: here, or at the server. */
+void tool_transfer_kept(struct tool *tool, const char *path, const char *where);
+
 /* Copies of arguments, malloc'ed, or NULL without memory; where the process list shows them, the secret
  * is taken out, or a URL's password. */
 char *tool_take_secret(char *argument);
 char *tool_take_argument(char *argument);
+
+/* Refuses an argument that must be a file of this machine, and is a URL. False: it is none. */
+bool tool_refuse_url(struct tool *tool, char *argument);
+
+/* The folder in a reply to PWD: in quotes, those within it twice (RFC 959, appendix II). Returns 0 or a
+ * negative errno. */
+int tool_read_folder(const char *text, char *ret_folder, size_t size_bytes);
 
 /* Reads an argument that must be a URL. False: it is none, which has been said. */
 bool tool_read_url(struct tool *tool, char *argument, struct url *ret_url);

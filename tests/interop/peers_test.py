@@ -188,6 +188,19 @@ def a_tree_goes_up_equal_and_only_once(place, server):
     same("kept", FILES, events[-1]["kept"])
 
 
+@each_of(peers.Vsftpd)  # which has no MLSD and no MFMT
+def a_file_that_came_later_on_its_own_day_moves_once(place, server):
+    """Of what is older than half a year LIST has the day alone."""
+    os.mkdir(place.path("tree"))
+    write_pattern(place.path("tree/file"), 1000)
+    os.utime(place.path("tree/file"), (CHANGED_S, CHANGED_S))
+    place.mirror(place.path("tree"), server.url("up"))
+    for later_s, moved in ((3600, 0), (-86400, 1)):
+        os.utime(place.served("up/file"), (CHANGED_S + later_s, CHANGED_S + later_s))
+        events = place.mirror(place.path("tree"), server.url("up"))
+        same(f"moved over one of {later_s} s later", moved, events[-1]["moved"])
+
+
 @each_peer
 def names_with_a_dot_in_front_move_once_as_well(place, server):
     os.mkdir(place.path("tree"))

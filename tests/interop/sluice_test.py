@@ -570,6 +570,26 @@ def json_events_tell_how_a_transfer_ended():
         said, _ = place.run("get", "--json", place.url("none"), status=1)
         last = json.loads(said.splitlines()[-1])
         same("event", ("failed", 550), (last["event"], last["code"]))
+        for arguments in ("get", "--json", place.url("big")), ("put", "--json", "big", place.url("big")):
+            said, _ = place.run(*arguments)
+            last = json.loads(said.splitlines()[-1])
+            same("event", ("done", 0, True), (last["event"], last["bytes"], last["kept"]))
+
+
+@test
+def a_url_is_no_file_to_put_and_its_password_is_not_told():
+    with Place() as place:
+        _, errors = place.run("put", "ftp://joe:secret@127.0.0.1/x", place.url(""), status=2)
+        expect("secret" not in errors and "copy" in errors, errors)
+
+
+@test
+def a_password_that_is_too_long_is_not_cut():
+    with Place() as place:
+        with open(os.path.join(place.here, "password"), "w", encoding="ascii") as file:
+            file.write("x" * 300 + "\n")
+        _, errors = place.run("ls", "--user", "joe", "--password-file", "password", place.url(""), status=2)
+        expect("the password is too long" in errors, errors)
 
 
 if __name__ == "__main__":
