@@ -6,4 +6,5 @@ SERVERS = ["sluiced", "pure-ftpd", "vsftpd", "proftpd"]
 ROOT = "uploads"
 LOAD = ["stor", "--type", "A", "--sessions", 8, "--size", 64 << 20]
 SHOW = SENDING
+STRETCH = True  # Pure-FTPd may answer 451 to an upload in which it was stopped
 BARS = []
