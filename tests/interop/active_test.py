@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Active data connections whose two ports are not free: another connection has them, or had them a moment ago."""
 
+import contextlib
 import os
 import socket
 import sys
@@ -13,7 +14,7 @@ import wire  # noqa: E402
 from checks import expect, main, same, test, wait_until  # noqa: E402
 from client import command, log_in  # noqa: E402
 from pattern import pattern, write_pattern  # noqa: E402
-from sluiced import Sluiced  # noqa: E402
+from sluiced import Failure, Sluiced  # noqa: E402
 
 LARGE = 50_000_000  # more than the buffers of a connection take
 TAKEN = "425 No data connection: an earlier connection between the same two ports is not over"
@@ -172,16 +173,29 @@ def after_the_time_for_a_data_connection_it_is_425():
         control.close()
 
 
+@contextlib.contextmanager
+def held():
+    """A server, and a socket on its data port: without SO_REUSEADDR, so that the server cannot bind it as well,
+    and therefore on a port on which no connection of an earlier test lingers."""
+    for _ in range(50):
+        with Served() as served, socket.socket() as holder:
+            try:
+                holder.bind(("127.0.0.1", served.port - 1))
+            except OSError:
+                continue
+            yield served, holder
+            return
+    raise Failure("connections linger on all ports")
+
+
 @test
 def a_port_that_another_program_holds_is_waited_for():
-    """Without SO_REUSEADDR, so that the server cannot bind it as well."""
-    with Served() as served, listener() as listening:
+    with held() as (served, holder), listener() as listening:
         control = log_in("127.0.0.1", served.port)
-        with socket.socket() as holder:
-            holder.bind(("127.0.0.1", served.port - 1))
-            name_port(control, listening)
-            command(control, "RETR small", "150")
-            time.sleep(0.5)
+        name_port(control, listening)
+        command(control, "RETR small", "150")
+        time.sleep(0.5)
+        holder.close()
         with listening.accept()[0] as data:
             same("small", pattern(1000), data.recv(2000, socket.MSG_WAITALL))
         expect(control.read_reply()[0].startswith("226"), "no 226")
@@ -190,8 +204,7 @@ def a_port_that_another_program_holds_is_waited_for():
 
 @test
 def a_port_that_stays_another_programs_is_425_after_a_moment():
-    with Served() as served, listener() as listening, socket.socket() as holder:
-        holder.bind(("127.0.0.1", served.port - 1))
+    with held() as (served, holder), listener() as listening:
         holder.listen()
         control = log_in("127.0.0.1", served.port)
         name_port(control, listening)
