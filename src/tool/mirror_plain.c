@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "protocol/folder_reply.h"
 #include "tool/mirror_priv.h"
-#include "tool/tool.h"
 
 bool mirror_plain_refused(const struct sluice_outcome *outcome)
 {
@@ -138,7 +138,7 @@ static void place_told(struct sluice_session *session, const struct sluice_outco
 	struct mirror_worker *worker = context;
 
 	if (outcome->error == 0 &&
-	    tool_read_folder(outcome->text, worker->back, sizeof(worker->back)) == 0 &&
+	    folder_reply_parse(outcome->text, worker->back, sizeof(worker->back)) == 0 &&
 	    sluice_command(session, "CWD", worker->remote, folder_entered, worker) == 0)
 		return;
 	no_way(worker, outcome);

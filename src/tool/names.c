@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "protocol/folder_reply.h"
 #include "tool/tool.h"
 
 /* Whether the last component of path names something: not "", ".", "..", nor the root. */
@@ -71,7 +72,7 @@ static bool is_folder(struct tool *tool, struct sluice_session *session, const c
 
 	/* CWD tells, on every server; and the way back is what PWD has said. */
 	return tool_command(tool, session, "PWD", NULL, &here) == 0 &&
-	       tool_read_folder(here.text, back, sizeof(back)) == 0 &&
+	       folder_reply_parse(here.text, back, sizeof(back)) == 0 &&
 	       tool_command(tool, session, "CWD", path, &result) == 0 &&
 	       tool_command(tool, session, "CWD", back, &result) == 0;
 }

@@ -70,9 +70,9 @@ bool tool_refuse_url(struct tool *tool, char *argument)
 	if (!url_is(argument))
 		return false;
 	hide_password(argument);
-	tool_say(tool, TOOL_WRONG_ARGUMENTS, "%s: a file of this machine belongs here%s", argument,
-		 strcmp(tool->command, "put") == 0 ? "; sluice copy copies from server to server"
-						   : "");
+	tool_say(tool, TOOL_WRONG_ARGUMENTS,
+		 "%s: not a file of this machine; sluice copy copies from server to server",
+		 argument);
 	return true;
 }
 
@@ -91,21 +91,6 @@ bool tool_read_url(struct tool *tool, char *argument, struct url *ret_url)
 	return good;
 }
 
-int tool_read_folder(const char *text, char *ret_folder, size_t size_bytes)
-{
-	size_t length = 0;
-
-	if (*text++ != '"')
-		return -EPROTO;
-	for (; *text && (*text != '"' || *++text == '"'); text++) {
-		if (length + 1 == size_bytes)
-			return -ENAMETOOLONG;
-		ret_folder[length++] = *text;
-	}
-	ret_folder[length] = '\0';
-	return length > 0 && text[-1] == '"' && (!*text || *text == ' ') ? 0 : -EPROTO;
-}
-
 /* The first line of the password file. */
 static bool read_password(struct tool *tool, char *ret_password)
 {
@@ -114,7 +99,6 @@ static bool read_password(struct tool *tool, char *ret_password)
 	FILE *file = is_stdin ? stdin : fopen(path, "re");
 	bool good = file && fgets(ret_password, LOGIN_FIELD_MAX, file);
 	int error = file ? 0 : errno;
-
 	bool whole = good && (strchr(ret_password, '\n') || feof(file));
 
 	if (file && !is_stdin)

@@ -166,10 +166,6 @@ char *tool_take_argument(char *argument);
 /* Refuses an argument that must be a file of this machine, and is a URL. False: it is none. */
 bool tool_refuse_url(struct tool *tool, char *argument);
 
-/* The folder in a reply to PWD: in quotes, those within it twice (RFC 959, appendix II). Returns 0 or a
- * negative errno. */
-int tool_read_folder(const char *text, char *ret_folder, size_t size_bytes);
-
 /* Reads an argument that must be a URL. False: it is none, which has been said. */
 bool tool_read_url(struct tool *tool, char *argument, struct url *ret_url);
 
