@@ -148,8 +148,8 @@ def difference(source, copy):
 
 
 def fetched(client, name, command):
-    """The steps in which a client fetches what is called name below the root by command(url, target), into
-    memory; then the two are compared. Returns the round."""
+    """The steps in which a client fetches what is called name below the root by command(url,
+    target), into memory; then the two are compared. Returns the round."""
     source = os.path.join(client.options["root"], name)
     folder = os.path.join(client.place.uploads, "fetched-" + client.name)
     target = os.path.join(folder, os.path.basename(name))
@@ -165,7 +165,8 @@ def fetched(client, name, command):
 def get(name):
     """The measure function of a file that is fetched whole."""
     def measure(bench, client, seconds):
-        result = yield from fetched(client, name, lambda url, path: client.module.get(bench, url, path))
+        result = yield from fetched(
+            client, name, lambda url, path: client.module.get(bench, url, path))
         gigabytes = os.path.getsize(os.path.join(client.options["root"], name)) / 1e9
         result["gb_per_s"] = gigabytes / result["seconds"]
         result["client_cpu_s_per_gb"] = result["client_cpu_s"] / gigabytes

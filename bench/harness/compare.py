@@ -51,6 +51,14 @@ def both(old, new):
             if (key := (each["name"], each["turns"])) in older]
 
 
+def incomparable(old, new):
+    """Texts: scenarios that both reports have, and that one of them measured at a stretch."""
+    turns = {each["name"]: each["turns"] for each in old["scenarios"]}
+    return [f"{each['name']}: by turns in the {'new' if each['turns'] else 'old'} one alone"
+            for each in new["scenarios"]
+            if each["name"] in turns and turns[each["name"]] != each["turns"]]
+
+
 def pair(scenario, label, against, a, b):
     return {"scenario": scenario["name"], "metric": label, "against": against,
             "old": a["ratio"], "new": b["ratio"],

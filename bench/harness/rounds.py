@@ -154,16 +154,21 @@ class Run:
         self.results, self.unavailable = {each: [] for each in self.names}, {}
         self.rounds_done, self.took_s, self.skipped, self.begun = 0, 0, None, False
         self.repeated = 0  # measurements
-        measure = getattr(self.scenario, "measure", None)
-        in_memory = self.uploads or any(clients.is_client(place, each) for each in self.names)
-        # Then the files of all of them lie there at the same time.
-        self.takes_turns = len(self.names) > 1 and (place.roomy or not in_memory) and \
-            not getattr(self.scenario, "STRETCH", False) and "--pace" not in self.plan.load and \
-            (measure is None or inspect.isgeneratorfunction(measure))
+        self.takes_turns = len(self.names) > 1 and self._may_take_turns()
         self.spread_known = 0, 0  # after so many rounds
 
+    def _may_take_turns(self):
+        if getattr(self.scenario, "STRETCH", False) or "--pace" in self.plan.load:
+            return False
+        # What clients fetch lies in memory, of all of them at the same time.
+        fetches = any(clients.is_client(self.place, each) for each in self.names)
+        measure = getattr(self.scenario, "measure", None)
+        return (self.place.roomy or not fetches) and \
+            (measure is None or inspect.isgeneratorfunction(measure))
+
     def _options(self, arguments):
-        options = {"address": "127.0.0.1", "root": self.place.files, **getattr(self.scenario, "OPTIONS", {})}
+        options = {"address": "127.0.0.1", "root": self.place.files,
+                   **getattr(self.scenario, "OPTIONS", {})}
         part = 10 if arguments.quick else 1
         if hasattr(self.scenario, "ENTRIES"):
             options["folder"] = servers.entries_make(self.place, self.scenario.ENTRIES // part)

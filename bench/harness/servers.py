@@ -62,7 +62,7 @@ class Server:
         self.log_path = os.path.join(scratch, "log")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-S", os.path.join(place.bench, "harness/launcher.py"), *argv],
+                [sys.executable, "-SB", os.path.join(place.bench, "harness/launcher.py"), *argv],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=scratch,
                 env=dict(os.environ, **environment), start_new_session=True,
                 preexec_fn=self._raise_files)

@@ -48,8 +48,7 @@ struct options {
 	char type;  /* I, A or E */
 	char mode;  /* S, B or Z; of S and Z every transfer has a data connection of its own */
 	bool gate;  /* start when a line comes on stdin, end when stdin closes */
-	const char *
-		clock; /* file with the nanoseconds that whoever stops this program has stopped it for */
+	const char *clock; /* file: for how many nanoseconds this program has been stopped */
 	unsigned depth;
 	unsigned source_ips;
 	unsigned ramp;		 /* logins under way at a time */

@@ -462,6 +462,8 @@ class Comparing(unittest.TestCase):
         self.assertEqual(len(compare.ratio_pairs(old, new)), 1)
         new["scenarios"][0]["turns"] = False
         self.assertEqual((compare.ratio_pairs(old, new), compare.changes(old, new)), ([], []))
+        self.assertEqual(compare.incomparable(old, new), ["small16: by turns in the old one alone"])
+        self.assertEqual(compare.incomparable(new, new), [])
 
     def test_a_lost_figure_is_named(self):
         new = report()
