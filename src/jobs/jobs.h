@@ -16,8 +16,8 @@ struct jobs;
 struct op;
 struct ring;
 
-/* A pool of up to threads_max threads; niceness (0 to 19) lowers their priority below the process's. Returns 0 or a
- * negative errno. */
+/* A pool of up to threads_max threads; niceness (0 to 19) lowers their priority below the process's.
+ * Returns 0 or a negative errno. */
 int jobs_new(unsigned threads_max, int niceness, struct jobs **ret_jobs);
 
 /* Runs what has been posted, then ends the threads and frees the pool. A thread that hangs in a

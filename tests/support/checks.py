@@ -47,6 +47,13 @@ def wait_until(condition, message, timeout_s=30):
     return found
 
 
+def line_of(failure):
+    """The line of the test, and not of what it calls."""
+    file = sys.argv[0].rpartition("/")[2]
+    frames = reversed(traceback.extract_tb(failure.__traceback__))
+    return next((frame.lineno for frame in frames if frame.filename.endswith(file)), "?")
+
+
 def run_one(function):
     start = time.monotonic()
     name = f"{sys.argv[0].rpartition('/')[2]} {function.__name__}"
@@ -56,9 +63,7 @@ def run_one(function):
         print(f"SKIPPED {name}: {reason}", flush=True)
         return "skipped"
     except Failure as failure:
-        frames = traceback.extract_tb(failure.__traceback__)
-        line = next((frame.lineno for frame in reversed(frames) if frame.filename.endswith(sys.argv[0].rpartition("/")[2])), "?")
-        print(f"FAILED  {name} (line {line})\n  {failure}", flush=True)
+        print(f"FAILED  {name} (line {line_of(failure)})\n  {failure}", flush=True)
         return "failed"
     except Exception:
         print(f"FAILED  {name}\n{traceback.format_exc()}", flush=True)

@@ -19,8 +19,9 @@
 #define SHA512                                                                                    \
 	"$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdF" \
 	"CoEOfaS35inz1"
-/* yescrypt of "wonderful", made by libxcrypt's Python binding. */
+/* Of the right form and length; of no known password. */
 #define BCRYPT "$2b$05$abcdefghijklmnopqrstuuZ7Of0lRXyRbTSQPKKcSFrpPFlGIqWvu"
+/* yescrypt of "wonderful", made by libxcrypt's Python binding. */
 #define YESCRYPT "$y$j9T$sluicesaltsluicesalt$IoUNYMa2BxV1MOI9dATLpHg9fkagKItF.h9Ni.ekWX5"
 
 static char error[500];
