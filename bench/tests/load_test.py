@@ -225,11 +225,14 @@ class Generator(unittest.TestCase):
                 program.stdin.write(b"\n")
                 self.assertIn(b"settled", program.stdout.readline())
                 # It stops by itself, and is stopped once more in the midst of what counts.
+                all_ns = 0
                 for number in (1, 2):
                     os.waitid(os.P_PID, program.pid, os.WSTOPPED)
+                    began_ns = time.monotonic_ns()
                     time.sleep(stopped_s)
+                    all_ns += time.monotonic_ns() - began_ns
                     clock.seek(0)
-                    clock.write(struct.pack("Q", int(number * stopped_s * 1e9)))
+                    clock.write(struct.pack("Q", all_ns))
                     clock.flush()
                     program.send_signal(signal.SIGCONT)
                     time.sleep(0.1)
@@ -274,7 +277,24 @@ class ByTurns(unittest.TestCase):
         return server
 
     def test_nobody_works_in_anothers_turn(self):
+        """A machine that stands still for longer than a whole measurement lets it end within its
+        first turn: that says nothing, and it is done again."""
         pairs = {name: self.server() for name in "ab"}
+        turns = 0
+        for _ in range(20):
+            results, turns = self.by_turns(pairs)
+            for result in results.values():
+                self.assertIsNone(servers.failure(result))
+                self.assertGreater(result["bytes"], 0)
+                self.assertGreater(result["cpu_s"], 0)
+                self.assertGreaterEqual(result["seconds"], 0.4)
+            if turns > 4:
+                break
+        self.assertGreater(turns, 4)
+
+    def by_turns(self, pairs):
+        """{name: result} of two measurements, none of whose servers works in the other's turns, and
+        how many turns both had."""
         load = ["retr", "--file", "big.bin", "--sessions", 2, "--settle", 0.05]
         running = {name: servers.gated_steps(self.place, server, load, 0.4)
                    for name, server in pairs.items()}
@@ -293,12 +313,7 @@ class ByTurns(unittest.TestCase):
                     results[name] = end.value
                 turns += 1
                 self.assertLess(pairs[other].cpu_s() - before, steps.TURN_S / 5)
-        self.assertGreater(turns, 4)
-        for result in results.values():
-            self.assertIsNone(servers.failure(result))
-            self.assertGreater(result["bytes"], 0)
-            self.assertGreater(result["cpu_s"], 0)
-            self.assertGreaterEqual(result["seconds"], 0.4)
+        return results, turns
 
     def test_a_server_that_fails_while_buffers_fill_ends_the_measurement(self):
         server = self.server()
