@@ -50,6 +50,8 @@
 #define TRANSFER_EVENT_BYTES 16384     /* of which a marker, or a page elsewhere, counts as many */
 #define DEFLATE_TURN_BYTES 98304       /* the same of one that is deflated: some milliseconds */
 #define SEND_TURN_BYTES 4194304	       /* the same of one that sends a file within the kernel */
+#define SEND_TURN_BYTES_MIN 1048576    /* where there are many: */
+#define SEND_ROUND_BYTES 268435456     /* of all of them, until the first has its next turn */
 #define SEND_WINDOW_BYTES 1048576      /* of which so many at a time */
 #define TRANSFER_BUFFER_BYTES 262144   /* text and listings: one of the two buffers of a transfer */
 #define RESTART_MARK_MAX 64	       /* a restart marker, NUL included; longer: 426 */

@@ -59,6 +59,9 @@ struct op {
 			uint32_t events;
 		} poll;
 		struct {
+			struct list link; /* the ring's */
+		} yield;
+		struct {
 			struct view
 				bytes; /* lent for the time of the call of done; may be changed */
 		} receive;

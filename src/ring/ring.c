@@ -133,6 +133,8 @@ int ring_new(const struct ring_config *config, struct ring **ret_ring)
 	if (!ring)
 		return -ENOMEM;
 	ring->config = *config;
+	list_init(&ring->yielded);
+	list_init(&ring->turn);
 	ring_read_clocks(ring);
 	wheel_init(&ring->wheel, ring->now_ms);
 	pthread_mutex_init(&ring->posted_lock, NULL);
@@ -181,6 +183,37 @@ static void ring_end_ready(struct ring *ring)
 	}
 }
 
+static bool ring_has_yielded(const struct ring *ring)
+{
+	return !list_empty(&ring->turn) || !list_empty(&ring->yielded);
+}
+
+static uint64_t clock_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Goes through those that have yielded by now, for as long as they may take. Those of a turn before that
+ * are left come first. */
+static void ring_end_yielded(struct ring *ring)
+{
+	struct list *link;
+	uint64_t end_us;
+
+	if (!ring_has_yielded(ring))
+		return;
+	end_us = clock_us() + RING_YIELDED_US;
+	list_move_all(&ring->turn, &ring->yielded);
+	do {
+		link = list_shift(&ring->turn);
+		if (link)
+			op_end(list_entry(link, struct op, yield.link), 0);
+	} while (link && clock_us() < end_us);
+}
+
 int ring_run(struct ring *ring)
 {
 	int r = 0;
@@ -193,10 +226,13 @@ int ring_run(struct ring *ring)
 
 		if (ring->config.turn_end)
 			ring->config.turn_end(ring->config.context);
-		wait_ms = ring->ready.first ? 0 : wheel_wait_ms(&ring->wheel, ring->now_ms);
+		wait_ms = ring->ready.first || ring_has_yielded(ring)
+				  ? 0
+				  : wheel_wait_ms(&ring->wheel, ring->now_ms);
 		r = ring->engine->wait(ring, wait_ms);
 		ring_end_ready(ring);
 		wheel_advance(&ring->wheel, ring->now_ms);
+		ring_end_yielded(ring);
 	}
 	ring->stopping = false;
 	return r < 0 ? r : 0;
@@ -295,7 +331,7 @@ void ring_yield(struct ring *ring, struct op *op)
 	op->fd = -1;
 	op->pending = true;
 	op->cancelled = false;
-	ring_finish(ring, op, 0);
+	list_append(&ring->yielded, &op->yield.link);
 }
 
 void ring_open(struct ring *ring, struct op *op, int folder, const char *path,
@@ -393,8 +429,12 @@ void ring_cancel(struct ring *ring, struct op *op)
 	if (!op->pending || op->cancelled)
 		return;
 	op->cancelled = true;
-	if (op->kind <= OP_POLL)
+	if (op->kind == OP_YIELD) {
+		list_remove(&op->yield.link);
+		ring_finish(ring, op, -ECANCELED);
+	} else if (op->kind <= OP_POLL) {
 		ring->engine->cancel(ring, op);
+	}
 }
 
 void ring_close_socket(struct ring *ring, int fd)

@@ -24,6 +24,8 @@
 struct statx;
 
 #define RING_TOLD_MS 100 /* after which whoever has sent knows it, where nothing happens */
+#define RING_YIELDED_US \
+	2000 /* of those that yield, and one of them, until others have their turn */
 
 enum ring_engine_kind { RING_ENGINE_URING, RING_ENGINE_EPOLL };
 
@@ -114,7 +116,10 @@ void ring_hurry(struct ring *ring);
  * changes; result: the events. */
 void ring_poll(struct ring *ring, struct op *op, int fd, uint32_t events);
 
-/* Calls done with 0 in the next turn, when all that has happened meanwhile has had its own. */
+/* Calls done with 0 when all that has happened meanwhile has been handled: in the order of these calls,
+ * and once they have taken RING_YIELDED_US together, the rest waits until what has happened since
+ * then has been handled, too. For what moves bytes: however much of it there is, it delays no
+ * command, connection or timer by more than that. */
 void ring_yield(struct ring *ring, struct op *op);
 
 /* The calls of these names (openat2, statx, close, unlinkat, renameat2, mkdirat, pread, pwrite,
@@ -141,7 +146,7 @@ void ring_splice(struct ring *ring, struct op *op, int in, off_t in_offset, int 
 void ring_job(struct ring *ring, struct op *op, int (*work)(struct op *op));
 void ring_job_low(struct ring *ring, struct op *op, int (*work)(struct op *op));
 
-/* Ends a pending accept, receive, send or poll with -ECANCELED, soon, not within this call (a
+/* Ends a pending accept, receive, send, poll or yield with -ECANCELED, soon, not within this call (a
  * result that is already on its way may come instead). What a disk is doing cannot be stopped. */
 void ring_cancel(struct ring *ring, struct op *op);
 

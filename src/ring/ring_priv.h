@@ -36,6 +36,8 @@ struct ring {
 	uint64_t moment; /* counts what completes together */
 	int64_t wall_s;
 	struct op_queue ready; /* ended within a call; done comes in the next turn */
+	struct list yielded;   /* operations; see ring_yield */
+	struct list turn;      /* those of them that had before this turn, or the ones before it */
 	bool stopping;
 	bool gathers; /* see ring_gathers */
 	bool hurried; /* see ring_hurry; till all gathered sends have been told */

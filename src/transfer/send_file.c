@@ -1,5 +1,6 @@
 /*
- * File -> data connection within the kernel. A turn moves up to SEND_TURN_BYTES, window by window.
+ * File -> data connection within the kernel. A turn moves up to SEND_TURN_BYTES, less where many send,
+ * window by window.
  * A window that is in the page cache goes out here and now: by splice through the worker's pipe
  * where the reader keeps up, by sendfile otherwise. One that is not is first brought in by the ring,
  * which waits for the disk in the kernel's own threads.
@@ -99,14 +100,24 @@ static void send_adapt(struct transfer *transfer, size_t turn_bytes)
 	transfer->window_bytes = window;
 }
 
-/* The next window, in a turn that has moved turn_bytes already. */
-static size_t send_next_window(const struct transfer *transfer, size_t turn_bytes)
+/* What a turn may move: long ones cost less for each byte, short ones let nobody wait for long. */
+static size_t send_turn_bytes(const struct transfer *transfer)
+{
+	size_t share = SEND_ROUND_BYTES / (transfer->dtp->sending + 1);
+
+	if (share > SEND_TURN_BYTES)
+		return SEND_TURN_BYTES;
+	return share < SEND_TURN_BYTES_MIN ? SEND_TURN_BYTES_MIN : share;
+}
+
+/* The next window, of a turn that may still move left_bytes. */
+static size_t send_next_window(const struct transfer *transfer, size_t left_bytes)
 {
 	off_t left = transfer->end - transfer->offset;
 	size_t window = transfer->window_bytes;
 
-	if (window > SEND_TURN_BYTES - turn_bytes)
-		window = SEND_TURN_BYTES - turn_bytes;
+	if (window > left_bytes)
+		window = left_bytes;
 	return left < (off_t)window ? (size_t)left : window;
 }
 
@@ -170,7 +181,7 @@ static void send_on_disk(struct op *op, int result)
 static void send_admitted(struct disk_waiter *waiter)
 {
 	struct transfer *transfer = transfer_of_waiter(waiter);
-	size_t window = send_next_window(transfer, 0);
+	size_t window = send_next_window(transfer, SEND_TURN_BYTES);
 
 	transfer->pipe = pipe_pool_take(transfer->dtp->pipes);
 	if (!transfer->pipe) {
@@ -196,6 +207,7 @@ static bool send_header(struct transfer *transfer)
 
 void send_file_turn(struct transfer *transfer)
 {
+	size_t most = send_turn_bytes(transfer);
 	bool full = false;
 	size_t turn = 0;
 
@@ -205,8 +217,8 @@ void send_file_turn(struct transfer *transfer)
 		send_staged_turn(transfer);
 		return;
 	}
-	while (transfer->offset < transfer->end && turn < SEND_TURN_BYTES) {
-		size_t window = send_next_window(transfer, turn);
+	while (transfer->offset < transfer->end && turn < most) {
+		size_t window = send_next_window(transfer, most - turn);
 		ssize_t sent;
 
 		if (!transfer_is_resident(transfer, transfer->offset, window)) {

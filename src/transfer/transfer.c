@@ -189,6 +189,17 @@ void transfer_progress(struct transfer *transfer, size_t bytes)
 	transfer->progress_ms = ring_now_ms(transfer->dtp->ring);
 }
 
+static void transfer_on_turn(struct op *op, int result)
+{
+	struct transfer *transfer = transfer_of_socket_op(op);
+
+	(void)result;
+	if (transfer->ending)
+		transfer_end_if_quiet(transfer);
+	else
+		transfer_turn(transfer);
+}
+
 static void transfer_on_socket(struct op *op, int result)
 {
 	struct transfer *transfer = transfer_of_socket_op(op);
@@ -198,7 +209,7 @@ static void transfer_on_socket(struct op *op, int result)
 	else if (result < 0)
 		transfer_fail_data(transfer, result);
 	else
-		transfer_turn(transfer);
+		transfer_yield(transfer);
 }
 
 /* While few are sent to, the kernel sizes each send buffer as it sees fit: a small limit of unsent
@@ -221,23 +232,28 @@ static void transfer_share_unsent(struct transfer *transfer)
 	transfer->lowat_bytes = share;
 }
 
+static void transfer_poll(struct transfer *transfer)
+{
+	transfer->socket_op.done = transfer_on_socket;
+	ring_poll(transfer->dtp->ring, &transfer->socket_op, transfer->socket,
+		  transfer->kind == TRANSFER_RECEIVE_FILE ? POLLIN : POLLOUT);
+}
+
 void transfer_wait_writable(struct transfer *transfer)
 {
 	transfer_share_unsent(transfer);
-	transfer->socket_op.done = transfer_on_socket;
-	ring_poll(transfer->dtp->ring, &transfer->socket_op, transfer->socket, POLLOUT);
+	transfer_poll(transfer);
 }
 
 void transfer_yield(struct transfer *transfer)
 {
-	transfer->socket_op.done = transfer_on_socket;
+	transfer->socket_op.done = transfer_on_turn;
 	ring_yield(transfer->dtp->ring, &transfer->socket_op);
 }
 
 void transfer_wait_readable(struct transfer *transfer)
 {
-	transfer->socket_op.done = transfer_on_socket;
-	ring_poll(transfer->dtp->ring, &transfer->socket_op, transfer->socket, POLLIN);
+	transfer_poll(transfer);
 }
 
 /* A slow reader empties a send buffer of megabytes long before the socket asks for more: what it

@@ -173,6 +173,96 @@ static void a_ring_runs_again_after_a_stop(void **state)
 	assert_int_equal(first.calls + second.calls, 2);
 }
 
+/* Operations that yield, each of which takes as long as all of them may together. */
+#define BUSY 6
+
+static struct op busy[BUSY];
+static struct op timed;
+static struct wheel_timer busy_timer;
+static int busy_ends[2];
+static unsigned busy_done, busy_done_at_poll, busy_done_at_timer;
+
+static void on_busy_readable(struct op *op, int result)
+{
+	(void)op;
+	assert_true(result & POLLIN);
+	busy_done_at_poll = busy_done;
+}
+
+static void on_busy_timer(struct wheel_timer *timer)
+{
+	(void)timer;
+	busy_done_at_timer = busy_done;
+}
+
+static uint64_t monotonic_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void on_busy(struct op *op, int result)
+{
+	uint64_t end_us = monotonic_us() + 10 * RING_YIELDED_US;
+
+	assert_int_equal(result, 0);
+	assert_ptr_equal(op, &busy[busy_done]); /* in their order */
+	if (busy_done == 0) {
+		timed.done = on_busy_readable;
+		ring_poll(test_ring, &timed, busy_ends[0], POLLIN);
+		assert_int_equal(write(busy_ends[1], "x", 1), 1);
+		busy_timer.fire = on_busy_timer;
+		ring_timer_set(test_ring, &busy_timer, 1);
+	}
+	while (monotonic_us() < end_us)
+		continue;
+	if (++busy_done == BUSY)
+		ring_stop(test_ring);
+}
+
+static void what_yields_for_long_lets_others_be_handled_in_between(void **state)
+{
+	(void)state;
+	busy_done = 0;
+	busy_done_at_poll = busy_done_at_timer = BUSY;
+	pair(busy_ends);
+	for (int i = 0; i < BUSY; i++) {
+		busy[i].done = on_busy;
+		ring_yield(test_ring, &busy[i]);
+	}
+	assert_int_equal(ring_run(test_ring), 0);
+	assert_int_equal(busy_done_at_poll, 1);
+	assert_in_range(busy_done_at_timer, 1, 3);
+	ring_close_socket(test_ring, busy_ends[0]);
+	close(busy_ends[1]);
+}
+
+static struct waited behind;
+
+static void cancel_one_behind(struct op *op, int result)
+{
+	(void)op;
+	(void)result;
+	ring_cancel(test_ring, &behind.op);
+}
+
+static void what_has_yielded_can_be_cancelled(void **state)
+{
+	struct waited last = { 0 };
+	struct op first = { .done = cancel_one_behind };
+
+	(void)state;
+	behind = (struct waited){ 0 };
+	ring_yield(test_ring, &first);
+	ring_yield(test_ring, waited(&behind));
+	ring_yield(test_ring, waited(&last));
+	assert_int_equal(wait_for_call(&behind, 1), -ECANCELED);
+	assert_int_equal(last.calls, 1);
+	assert_int_equal(last.result, 0);
+}
+
 static void accept_ends_when_no_descriptor_is_left(void **state)
 {
 	struct waited accepted = { 0 };
@@ -942,6 +1032,8 @@ int main(void)
 		TEST_ON_ENGINES(accept_without_nonblock_gives_blocking_sockets),
 		TEST_ON_ENGINES(last_call_of_an_accept_may_begin_another_operation),
 		TEST_ON_ENGINES(a_ring_runs_again_after_a_stop),
+		TEST_ON_ENGINES(what_yields_for_long_lets_others_be_handled_in_between),
+		TEST_ON_ENGINES(what_has_yielded_can_be_cancelled),
 		TEST_ON_ENGINES(accept_ends_when_no_descriptor_is_left),
 		TEST_ON_ENGINES(receive_brings_more_than_there_are_buffers),
 		TEST_ON_ENGINES(receive_brings_small_packets_in_order),

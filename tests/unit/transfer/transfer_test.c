@@ -1300,6 +1300,69 @@ static void deflating_leaves_others_their_turns(void **state)
 	free(bytes);
 }
 
+static int nowhere;
+
+static ssize_t swallowed(ssize_t bytes)
+{
+	read_in_turn += bytes > 0 ? (size_t)bytes : 0;
+	if (read_in_turn > read_in_turn_most)
+		read_in_turn_most = read_in_turn;
+	return bytes;
+}
+
+static ssize_t swallowing_splice(int in, off_t *in_offset, int out, off_t *out_offset,
+				 size_t size_bytes, unsigned flags)
+{
+	if (out != transfer.socket)
+		return calls_real.splice(in, in_offset, out, out_offset, size_bytes, flags);
+	return swallowed(calls_real.splice(in, in_offset, nowhere, NULL, size_bytes, flags));
+}
+
+static ssize_t swallowing_sendfile(int out, int in, off_t *offset, size_t size_bytes)
+{
+	(void)out;
+	(void)in;
+	*offset += (off_t)size_bytes;
+	return swallowed((ssize_t)size_bytes);
+}
+
+/* The most that a turn of one among many moves to a reader who takes all of it. */
+static size_t turn_of_one_among(unsigned sending)
+{
+	struct op others = { .done = on_others_turn };
+	int file = file_of("/dev/shm", "", 0);
+	struct peer peer = { 0 };
+
+	assert_int_equal(ftruncate(file, 64 << 20), 0);
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	read_in_turn = read_in_turn_most = 0;
+	transfer.end = 64 << 20;
+	dtp.sending = sending - 1;
+	begin(&peer, TRANSFER_SEND_FILE, file, DISK_MEMORY);
+	ring_yield(test_ring, &others);
+	finish(&peer);
+	while (op_pending(&others))
+		run_for_ms(1);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	dtp.sending = 0;
+	close(file);
+	free(peer.bytes);
+	return read_in_turn_most;
+}
+
+static void a_turn_is_shorter_where_many_send(void **state)
+{
+	(void)state;
+	nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	spoilt.splice = swallowing_splice;
+	spoilt.sendfile = swallowing_sendfile;
+	assert_int_equal(turn_of_one_among(1), SEND_TURN_BYTES);
+	assert_in_range(turn_of_one_among(100), SEND_TURN_BYTES_MIN, SEND_TURN_BYTES - 1);
+	assert_int_equal(turn_of_one_among(100000), SEND_TURN_BYTES_MIN);
+	close(nowhere);
+}
+
 static ssize_t counted_pwrite(int fd, const void *buffer, size_t size_bytes, off_t offset)
 {
 	ssize_t put = calls_real.pwrite(fd, buffer, size_bytes, offset);
@@ -1492,6 +1555,7 @@ int main(void)
 		TEST(text_is_translated_and_comes_back),
 		TEST(a_cr_at_every_edge_of_a_buffer_is_kept),
 		TEST(deflating_leaves_others_their_turns),
+		TEST(a_turn_is_shorter_where_many_send),
 		TEST(inflating_leaves_others_their_turns),
 		TEST(without_memory_a_text_transfer_fails),
 		TEST(a_large_listing_is_sent_whole),
