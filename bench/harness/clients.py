@@ -9,7 +9,6 @@ of which it may leave out what the program cannot do.
 """
 import filecmp
 import os
-import select
 import shutil
 import subprocess
 import time
@@ -106,7 +105,7 @@ class Process:
 
     def poll(self, timeout_s):
         """What it has used once it has ended, or None where it has not."""
-        if not select.select([self.handle], [], [], timeout_s)[0]:
+        if not processes.readable(self.handle, timeout_s):
             return None
         self.ran_s += time.monotonic() - self.began
         return self._reap()

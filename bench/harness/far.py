@@ -1,10 +1,9 @@
 """A long line to the server: see wan/wan.c."""
 import contextlib
-import select
 import subprocess
 import time
 
-from . import accounting
+from . import accounting, processes
 from .servers import Unavailable
 
 NEAR = "10.77.0.1"
@@ -16,7 +15,7 @@ def line(place, server, **options):
     argv = [place.wan, *(f"--{name}={value}" for name, value in options.items())]
     wan = subprocess.Popen(argv, stdout=subprocess.PIPE)
     try:
-        if not select.select([wan.stdout], [], [], 5)[0] or wan.stdout.readline() != b"ready\n":
+        if not processes.readable(wan.stdout, 5) or wan.stdout.readline() != b"ready\n":
             raise Unavailable("no TUN devices or no second network namespace here")
         server.options["load_prefix"] = ["nsenter", f"--net=/proc/{wan.pid}/ns/net"]
         server.options["address"] = NEAR

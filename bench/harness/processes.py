@@ -1,6 +1,7 @@
 """Processes that are made to stand still and go on again, with all their children."""
 import ctypes
 import os
+import select
 import signal
 import time
 
@@ -15,6 +16,14 @@ def die_with_parent():
     """For a new process, before it executes: one that stands still would outlive a benchmark that
     is killed, for ever."""
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def readable(file, timeout_s):
+    """Whether it can be read within that time. Not select(2): a process of each session and a
+    descriptor of each process make numbers that it cannot take."""
+    waited = select.poll()
+    waited.register(file, select.POLLIN)
+    return bool(waited.poll(timeout_s * 1000))
 
 
 class Tree:

@@ -8,7 +8,6 @@ import json
 import mmap
 import os
 import resource
-import select
 import signal
 import socket
 import struct
@@ -168,7 +167,7 @@ class Load:
         end = time.monotonic() + timeout_s
         while b"\n" not in self.unread:
             left = max(end - time.monotonic(), 0)
-            if not select.select([self.process.stdout], [], [], left)[0]:
+            if not processes.readable(self.process.stdout, left):
                 return None
             more = os.read(self.process.stdout.fileno(), 1 << 16)
             if not more:
@@ -206,7 +205,7 @@ class Load:
 
     def failure_beside(self):
         """What ended a load that was to run beside another one till now, or None."""
-        if not self.unread and not select.select([self.process.stdout], [], [], 0)[0]:
+        if not self.unread and not processes.readable(self.process.stdout, 0):
             return None
         return "what was to run beside it ended: " + (failure(self.line(1)) or "nothing was left")
 

@@ -1,10 +1,12 @@
 """What the harness calculates, with figures checked by hand.  python3 -m unittest <this file>"""
 import copy
+import fcntl
 import json
 import math
 import os
 import pathlib
 import re
+import resource
 import socket
 import statistics
 import subprocess
@@ -683,6 +685,18 @@ class Steps(unittest.TestCase):
 
     def test_alone_it_is_whole(self):
         self.assertEqual(steps.whole(self.of("a", 5, [])), "a")
+
+    def test_a_descriptor_of_any_number_is_waited_for(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        read_end, write_end = os.pipe()
+        high = fcntl.fcntl(read_end, fcntl.F_DUPFD_CLOEXEC, 1500)
+        self.assertFalse(processes.readable(high, 0))
+        os.close(write_end)
+        self.assertTrue(processes.readable(high, 10))
+        os.close(read_end)
+        os.close(high)
 
     def test_a_tree_stands_still_and_goes_on_with_children_that_came_meanwhile(self):
         def state(pid):
