@@ -45,7 +45,7 @@
 #define FOLDER_SIZES_MAX 4	 /* of one worker */
 
 /* Data connections and transfers. */
-#define PASSIVE_WAIT_MS 2000	       /* for a free reservation; then 425 */
+#define PASSIVE_WAIT_MS 10000	       /* for a free reservation; then 425 */
 #define TRANSFER_TURN_BYTES 1048576    /* one transfer's share of a worker's turn */
 #define TRANSFER_EVENT_BYTES 16384     /* of which a marker, or a page elsewhere, counts as many */
 #define DEFLATE_TURN_BYTES 98304       /* the same of one that is deflated: some milliseconds */

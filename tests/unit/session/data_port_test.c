@@ -72,6 +72,25 @@ static void a_port_is_waited_for_and_given_back(void **state)
 	assert_int_equal(passive_pool_reserve(test_context.passive, 0, client, 1), port);
 }
 
+static void a_port_is_not_waited_for_for_ever(void **state)
+{
+	const struct address *client = &test_session.peer;
+	int port;
+
+	(void)state;
+	log_in(1);
+	port = passive_pool_reserve(test_context.passive, 0, client, TEST_SESSION_ID + 1);
+	client_sends("EPSV\r\nNOOP\r\n");
+	run_for_ms(20);
+	assert_int_equal(test_session.data_state, DATA_WAITING);
+	ring_timer_clear(test_ring, &test_session.data_timer);
+	test_session.data_timer.fire(&test_session.data_timer);
+	assert_memory_equal(client_reads("200 Nothing done\r\n"), "425 All passive ports", 21);
+	assert_int_equal(test_session.data_state, DATA_NONE);
+	passive_pool_release(test_context.passive, client, (unsigned)port, TEST_SESSION_ID + 1);
+	client_asks("EPSV", "229 "); /* it has left the line */
+}
+
 /* What was claimed for a reservation is not taken for a later one of the same port. */
 static void a_connection_that_comes_late_is_not_taken(void **state)
 {
@@ -168,6 +187,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SESSION_TEST(the_states_follow_the_drawing),
 		SESSION_TEST(a_port_is_waited_for_and_given_back),
+		SESSION_TEST(a_port_is_not_waited_for_for_ever),
 		SESSION_TEST(a_connection_that_comes_late_is_not_taken),
 		SESSION_TEST(a_connection_is_wanted_until_it_comes_or_the_wait_ends),
 		SESSION_TEST(a_connection_is_wanted_while_a_command_waits),
