@@ -1,7 +1,7 @@
 """TYPE E beside TYPE A: the same text of 34 MB, one session.
 
 No other server has EBCDIC, so sluiced is compared with itself."""
-from harness.scenario import SENDING, Bar, gated
+from harness.scenario import SENDING, Bar, gated_steps
 
 GROUP = "Text"
 SERVERS = ["sluiced", "sluiced:ascii"]
@@ -13,4 +13,5 @@ COST = 0.5
 
 def measure(bench, server, seconds):
     kind = "A" if server.name.endswith(":ascii") else "E"
-    return gated(bench, server, ["retr", "--type", kind, "--file", "text.txt"], seconds)
+    load = ["retr", "--type", kind, "--file", "text.txt"]
+    return (yield from gated_steps(bench, server, load, seconds))

@@ -23,9 +23,8 @@
 
 struct statx;
 
-#define RING_TOLD_MS 100 /* after which whoever has sent knows it, where nothing happens */
-#define RING_YIELDED_US \
-	2000 /* of those that yield, and one of them, until others have their turn */
+#define RING_TOLD_MS 100    /* after which whoever has sent knows it, where nothing happens */
+#define RING_YIELDED_US 500 /* of what yields, and one of it, before others have their turn */
 
 enum ring_engine_kind { RING_ENGINE_URING, RING_ENGINE_EPOLL };
 
