@@ -9,7 +9,7 @@ SERVERS = ["sluiced", "vsftpd", "proftpd", "nginx",
            *EVENT_SENDERS, *BLOCKING_SENDERS]
 LOAD = [*BIG_RETR, "--sessions", 1, "--settle", 0.2]
 SHOW = SENDING
-SECONDS = 1.0
+SECONDS = 0.75
 TURN = 0.25
 BARS = [
     # One connection keeps one thread busy, whichever way the threads are dealt out.

@@ -11,6 +11,6 @@ SERVERS = ["sluiced", "vsftpd", "reference:send-sendfile-event"]
 SHOW = ["mb_per_s", "cpu_s_per_gb", "jain"]
 BARS = []
 OPTIONS = {"address": "0.0.0.0"}
-SECONDS = 1.2
+SECONDS = 0.8
 COST = 1.7
 measure = over_line([*BIG_RETR, "--sessions", 16, "--settle", 1.2], delay=25, loss=0.01, rate=200)

@@ -9,6 +9,6 @@ SERVERS = ["sluiced", "pure-ftpd", "nginx", "reference:dialogue"]
 SHOW = ["per_s", "p50_us", "p99_us", "cpu_us_per_operation"]
 BARS = []
 OPTIONS = {"address": "0.0.0.0"}
-SECONDS = 1.2
+SECONDS = 0.8
 COST = 0.6
 measure = over_line(["small", "--sessions", 16], delay=25, loss=0.01, rate=200)

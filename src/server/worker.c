@@ -521,6 +521,20 @@ static int worker_make_table(struct worker *worker)
 	return mailbox_new(MAILBOX_MESSAGES, sizeof(struct worker_message), &worker->mailbox);
 }
 
+/* Once for all workers: with small pipes all goes on, at a higher price. */
+static void worker_tell_of_pipes(struct worker *worker)
+{
+	size_t wanted;
+	size_t smallest = pipe_pool_smallest_bytes(worker->context.dtp.pipes, &wanted);
+
+	if (smallest < wanted && !atomic_exchange(&worker->server->pipes_told, true))
+		log_warning(
+			"pipes of %zu KiB instead of %zu KiB: fs.pipe-user-pages-soft (for all "
+			"processes of this user) or fs.pipe-max-size allows no more; large files "
+			"and uploads cost more CPU time",
+			smallest / 1024, wanted / 1024);
+}
+
 static int worker_make_context(struct worker *worker)
 {
 	struct session_context *context = &worker->context;
@@ -532,6 +546,7 @@ static int worker_make_context(struct worker *worker)
 	r = dtp_init(&context->dtp, worker->ring, NULL, server->workers_count);
 	if (r < 0)
 		return r;
+	worker_tell_of_pipes(worker);
 	/* A disk that hangs must leave pipes for the others. */
 	pipes = pipe_pool_count(context->dtp.pipes) / 2;
 	r = disk_queues_new(disk_max,

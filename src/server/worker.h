@@ -61,7 +61,8 @@ struct server {
 	/* Any worker writes these and all read them. Not messages: a mailbox may be full, and an
 	 * order must arrive. */
 	atomic_int order;
-	atomic_bool failed; /* a worker could not go on */
+	atomic_bool failed;	/* a worker could not go on */
+	atomic_bool pipes_told; /* the log says that pipes are small */
 	atomic_uint
 		control_open; /* listeners that SERVER_DRAIN has not closed yet, of all workers */
 	struct passive_listeners passive_listeners;

@@ -19,6 +19,7 @@
 struct pipe_pool {
 	int null;
 	unsigned count;
+	size_t wanted_bytes; /* of each pipe */
 	struct kernel_pipe *free;
 	struct kernel_pipe turn;
 	struct kernel_pipe pipes[PIPES_MAX];
@@ -69,6 +70,7 @@ int pipe_pool_new(unsigned workers, struct pipe_pool **ret_pool)
 		size_bytes /= 2;
 	wanted = share / size_bytes;
 	wanted = wanted < PIPES_WANTED ? PIPES_WANTED : wanted > PIPES_MAX ? PIPES_MAX : wanted;
+	pool->wanted_bytes = size_bytes;
 	pool->null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	r = pool->null < 0 ? -errno : pipe_open(&pool->turn, size_bytes);
 	while (r == 0 && pool->count < wanted - 1) {
@@ -100,6 +102,17 @@ void pipe_pool_free(struct pipe_pool *pool)
 unsigned pipe_pool_count(const struct pipe_pool *pool)
 {
 	return pool->count;
+}
+
+size_t pipe_pool_smallest_bytes(const struct pipe_pool *pool, size_t *ret_wanted_bytes)
+{
+	size_t smallest = pool->turn.size_bytes;
+
+	for (unsigned i = 0; i < pool->count; i++)
+		if (pool->pipes[i].size_bytes < smallest)
+			smallest = pool->pipes[i].size_bytes;
+	*ret_wanted_bytes = pool->wanted_bytes;
+	return smallest;
 }
 
 struct kernel_pipe *pipe_pool_take(struct pipe_pool *pool)

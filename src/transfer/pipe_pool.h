@@ -31,6 +31,10 @@ void pipe_pool_free(struct pipe_pool *pool);
 /* How many pipes there are in all, lent ones too. */
 unsigned pipe_pool_count(const struct pipe_pool *pool);
 
+/* How much the smallest one takes, and what each was to take: that is more where the user's processes
+ * have as many pages in pipes as they may (fs.pipe-user-pages-soft). */
+size_t pipe_pool_smallest_bytes(const struct pipe_pool *pool, size_t *ret_wanted_bytes);
+
 /* An empty pipe, or NULL when all are lent: the caller then goes through a buffer. */
 struct kernel_pipe *pipe_pool_take(struct pipe_pool *pool);
 void pipe_pool_give(struct pipe_pool *pool, struct kernel_pipe *pipe);

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """A server process at a limit of the system: the client hears of it, and the server goes on."""
 
+import contextlib
 import os
+import re
 import resource
 import signal
 import socket
@@ -127,6 +129,22 @@ def a_server_that_says_it_is_ready_needs_no_more_descriptors():
                 resource.prlimit(process, resource.RLIMIT_NOFILE, before)
                 log_in("127.0.0.1", server.port).close()
                 expect("cannot go on" not in server.log(), "a worker found no descriptor")
+
+
+@test
+def pipes_that_are_small_are_a_line_of_the_log():
+    """All servers of one user share what it may have; each is as good as the last one but for the price."""
+    with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder, contextlib.ExitStack() as servers:
+        os.chmod(folder, 0o755)
+        write_pattern(os.path.join(folder, "file"), 3000000)
+        for _ in range(16):
+            server = servers.enter_context(Sluiced(folder, ["--workers", "3"]))
+            if "pipe-user-pages-soft" in server.log():
+                break
+        lines = [line for line in server.log().splitlines() if "pipe-user-pages-soft" in line]
+        expect(len(lines) == 1, f"{len(lines)} lines of the log")
+        expect(re.search(r"pipes of \d+ KiB instead of \d+ KiB", lines[0]), lines[0])
+        fetch("127.0.0.1", server.port, "file", pattern(3000000))
 
 
 class ServedByOnePort(Served):
