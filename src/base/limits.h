@@ -47,6 +47,7 @@
 /* Data connections and transfers. */
 #define PASSIVE_WAIT_MS 10000	       /* for a free reservation; then 425 */
 #define TRANSFER_TURN_BYTES 1048576    /* one transfer's share of a worker's turn */
+#define SHORT_TURN_BYTES 65536	       /* of so little the first turn is not waited for */
 #define TRANSFER_EVENT_BYTES 16384     /* of which a marker, or a page elsewhere, counts as many */
 #define DEFLATE_TURN_BYTES 98304       /* the same of one that is deflated: some milliseconds */
 #define SEND_TURN_BYTES 4194304	       /* the same of one that sends a file within the kernel */

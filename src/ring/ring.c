@@ -196,22 +196,55 @@ static uint64_t clock_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* Goes through those that have yielded by now, for as long as they may take. Those of a turn before that
- * are left come first. */
-static void ring_end_yielded(struct ring *ring)
+/* How long everything else took since some that had yielded were left without a turn. */
+static uint64_t ring_others_us(const struct ring *ring, uint64_t now_us)
+{
+	uint64_t others_us = ring->yielded_us ? now_us - ring->yielded_us : 0;
+
+	return others_us < RING_YIELDED_US_MAX ? others_us : RING_YIELDED_US_MAX;
+}
+
+/* Goes through those that have yielded, until end_us. Returns the time. */
+static uint64_t ring_go_through_yielded(struct ring *ring, uint64_t now_us, uint64_t end_us)
 {
 	struct list *link;
-	uint64_t end_us;
 
+	list_move_all(&ring->turn, &ring->yielded);
+	while (now_us < end_us && (link = list_shift(&ring->turn)) != NULL) {
+		op_end(list_entry(link, struct op, yield.link), 0);
+		now_us = clock_us();
+	}
+	return now_us;
+}
+
+/* Those that a turn before has left come first. As long as everything else took they go on even if each
+ * has had a turn: or commands without end would leave them next to nothing. */
+static void ring_end_yielded(struct ring *ring)
+{
+	uint64_t began_us = clock_us();
+	uint64_t others_us = ring_others_us(ring, began_us);
+	uint64_t now_us = ring_go_through_yielded(ring, began_us, began_us + RING_YIELDED_US);
+
+	while (ring_has_yielded(ring) && now_us - began_us < others_us)
+		now_us = ring_go_through_yielded(ring, now_us, began_us + others_us);
+	ring->yielded_us = ring_has_yielded(ring) ? now_us : 0;
+}
+
+static void ring_end_turn(struct ring *ring)
+{
+	if (ring->config.turn_end)
+		ring->config.turn_end(ring->config.context);
+}
+
+/* What the others have to say is said before that. */
+static void ring_run_yielded(struct ring *ring)
+{
 	if (!ring_has_yielded(ring))
 		return;
-	end_us = clock_us() + RING_YIELDED_US;
-	list_move_all(&ring->turn, &ring->yielded);
-	do {
-		link = list_shift(&ring->turn);
-		if (link)
-			op_end(list_entry(link, struct op, yield.link), 0);
-	} while (link && clock_us() < end_us);
+	ring_end_turn(ring);
+	if (ring->engine->flush)
+		ring->engine->flush(ring);
+	ring_end_yielded(ring);
 }
 
 int ring_run(struct ring *ring)
@@ -224,15 +257,14 @@ int ring_run(struct ring *ring)
 	while (!ring->stopping && r >= 0) {
 		int64_t wait_ms;
 
-		if (ring->config.turn_end)
-			ring->config.turn_end(ring->config.context);
+		ring_end_turn(ring);
 		wait_ms = ring->ready.first || ring_has_yielded(ring)
 				  ? 0
 				  : wheel_wait_ms(&ring->wheel, ring->now_ms);
 		r = ring->engine->wait(ring, wait_ms);
 		ring_end_ready(ring);
 		wheel_advance(&ring->wheel, ring->now_ms);
-		ring_end_yielded(ring);
+		ring_run_yielded(ring);
 	}
 	ring->stopping = false;
 	return r < 0 ? r : 0;

@@ -23,8 +23,10 @@
 
 struct statx;
 
-#define RING_TOLD_MS 100    /* after which whoever has sent knows it, where nothing happens */
-#define RING_YIELDED_US 500 /* of what yields, and one of it, before others have their turn */
+#define RING_TOLD_MS 100 /* after which whoever has sent knows it, where nothing happens */
+/* What yields goes on for so long, or as long as everything else took, till others are looked at. */
+#define RING_YIELDED_US 500
+#define RING_YIELDED_US_MAX 5000
 
 enum ring_engine_kind { RING_ENGINE_URING, RING_ENGINE_EPOLL };
 
@@ -116,9 +118,9 @@ void ring_hurry(struct ring *ring);
 void ring_poll(struct ring *ring, struct op *op, int fd, uint32_t events);
 
 /* Calls done with 0 when all that has happened meanwhile has been handled: in the order of these calls,
- * and once they have taken RING_YIELDED_US together, the rest waits until what has happened since
+ * and once they have taken their time (RING_YIELDED_US), the rest waits until what has happened since
  * then has been handled, too. For what moves bytes: however much of it there is, it delays no
- * command, connection or timer by more than that. */
+ * command, connection or timer by more than that and one of these calls. */
 void ring_yield(struct ring *ring, struct op *op);
 
 /* The calls of these names (openat2, statx, close, unlinkat, renameat2, mkdirat, pread, pwrite,

@@ -22,6 +22,7 @@ struct ring_engine {
 	void (*submit)(struct ring *ring, struct op *op);
 	void (*cancel)(struct ring *ring, struct op *op);
 	void (*forget)(struct ring *ring, int fd); /* a socket is about to be closed */
+	void (*flush)(struct ring *ring); /* gathered sends begin now; NULL: there are none */
 	/* Waits up to timeout_ms (-1: for ever), reads the clocks, and ends what has completed. */
 	int (*wait)(struct ring *ring, int64_t timeout_ms);
 	void (*close)(struct ring *ring);
@@ -38,6 +39,7 @@ struct ring {
 	struct op_queue ready; /* ended within a call; done comes in the next turn */
 	struct list yielded;   /* operations; see ring_yield */
 	struct list turn;      /* those of them that had before this turn, or the ones before it */
+	uint64_t yielded_us;   /* of the clock, when some of them were left; 0: none were */
 	bool stopping;
 	bool gathers; /* see ring_gathers */
 	bool hurried; /* see ring_hurry; till all gathered sends have been told */

@@ -369,6 +369,15 @@ static int uring_wait(struct ring *ring, int64_t timeout_ms)
 	return 0;
 }
 
+/* An error is the next wait's, which submits what is left. */
+static void uring_flush(struct ring *ring)
+{
+	struct uring *state = ring->state;
+
+	if (!list_empty(&state->gathered))
+		io_uring_submit(&state->uring);
+}
+
 static void uring_close(struct ring *ring)
 {
 	struct uring *state = ring->state;
@@ -420,6 +429,7 @@ static const struct ring_engine uring_engine = {
 	.submit = uring_submit,
 	.cancel = uring_cancel,
 	.forget = uring_forget,
+	.flush = uring_flush,
 	.wait = uring_wait,
 	.close = uring_close,
 };

@@ -169,6 +169,7 @@ static void session_on_passive_timer(struct wheel_timer *timer)
 	struct session *session = session_of_data_timer(timer);
 
 	passive_pool_withdraw(session->context->passive, session_reserver(session), session->id);
+	session_is_active(session);
 	session_refuse_passive(session);
 	session_run(session);
 }
@@ -232,6 +233,7 @@ void session_on_grant(struct session *session, unsigned port)
 	    !passive_pool_holds(session->context->passive, session_reserver(session), port,
 				session->id))
 		return;
+	session_is_active(session);
 	session_take_port(session, port);
 	session_run(session);
 }

@@ -423,6 +423,6 @@ void session_end(struct session *session, const char *reply)
 
 void session_drain(struct session *session)
 {
-	if (!session->closing && !session_is_busy(session))
+	if (!session->closing && !session->action) /* a port that it waits for would be of no use */
 		session_end(session, "The server is being stopped; come back in a moment");
 }

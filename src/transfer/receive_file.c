@@ -67,7 +67,7 @@ static void receive_on_written(struct op *op, int result)
 	/* Others want the disk as well: a place in its queue is for one pipe. */
 	receive_give_pipe(transfer);
 	transfer_leave_disk(transfer);
-	receive_file_turn(transfer);
+	transfer_go_on(transfer);
 }
 
 static void receive_write(struct transfer *transfer)

@@ -222,7 +222,7 @@ static void receive_on_synced(struct op *op, int result)
 	} else {
 		if (transfer->marked)
 			receive_answer_mark(transfer);
-		receive_staged_turn(transfer);
+		transfer_go_on(transfer);
 	}
 }
 
@@ -463,7 +463,7 @@ static void receive_written(struct transfer *transfer)
 	if (receive_is_writing(transfer))
 		transfer_enter_disk(transfer, DISK_WRITE, receive_write_admitted);
 	else if (!op_pending(&transfer->socket_op))
-		receive_staged_turn(transfer);
+		transfer_go_on(transfer);
 	else if (transfer->stages)
 		receive_write_out(transfer); /* the next turn is the socket's */
 }

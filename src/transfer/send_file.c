@@ -14,6 +14,7 @@
 #include "transfer/pipe_pool.h"
 #include "transfer/transfer_priv.h"
 
+#define PAGE_BYTES 4096
 #define WINDOW_MIN (64 * 1024)
 #define SPLICE_MIN (512 * 1024) /* smaller windows cost less by sendfile */
 
@@ -103,7 +104,7 @@ static void send_adapt(struct transfer *transfer, size_t turn_bytes)
 /* What a turn may move: long ones cost less for each byte, short ones let nobody wait for long. */
 static size_t send_turn_bytes(const struct transfer *transfer)
 {
-	size_t share = SEND_ROUND_BYTES / (transfer->dtp->sending + 1);
+	size_t share = SEND_ROUND_BYTES / (transfer->dtp->sending + 1) / WINDOW_MIN * WINDOW_MIN;
 
 	if (share > SEND_TURN_BYTES)
 		return SEND_TURN_BYTES;
@@ -118,7 +119,10 @@ static size_t send_next_window(const struct transfer *transfer, size_t left_byte
 
 	if (window > left_bytes)
 		window = left_bytes;
-	return left < (off_t)window ? (size_t)left : window;
+	if (left < (off_t)window)
+		return (size_t)left;
+	/* A pipe takes pages: of whole ones as much as it says. */
+	return window - (size_t)(transfer->offset % PAGE_BYTES);
 }
 
 /* Whether an error of splice or sendfile is the file's. */
@@ -171,7 +175,7 @@ static void send_on_disk(struct op *op, int result)
 	if (!send_count(transfer, sent))
 		return;
 	if (sent == (ssize_t)window || transfer->offset == transfer->end) {
-		send_file_turn(transfer);
+		transfer_go_on(transfer);
 		return;
 	}
 	send_adapt(transfer, sent > 0 ? (size_t)sent : 0);
@@ -217,7 +221,7 @@ void send_file_turn(struct transfer *transfer)
 		send_staged_turn(transfer);
 		return;
 	}
-	while (transfer->offset < transfer->end && turn < most) {
+	while (transfer->offset < transfer->end && turn + WINDOW_MIN <= most) {
 		size_t window = send_next_window(transfer, most - turn);
 		ssize_t sent;
 

@@ -64,7 +64,7 @@ static void send_on_read(struct op *op, int result)
 	if (transfer->ending)
 		transfer_end_pending(transfer);
 	else if (send_take_read(transfer, result))
-		transfer_turn(transfer);
+		transfer_go_on(transfer);
 }
 
 static void send_read_admitted(struct disk_waiter *waiter)
@@ -111,7 +111,7 @@ static void send_on_pages(struct op *op, int result)
 	if ((result < 0 || !ends_in_hole) && !send_take_read(transfer, result))
 		return;
 	stages_set_position(transfer->stages, transfer->read_at);
-	transfer_turn(transfer);
+	transfer_go_on(transfer);
 }
 
 static void send_on_look(struct op *op, int result)
@@ -127,7 +127,7 @@ static void send_on_look(struct op *op, int result)
 	else if (result < 0)
 		transfer_fail_file(transfer, result);
 	else
-		transfer_turn(transfer);
+		transfer_go_on(transfer);
 }
 
 static void send_pages_admitted(struct disk_waiter *waiter)

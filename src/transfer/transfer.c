@@ -251,6 +251,23 @@ void transfer_yield(struct transfer *transfer)
 	ring_yield(transfer->dtp->ring, &transfer->socket_op);
 }
 
+/* Whether all that is left is done at once, in less time than others notice. */
+static bool transfer_is_short(const struct transfer *transfer)
+{
+	return transfer->kind == TRANSFER_SEND_LISTING ||
+	       (transfer->kind == TRANSFER_SEND_FILE &&
+		transfer->end - transfer->offset <= SHORT_TURN_BYTES &&
+		!(transfer->stages && transfer->representation->mode == MODE_DEFLATE));
+}
+
+void transfer_go_on(struct transfer *transfer)
+{
+	if (transfer_is_short(transfer))
+		transfer_turn(transfer);
+	else
+		transfer_yield(transfer);
+}
+
 void transfer_wait_readable(struct transfer *transfer)
 {
 	transfer_poll(transfer);
@@ -272,6 +289,12 @@ static void transfer_look_at_peer(struct transfer *transfer)
 	transfer->taken_bytes = taken;
 }
 
+/* Not while it waits for a disk, or has yielded: then the client is not to blame. */
+static bool transfer_waits_for_peer(const struct transfer *transfer)
+{
+	return op_pending(&transfer->socket_op) && transfer->socket_op.kind != OP_YIELD;
+}
+
 /* When to look again: a sender's peer is looked at four times within the time limit. */
 static uint64_t transfer_look_ms(const struct transfer *transfer, uint64_t quiet_ms)
 {
@@ -282,8 +305,7 @@ static uint64_t transfer_look_ms(const struct transfer *transfer, uint64_t quiet
 									       : quarter_ms;
 }
 
-/* The timer is set once a period, not once a byte: it looks when the last byte moved. While the
- * transfer waits for a disk, the client is not to blame. */
+/* The timer is set once a period, not once a byte: it looks when the last byte moved. */
 static void transfer_on_timer(struct wheel_timer *timer)
 {
 	struct transfer *transfer = transfer_of_timer(timer);
@@ -292,7 +314,7 @@ static void transfer_on_timer(struct wheel_timer *timer)
 
 	transfer_look_at_peer(transfer);
 	quiet_ms = ring_now_ms(ring) - transfer->progress_ms;
-	if (!op_pending(&transfer->socket_op))
+	if (!transfer_waits_for_peer(transfer))
 		quiet_ms = 0;
 	if (quiet_ms >= transfer->timeout_ms)
 		transfer_finish(transfer, TRANSFER_TIMED_OUT, -ETIMEDOUT);
@@ -546,7 +568,7 @@ void transfer_start(struct transfer *transfer)
 	    transfer->end - transfer->offset > NOTSENT_LOWAT_BYTES)
 		transfer_share_unsent(transfer);
 	if (transfer_make_stages(transfer))
-		transfer_turn(transfer); /* may be the last that is seen of it */
+		transfer_go_on(transfer); /* may be the last that is seen of it */
 	else
 		transfer_fail_file(transfer, -ENOMEM);
 }

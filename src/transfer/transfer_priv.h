@@ -38,6 +38,9 @@ void transfer_wait_readable(struct transfer *transfer);
 /* It comes when the others have had theirs: this one's share is used up, its socket is not full. */
 void transfer_yield(struct transfer *transfer);
 
+/* It comes now, if little is left; else when those have had theirs that were ready before. */
+void transfer_go_on(struct transfer *transfer);
+
 /* Takes a place in the queue of the file's disk and calls admitted (which finds the transfer by
  * transfer_of_waiter), at once or later. */
 void transfer_enter_disk(struct transfer *transfer, enum disk_direction direction,

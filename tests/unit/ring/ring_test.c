@@ -205,7 +205,7 @@ static uint64_t monotonic_us(void)
 
 static void on_busy(struct op *op, int result)
 {
-	uint64_t end_us = monotonic_us() + 10 * RING_YIELDED_US;
+	uint64_t end_us = monotonic_us() + 4 * RING_YIELDED_US_MAX;
 
 	assert_int_equal(result, 0);
 	assert_ptr_equal(op, &busy[busy_done]); /* in their order */
@@ -235,6 +235,67 @@ static void what_yields_for_long_lets_others_be_handled_in_between(void **state)
 	assert_int_equal(ring_run(test_ring), 0);
 	assert_int_equal(busy_done_at_poll, 1);
 	assert_in_range(busy_done_at_timer, 1, 3);
+	ring_close_socket(test_ring, busy_ends[0]);
+	close(busy_ends[1]);
+}
+
+#define OTHERS_US (10 * (uint64_t)RING_YIELDED_US)
+
+static struct op turns, others;
+static unsigned in_a_row, most_in_a_row, others_done;
+
+static void spin_us(uint64_t for_us)
+{
+	for (uint64_t end_us = monotonic_us() + for_us; monotonic_us() < end_us;)
+		continue;
+}
+
+static void on_turn(struct op *op, int result)
+{
+	(void)result;
+	spin_us(RING_YIELDED_US / 2);
+	if (++in_a_row > most_in_a_row)
+		most_in_a_row = in_a_row;
+	if (others_done < 40)
+		ring_yield(test_ring, op);
+	else
+		ring_stop(test_ring);
+}
+
+static void on_others(struct op *op, int result)
+{
+	(void)result;
+	spin_us(OTHERS_US);
+	in_a_row = 0;
+	if (++others_done < 40)
+		ring_poll(test_ring, op, busy_ends[0], POLLIN);
+}
+
+/* Eight that yield, each for half of the least time: of that alone a few would have their turn between two
+ * of the others. */
+static void what_yields_has_as_long_as_everything_else(void **state)
+{
+	struct op second = { .done = on_turn };
+	struct op more[6];
+
+	(void)state;
+	most_in_a_row = others_done = in_a_row = 0;
+	pair(busy_ends);
+	assert_int_equal(write(busy_ends[1], "x", 1), 1);
+	others.done = on_others;
+	ring_poll(test_ring, &others, busy_ends[0], POLLIN);
+	turns.done = on_turn;
+	ring_yield(test_ring, &turns);
+	ring_yield(test_ring, &second);
+	for (int i = 0; i < 6; i++) {
+		more[i].done = on_turn;
+		ring_yield(test_ring, &more[i]);
+	}
+	do {
+		ring_run(test_ring);
+	} while (others_done < 40);
+	run_for_ms(20); /* none is left */
+	assert_true(most_in_a_row > 10);
 	ring_close_socket(test_ring, busy_ends[0]);
 	close(busy_ends[1]);
 }
@@ -1033,6 +1094,7 @@ int main(void)
 		TEST_ON_ENGINES(last_call_of_an_accept_may_begin_another_operation),
 		TEST_ON_ENGINES(a_ring_runs_again_after_a_stop),
 		TEST_ON_ENGINES(what_yields_for_long_lets_others_be_handled_in_between),
+		TEST_ON_ENGINES(what_yields_has_as_long_as_everything_else),
 		TEST_ON_ENGINES(what_has_yielded_can_be_cancelled),
 		TEST_ON_ENGINES(accept_ends_when_no_descriptor_is_left),
 		TEST_ON_ENGINES(receive_brings_more_than_there_are_buffers),

@@ -91,6 +91,21 @@ static void a_port_is_not_waited_for_for_ever(void **state)
 	client_asks("EPSV", "229 "); /* it has left the line */
 }
 
+static void a_port_is_not_waited_for_while_the_server_ends(void **state)
+{
+	const struct address *client = &test_session.peer;
+
+	(void)state;
+	log_in(1);
+	assert_true(passive_pool_reserve(test_context.passive, 0, client, TEST_SESSION_ID + 1) >=
+		    0);
+	client_sends("EPSV\r\n");
+	run_for_ms(20);
+	assert_int_equal(test_session.data_state, DATA_WAITING);
+	session_drain(&test_session);
+	client_reads("421 The server is being stopped; come back in a moment\r\n");
+}
+
 /* What was claimed for a reservation is not taken for a later one of the same port. */
 static void a_connection_that_comes_late_is_not_taken(void **state)
 {
@@ -188,6 +203,7 @@ int main(void)
 		SESSION_TEST(the_states_follow_the_drawing),
 		SESSION_TEST(a_port_is_waited_for_and_given_back),
 		SESSION_TEST(a_port_is_not_waited_for_for_ever),
+		SESSION_TEST(a_port_is_not_waited_for_while_the_server_ends),
 		SESSION_TEST(a_connection_that_comes_late_is_not_taken),
 		SESSION_TEST(a_connection_is_wanted_until_it_comes_or_the_wait_ends),
 		SESSION_TEST(a_connection_is_wanted_while_a_command_waits),

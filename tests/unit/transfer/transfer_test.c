@@ -1326,41 +1326,117 @@ static ssize_t swallowing_sendfile(int out, int in, off_t *offset, size_t size_b
 	return swallowed((ssize_t)size_bytes);
 }
 
-/* The most that a turn of one among many moves to a reader who takes all of it. */
-static size_t turn_of_one_among(unsigned sending)
+/* Prepares the sending of a file from offset on to a reader who takes all of it. */
+static int swallowed_file(struct peer *peer, off_t offset, off_t end)
 {
-	struct op others = { .done = on_others_turn };
 	int file = file_of("/dev/shm", "", 0);
-	struct peer peer = { 0 };
 
-	assert_int_equal(ftruncate(file, 64 << 20), 0);
+	assert_int_equal(ftruncate(file, end), 0);
 	memset(&transfer, 0, sizeof(transfer));
 	ended = false;
 	read_in_turn = read_in_turn_most = 0;
-	transfer.end = 64 << 20;
+	nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	spoilt.splice = swallowing_splice;
+	spoilt.sendfile = swallowing_sendfile;
+	transfer.offset = offset;
+	transfer.end = end;
+	begin(peer, TRANSFER_SEND_FILE, file, DISK_MEMORY);
+	return file;
+}
+
+static void swallowed_end(struct peer *peer, int file)
+{
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	close(file);
+	close(nowhere);
+	free(peer->bytes);
+}
+
+/* The most that a turn moves, of one among many. */
+static size_t turn_of_one_among(unsigned sending, off_t offset, off_t end)
+{
+	struct op others = { .done = on_others_turn };
+	struct peer peer = { 0 };
+	int file = swallowed_file(&peer, offset, end);
+
 	dtp.sending = sending - 1;
-	begin(&peer, TRANSFER_SEND_FILE, file, DISK_MEMORY);
 	ring_yield(test_ring, &others);
 	finish(&peer);
 	while (op_pending(&others))
 		run_for_ms(1);
-	assert_int_equal(end_kind, TRANSFER_COMPLETE);
 	dtp.sending = 0;
-	close(file);
-	free(peer.bytes);
+	swallowed_end(&peer, file);
 	return read_in_turn_most;
 }
 
 static void a_turn_is_shorter_where_many_send(void **state)
 {
 	(void)state;
-	nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	spoilt.splice = swallowing_splice;
-	spoilt.sendfile = swallowing_sendfile;
-	assert_int_equal(turn_of_one_among(1), SEND_TURN_BYTES);
-	assert_in_range(turn_of_one_among(100), SEND_TURN_BYTES_MIN, SEND_TURN_BYTES - 1);
-	assert_int_equal(turn_of_one_among(100000), SEND_TURN_BYTES_MIN);
-	close(nowhere);
+	assert_int_equal(turn_of_one_among(1, 0, 64 << 20), SEND_TURN_BYTES);
+	assert_in_range(turn_of_one_among(100, 0, 64 << 20), SEND_TURN_BYTES_MIN,
+			SEND_TURN_BYTES - 1);
+	assert_int_equal(turn_of_one_among(100000, 0, 64 << 20), SEND_TURN_BYTES_MIN);
+}
+
+/* Of which a pipe takes less than of whole ones: that is no full socket. */
+static void a_turn_that_begins_within_a_page_is_as_long(void **state)
+{
+	(void)state;
+	assert_int_equal(turn_of_one_among(1, 100, 3 << 20), (3 << 20) - 100);
+}
+
+static void only_a_short_transfer_is_begun_at_once(void **state)
+{
+	struct peer peer = { 0 };
+	int file = swallowed_file(&peer, 0, SHORT_TURN_BYTES);
+
+	(void)state;
+	transfer_start(&transfer);
+	assert_true(ended);
+	pthread_join(peer.thread, NULL);
+	swallowed_end(&peer, file);
+	peer = (struct peer){ 0 };
+	file = swallowed_file(&peer, 0, SHORT_TURN_BYTES + 1);
+	transfer_start(&transfer);
+	assert_int_equal(read_in_turn, 0);
+	run_until(&ended);
+	pthread_join(peer.thread, NULL);
+	swallowed_end(&peer, file);
+}
+
+static unsigned fired;
+
+/* The time without progress is over while the transfer waits for its turn. */
+static void on_turn_after_a_long_time(struct op *op, int result)
+{
+	(void)result;
+	if (ended)
+		return;
+	if (op_pending(&transfer.socket_op)) {
+		assert_int_equal(transfer.socket_op.kind, OP_YIELD);
+		transfer.progress_ms = 0;
+		ring_timer_clear(test_ring, &transfer.timer);
+		transfer.timer.fire(&transfer.timer);
+		assert_false(transfer.ending);
+		fired++;
+	}
+	ring_yield(test_ring, op);
+}
+
+static void who_waits_for_its_turn_is_not_timed_out(void **state)
+{
+	struct op others = { .done = on_turn_after_a_long_time };
+	struct peer peer = { 0 };
+	int file = swallowed_file(&peer, 0, 64 << 20);
+
+	(void)state;
+	fired = 0;
+	ring_yield(test_ring, &others);
+	finish(&peer);
+	while (op_pending(&others))
+		run_for_ms(1);
+	assert_true(fired > 0);
+	swallowed_end(&peer, file);
 }
 
 static ssize_t counted_pwrite(int fd, const void *buffer, size_t size_bytes, off_t offset)
@@ -1556,6 +1632,9 @@ int main(void)
 		TEST(a_cr_at_every_edge_of_a_buffer_is_kept),
 		TEST(deflating_leaves_others_their_turns),
 		TEST(a_turn_is_shorter_where_many_send),
+		TEST(a_turn_that_begins_within_a_page_is_as_long),
+		TEST(only_a_short_transfer_is_begun_at_once),
+		TEST(who_waits_for_its_turn_is_not_timed_out),
 		TEST(inflating_leaves_others_their_turns),
 		TEST(without_memory_a_text_transfer_fails),
 		TEST(a_large_listing_is_sent_whole),
