@@ -15,6 +15,7 @@
 #define REPLY_HELD_MAX 65536	  /* bytes a client has not read; then no command is executed */
 #define REPLY_MAX 16384		  /* one reply; longer texts are cut at a line */
 #define PASSWORD_ATTEMPTS_MAX 3	  /* then 421 and close (RFC 2577 section 5) */
+#define LOGINS_REFUSED_LINES 1000 /* of the log in a minute; of more, their number */
 #define PASSWORD_DELAY_MS 1000 /* before the first such reply; twice, thrice before the next ones */
 
 /* Sessions. */
@@ -109,6 +110,7 @@
 /* Threads. */
 #define JOB_THREADS_MAX 576 /* started as jobs wait */
 #define HASHING_THREADS_MAX 2
+#define PASSWORD_THREADS_MAX 2
 #define JOB_QUEUE_MAX 16384    /* jobs not begun; then 450 */
 #define MAILBOX_MESSAGES 32768 /* of one worker; then 421 or a reset data connection */
 

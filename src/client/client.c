@@ -81,7 +81,7 @@ int sluice_client_new(const struct sluice_options *options, struct sluice_client
 		r = parameters_load(client);
 	if (r < 0)
 		goto fail_client;
-	r = jobs_new(CLIENT_THREADS_MAX, 0, &client->jobs);
+	r = jobs_new("job", CLIENT_THREADS_MAX, 0, &client->jobs);
 	if (r < 0)
 		goto fail_client;
 	r = client_make_ring(client);

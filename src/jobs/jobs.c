@@ -20,6 +20,7 @@ struct job_message {
 
 struct jobs {
 	struct mailbox *mailbox;
+	const char *name;
 	int niceness;
 	unsigned threads_max;
 	pthread_mutex_t lock; /* protects the counts: whether a post must start a thread */
@@ -42,7 +43,7 @@ static void *jobs_thread(void *argument)
 	struct jobs *jobs = argument;
 	struct job_message message;
 
-	pthread_setname_np(pthread_self(), jobs->niceness ? "hash" : "job");
+	pthread_setname_np(pthread_self(), jobs->name);
 	if (jobs->niceness)
 		setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid),
 			    getpriority(PRIO_PROCESS, 0) + jobs->niceness);
@@ -80,7 +81,7 @@ static int jobs_start_thread(struct jobs *jobs)
 	return r;
 }
 
-int jobs_new(unsigned threads_max, int niceness, struct jobs **ret_jobs)
+int jobs_new(const char *name, unsigned threads_max, int niceness, struct jobs **ret_jobs)
 {
 	struct jobs *jobs = calloc(1, sizeof(*jobs));
 	int r;
@@ -93,6 +94,7 @@ int jobs_new(unsigned threads_max, int niceness, struct jobs **ret_jobs)
 		return r;
 	}
 	jobs->threads_max = threads_max;
+	jobs->name = name;
 	jobs->niceness = niceness;
 	pthread_mutex_init(&jobs->lock, NULL);
 	pthread_cond_init(&jobs->ended, NULL);

@@ -16,9 +16,9 @@ struct jobs;
 struct op;
 struct ring;
 
-/* A pool of up to threads_max threads; niceness (0 to 19) lowers their priority below the process's.
- * Returns 0 or a negative errno. */
-int jobs_new(unsigned threads_max, int niceness, struct jobs **ret_jobs);
+/* A pool of up to threads_max threads; niceness (0 to 19) lowers their priority below the process's. name
+ * is what ps(1) calls each, at most 15 bytes that stay the caller's. Returns 0 or a negative errno. */
+int jobs_new(const char *name, unsigned threads_max, int niceness, struct jobs **ret_jobs);
 
 /* Runs what has been posted, then ends the threads and frees the pool. A thread that hangs in a
  * disk is not waited for longer than a second: then the pool is left to the end of the process. */

@@ -1,5 +1,7 @@
 #include "log/log.h"
 
+#include <poll.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +12,15 @@
 
 #define TEXT_MAX 1000  /* bytes of one line's text, escapes included */
 #define PREFIX_MAX 48  /* time and level, or "<level>" */
+#define LIMIT_S 60     /* see struct log_limit */
 #define ESCAPE_BYTES 4 /* "\x1b" */
 
 /* Set by log_start before the first thread, read-only afterwards. */
 static bool verbose_wanted;
 static bool journal_reads;
+
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER; /* lost, and all log_limits */
+static unsigned lost; /* lines, since the last one that was written */
 
 static const struct {
 	const char *name;
@@ -117,19 +123,68 @@ static size_t prefix_write(enum log_level level, char *line)
 	return used;
 }
 
+/* Writes a line, or counts it as lost; with the lock held. A pipe that can be written takes a line of a
+ * page and less whole, a socket or terminal has room for one as well. */
+static void line_write(const char *line, size_t length)
+{
+	struct pollfd wanted = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (poll(&wanted, 1, 0) == 0 || write(STDERR_FILENO, line, length) < 0)
+		lost++;
+}
+
+/* Says that lines were lost, if so; with the lock held. */
+static void lost_write(void)
+{
+	char line[PREFIX_MAX + 100];
+	unsigned before = lost;
+	size_t used;
+
+	if (lost == 0)
+		return;
+	used = prefix_write(LOG_LEVEL_WARNING, line);
+	used += (size_t)snprintf(line + used, sizeof(line) - used,
+				 "%u lines of the log were lost: nobody read it\n", before);
+	line_write(line, used);
+	lost = lost == before ? 0 : before;
+}
+
 static void log_line(enum log_level level, const char *format, va_list arguments)
 {
 	char line[PREFIX_MAX + TEXT_MAX + 1];
 	char text[TEXT_MAX + 1];
 	size_t used;
-	ssize_t written;
 
 	vsnprintf(text, sizeof(text), format, arguments);
 	used = prefix_write(level, line);
 	used += log_escape(text, line + used, TEXT_MAX + 1);
 	line[used++] = '\n';
-	written = write(STDERR_FILENO, line, used);
-	(void)written; /* there is nowhere to say that nothing can be said */
+	pthread_mutex_lock(&log_lock);
+	lost_write();
+	line_write(line, used);
+	pthread_mutex_unlock(&log_lock);
+}
+
+unsigned log_limit_pass(struct log_limit *limit)
+{
+	struct timespec now;
+	unsigned events = 0;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	pthread_mutex_lock(&log_lock);
+	if ((uint64_t)now.tv_sec >= limit->until_s) {
+		events = limit->left_out + 1;
+		limit->until_s = (uint64_t)now.tv_sec + LIMIT_S;
+		limit->said = 1;
+		limit->left_out = 0;
+	} else if (limit->said < limit->burst) {
+		events = 1;
+		limit->said++;
+	} else {
+		limit->left_out++;
+	}
+	pthread_mutex_unlock(&log_lock);
+	return events;
 }
 
 void log_error(const char *format, ...)

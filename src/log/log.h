@@ -3,6 +3,9 @@
  * (with a "<level>" prefix when JOURNAL_STREAM names our stderr). Bytes of a client are written
  * escaped, so that nobody can forge a line or drive a terminal.
  *
+ * Nobody waits for whoever reads them: where stderr takes no more for the moment lines are lost, and a
+ * line says how many once it does.
+ *
  * Thread: any; a line is one write(2).
  */
 #ifndef LOG_LOG_H
@@ -11,6 +14,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -23,6 +27,18 @@ bool log_verbose(void);
 /* Copies text as lines have it: control characters, backslashes and what is no UTF-8 escaped, cut
  * to a string of size_bytes. Returns its length. */
 size_t log_escape(const char *text, char *ret_text, size_t size_bytes);
+
+/* What anybody can make happen as often as they like: `burst` lines of it in a minute. */
+struct log_limit {
+	unsigned burst;
+	unsigned said; /* in this minute */
+	unsigned left_out;
+	uint64_t until_s;
+};
+
+/* Whether a line may be written: for how many events it stands, those that had none in the minute
+ * before counted in, or 0. */
+unsigned log_limit_pass(struct log_limit *limit);
 
 /* One line; a newline is added, control characters are escaped, over 1,000 bytes are cut. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -172,6 +172,16 @@ bool address_is_any(const struct address *address)
 	return IN6_IS_ADDR_UNSPECIFIED(&host.v6.sin6_addr);
 }
 
+struct address address_site(const struct address *address)
+{
+	struct address site = *address;
+
+	address_unmap(&site);
+	if (site.any.sa_family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(&site.v6.sin6_addr))
+		memset(site.v6.sin6_addr.s6_addr + 8, 0, 8);
+	return site;
+}
+
 uint32_t address_hash_host(const struct address *address)
 {
 	struct address host = *address;

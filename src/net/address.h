@@ -47,6 +47,10 @@ void address_unmap(struct address *address);
 /* Whether both name the same host, ports aside, IPv4-mapped counting as IPv4. */
 bool address_same_host(const struct address *one, const struct address *other);
 
+/* What one customer of a provider has at least: an IPv4 address, or an IPv6 network of 64 bits, as the
+ * address of its front. A link-local address, of a network that all share, is left as it is. */
+struct address address_site(const struct address *address);
+
 /* Whether it is 0.0.0.0 or ::. */
 bool address_is_any(const struct address *address);
 

@@ -42,6 +42,9 @@ enum op_kind {
 	OP_KINDS,
 };
 
+/* Who runs a job. What computes for long has threads of its own. */
+enum op_threads { OP_THREADS_QUICK, OP_THREADS_HASHES, OP_THREADS_PASSWORDS };
+
 struct op {
 	/* result: what the call would return, or a negative errno; -ECANCELED after ring_cancel. */
 	void (*done)(struct op *op, int result);
@@ -106,7 +109,7 @@ struct op {
 		} splice;
 		struct {
 			int (*work)(struct op *op); /* runs in a job thread */
-			bool low_priority;
+			uint8_t threads;	    /* enum op_threads: of which kind they are */
 		} job;
 	};
 };

@@ -444,15 +444,14 @@ void ring_splice(struct ring *ring, struct op *op, int in, off_t in_offset, int 
 
 void ring_job(struct ring *ring, struct op *op, int (*work)(struct op *op))
 {
-	op->job.work = work;
-	op->job.low_priority = false;
-	ring_submit(ring, op, OP_JOB, -1);
+	ring_job_of(ring, op, OP_THREADS_QUICK, work);
 }
 
-void ring_job_low(struct ring *ring, struct op *op, int (*work)(struct op *op))
+void ring_job_of(struct ring *ring, struct op *op, enum op_threads threads,
+		 int (*work)(struct op *op))
 {
 	op->job.work = work;
-	op->job.low_priority = true;
+	op->job.threads = (uint8_t)threads;
 	ring_submit(ring, op, OP_JOB, -1);
 }
 

@@ -142,10 +142,11 @@ void ring_write(struct ring *ring, struct op *op, int fd, const void *buffer, si
 void ring_splice(struct ring *ring, struct op *op, int in, off_t in_offset, int out,
 		 off_t out_offset, size_t size_bytes);
 
-/* Runs work in a job thread; result: what it returned, or -EAGAIN when too many jobs wait. What
- * computes for long (a password hash) runs at low priority, in threads of its own. */
+/* Runs work in a job thread, of those for what is quick, or of others; result: what it returned, or
+ * -EAGAIN when too many jobs wait. */
 void ring_job(struct ring *ring, struct op *op, int (*work)(struct op *op));
-void ring_job_low(struct ring *ring, struct op *op, int (*work)(struct op *op));
+void ring_job_of(struct ring *ring, struct op *op, enum op_threads threads,
+		 int (*work)(struct op *op));
 
 /* Ends a pending accept, receive, send, poll or yield with -ECANCELED, soon, not within this call (a
  * result that is already on its way may come instead). What a disk is doing cannot be stopped. */

@@ -15,6 +15,15 @@ static void acceptor_end(struct acceptor *acceptor)
 	acceptor->closed(acceptor);
 }
 
+static void acceptor_tell_of_pause(int error)
+{
+	static struct log_limit limit = { .burst = 1 };
+	unsigned times = log_limit_pass(&limit);
+
+	if (times > 0)
+		log_warning("accept: %s; pauses: %u", strerror(error), times);
+}
+
 static void acceptor_on_accept(struct op *op, int result)
 {
 	struct acceptor *acceptor = (struct acceptor *)(void *)op;
@@ -24,7 +33,7 @@ static void acceptor_on_accept(struct op *op, int result)
 	} else if (acceptor->closing) { /* cancelled, or an error was on its way already */
 		acceptor_end(acceptor);
 	} else {
-		log_warning("accept: %s; a pause", strerror(-result));
+		acceptor_tell_of_pause(-result);
 		ring_timer_set(acceptor->ring, &acceptor->timer, PAUSE_MS);
 	}
 }

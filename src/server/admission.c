@@ -11,9 +11,10 @@
 
 #define BUCKETS 4096
 
+/* A client's address, or the IPv6 network of 64 bits in which it is. */
 struct host {
 	struct list link;
-	struct address address;
+	struct address site;
 	unsigned sessions;
 };
 
@@ -57,28 +58,28 @@ void admission_free(struct admission *admission)
 	free(admission);
 }
 
-static struct host *host_find(struct admission *admission, const struct address *address)
+static struct host *host_find(struct admission *admission, const struct address *site)
 {
-	struct list *bucket = &admission->buckets[address_hash_host(address) % BUCKETS];
+	struct list *bucket = &admission->buckets[address_hash_host(site) % BUCKETS];
 
 	for (struct list *link = bucket->next; link != bucket; link = link->next) {
 		struct host *host = list_entry(link, struct host, link);
 
-		if (address_same_host(&host->address, address))
+		if (address_same_host(&host->site, site))
 			return host;
 	}
 	return NULL;
 }
 
-static struct host *host_add(struct admission *admission, const struct address *address)
+static struct host *host_add(struct admission *admission, const struct address *site)
 {
 	struct host *host = calls->allocate(sizeof(*host));
 
 	if (!host)
 		return NULL;
-	host->address = *address;
+	host->site = *site;
 	host->sessions = 0;
-	list_append(&admission->buckets[address_hash_host(address) % BUCKETS], &host->link);
+	list_append(&admission->buckets[address_hash_host(site) % BUCKETS], &host->link);
 	return host;
 }
 
@@ -97,13 +98,14 @@ static int admission_choose(struct admission *admission, unsigned self)
 static int admission_enter_locked(struct admission *admission, const struct address *peer,
 				  unsigned self)
 {
+	struct address site = address_site(peer);
 	struct host *host;
 
 	if (admission->sessions >= admission->sessions_max)
 		return -EUSERS;
-	host = host_find(admission, peer);
+	host = host_find(admission, &site);
 	if (!host)
-		host = host_add(admission, peer);
+		host = host_add(admission, &site);
 	if (!host)
 		return -ENOMEM;
 	if (host->sessions >= admission->per_address_max)
@@ -124,13 +126,14 @@ int admission_enter(struct admission *admission, const struct address *peer, uns
 
 unsigned admission_leave(struct admission *admission, const struct address *peer, unsigned worker)
 {
+	struct address site = address_site(peer);
 	struct host *host;
 	unsigned left;
 
 	pthread_mutex_lock(&admission->lock);
 	admission->sessions--;
 	left = --admission->of_worker[worker];
-	host = host_find(admission, peer);
+	host = host_find(admission, &site);
 	if (host && --host->sessions == 0) {
 		list_remove(&host->link);
 		free(host);

@@ -22,7 +22,7 @@ void admission_free(struct admission *admission);
 
 /* Counts a session of peer in. Returns the worker to give it to, which is self if no other has
  * fewer sessions (that saves waking one), -EUSERS when the server is full,
- * -EDQUOT when the address has its share, or -ENOMEM. */
+ * -EDQUOT when the address (of IPv6: its /64) has its share, or -ENOMEM. */
 int admission_enter(struct admission *admission, const struct address *peer, unsigned self);
 
 /* Counts it out. Returns how many the worker has left. */

@@ -233,9 +233,12 @@ static int server_make(struct server *server)
 	if (r == 0)
 		r = server_make_passive_pool(server);
 	if (r == 0)
-		r = jobs_new(disk_job_threads_max(server->workers_count), 0, &server->jobs);
+		r = jobs_new("job", disk_job_threads_max(server->workers_count), 0, &server->jobs);
 	if (r == 0)
-		r = jobs_new(HASHING_THREADS_MAX, HASHING_NICENESS, &server->hashing);
+		r = jobs_new("hash", HASHING_THREADS_MAX, HASHING_NICENESS, &server->hashing);
+	if (r == 0)
+		r = jobs_new("password", PASSWORD_THREADS_MAX, HASHING_NICENESS,
+			     &server->passwords);
 	if (r == 0)
 		r = hash_cache_new(HASH_CACHE_ENTRIES, &server->hash_cache);
 	if (r == 0)

@@ -197,15 +197,22 @@ static int engine_check(const struct config *config)
 	return engine_choose(config, &ring);
 }
 
+#define DESCRIPTORS_BESIDE 256 /* of listeners, rings, pipes and what is kept */
+
 /* One descriptor per connection, transfer and file: as many as the operator allows at all. */
-static void descriptors_raise(void)
+static void descriptors_raise(const struct config *config)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < config->sessions_max + DESCRIPTORS_BESIDE)
+		log_warning(
+			"%u sessions (--max-sessions) need more than the %llu descriptors that a "
+			"process may have here (ulimit -Hn, LimitNOFILE=)",
+			(unsigned)config->sessions_max, (unsigned long long)limit.rlim_cur);
 }
 
 /* SIGCHLD, SIGTERM and SIGINT are read, not handled; SIGPIPE must not end us. */
@@ -266,7 +273,7 @@ static int supervisor_open(struct supervisor *supervisor)
 {
 	int r = root_open(supervisor);
 
-	descriptors_raise();
+	descriptors_raise(supervisor->config);
 	if (r == 0)
 		r = listeners_open(&supervisor->listeners, supervisor->config);
 	if (r < 0)
@@ -609,17 +616,17 @@ static void on_termination(struct supervisor *supervisor)
 	case STARTING:
 	case SERVING:
 		state_change(supervisor, DRAINING);
+		order_send(supervisor, CHANNEL_DRAIN);
+		listeners_close_control(&supervisor->listeners);
 		log_info(
 			"draining: no new sessions, transfers may finish; another signal ends them");
 		service_manager_notify("STOPPING=1\nSTATUS=draining");
-		listeners_close_control(&supervisor->listeners);
-		order_send(supervisor, CHANNEL_DRAIN);
 		break;
 	case DRAINING:
 		state_change(supervisor, STOPPING);
-		log_info("stopping at once");
 		order_send(supervisor, CHANNEL_STOP);
 		supervisor->deadline_ms = now_ms() + STOP_LIMIT_MS;
+		log_info("stopping at once");
 		break;
 	case WAITING:
 		service_manager_notify("STOPPING=1");

@@ -192,14 +192,42 @@ static void worker_begin_session(struct worker *worker, int fd, const struct add
 		session_drain(session);
 }
 
+static void worker_tell_of_refusal(const struct worker *worker, const struct address *peer,
+				   int error)
+{
+	static struct log_limit of_share = { .burst = 1 }, of_all = { .burst = 1 };
+	const struct config *config = worker->server->config;
+	unsigned times = log_limit_pass(error == -EDQUOT ? &of_share : &of_all);
+	char address[ADDRESS_TEXT_MAX];
+
+	if (times == 0)
+		return;
+	address_format_host(peer, address);
+	if (error == -EDQUOT)
+		log_warning("connections refused: %u; %s has all its %u sessions "
+			    "(--max-sessions-per-address)",
+			    times, address, config->sessions_per_address_max);
+	else if (error == -EUSERS)
+		log_warning(
+			"connections refused: %u; all %u sessions (--max-sessions) are there; the "
+			"last one was from %s",
+			times, config->sessions_max, address);
+	else
+		log_warning("connections refused: %u; %s; the last one was from %s", times,
+			    strerror(-error), address);
+}
+
 /* A connection that is refused is told why before it is closed. */
-static void worker_refuse(int fd, int error)
+static void worker_refuse(const struct worker *worker, const struct address *peer, int fd,
+			  int error)
 {
 	static const char full[] = "421 Too many sessions at this moment; try again later\r\n";
 	static const char share[] = "421 Too many sessions from your address\r\n";
 	static const char stopping[] = "421 The server is being stopped; come back in a moment\r\n";
 	const char *text = error == -EDQUOT ? share : error == -ESHUTDOWN ? stopping : full;
 
+	if (error != -ESHUTDOWN)
+		worker_tell_of_refusal(worker, peer, error);
 	calls->send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
 	calls->close(fd);
 }
@@ -217,12 +245,12 @@ static void worker_on_control(struct worker *worker, int fd)
 	index = worker->draining ? -ESHUTDOWN
 				 : admission_enter(server->admission, &message.peer, worker->index);
 	if (index < 0) {
-		worker_refuse(fd, index);
+		worker_refuse(worker, &message.peer, fd, index);
 	} else if ((unsigned)index == worker->index) {
 		worker_begin_session(worker, fd, &message.peer);
 	} else if (!worker_post(server, (unsigned)index, &message)) {
 		admission_leave(server->admission, &message.peer, (unsigned)index);
-		worker_refuse(fd, -EUSERS);
+		worker_refuse(worker, &message.peer, fd, -ENOBUFS);
 	}
 }
 
@@ -421,9 +449,12 @@ static void worker_on_turn_end(void *context)
 static int worker_offload(void *context, struct ring *ring, struct op *op)
 {
 	struct server *server = worker_of(context)->server;
-	bool hashes = op->kind == OP_JOB && op->job.low_priority;
+	enum op_threads threads = op->kind == OP_JOB ? op->job.threads : OP_THREADS_QUICK;
 
-	return jobs_post(hashes ? server->hashing : server->jobs, ring, op);
+	return jobs_post(threads == OP_THREADS_HASHES	   ? server->hashing
+			 : threads == OP_THREADS_PASSWORDS ? server->passwords
+							   : server->jobs,
+			 ring, op);
 }
 
 /* The channel (worker 0): what the supervisor says, and its end. */

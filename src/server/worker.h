@@ -48,6 +48,7 @@ struct server {
 	struct ring_config ring;
 	struct jobs *jobs;
 	struct jobs *hashing;
+	struct jobs *passwords;
 	struct admission *admission;
 	struct passive_pool *passive;
 	struct listing_cache *listings; /* NULL: none are kept */

@@ -67,15 +67,27 @@ static void refusal_due(struct wheel_timer *timer)
 	session_command_end(session);
 }
 
+static void session_log_refused_login(const struct session *session)
+{
+	static struct log_limit limit = { .burst = LOGINS_REFUSED_LINES };
+	unsigned times = log_limit_pass(&limit);
+	char address[ADDRESS_TEXT_MAX];
+
+	if (times == 0)
+		return;
+	address_format_host(&session->peer, address);
+	log_warning("login failed: user \"%s\" from %s", session->name, address);
+	if (times > 1)
+		log_warning("%u more logins failed, which have no line", times - 1);
+}
+
 /* Who guesses waits for each answer, and longer for the next (RFC 2577 section 5); nobody else does,
  * for a timer is all that waits. The command ends with the answer. */
 static void session_refuse_login(struct session *session)
 {
 	struct action *action = session->action ? session->action : session_command_begin(session);
-	char address[ADDRESS_TEXT_MAX];
 
-	address_format_host(&session->peer, address);
-	log_warning("login failed: user \"%s\" from %s", session->name, address);
+	session_log_refused_login(session);
 	session_enter_state(session, SESSION_GREETED);
 	session->password_attempts++;
 	if (!action) /* a 451 was the answer */
@@ -165,7 +177,8 @@ static void password_done(struct op *op, int result)
 	session_command_end(session);
 }
 
-/* A password hash takes milliseconds on purpose: a job thread of low priority computes it. */
+/* A password hash takes milliseconds on purpose: a job thread of low priority computes it, which the
+ * hashes of files do not keep busy. */
 static void session_check_password(struct session *session, struct view password)
 {
 	struct action *action = session_command_begin(session);
@@ -176,7 +189,7 @@ static void session_check_password(struct session *session, struct view password
 	action->path[password.length] = '\0';
 	action->users = session->context->users;
 	action->op.done = password_done;
-	ring_job_low(session->context->ring, &action->op, password_work);
+	ring_job_of(session->context->ring, &action->op, OP_THREADS_PASSWORDS, password_work);
 }
 
 void command_pass(struct session *session, struct view argument)

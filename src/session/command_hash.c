@@ -199,7 +199,7 @@ static void hash_turned(struct op *op, int result)
 static void hash_turn(struct action *action)
 {
 	action->op.done = hash_turned;
-	ring_job_low(action->session->context->ring, &action->op, turn_work);
+	ring_job_of(action->session->context->ring, &action->op, OP_THREADS_HASHES, turn_work);
 }
 
 static void hash_begin(struct session *session)

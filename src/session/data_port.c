@@ -13,6 +13,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "log/log.h"
+#include "net/address.h"
 #include "protocol/host_port.h"
 #include "session/session_priv.h"
 #include "transfer/passive_pool.h"
@@ -159,6 +161,17 @@ static void session_reply_passive(struct session *session)
 
 static void session_refuse_passive(struct session *session)
 {
+	static struct log_limit limit = { .burst = 1 };
+	unsigned times = log_limit_pass(&limit);
+	char address[ADDRESS_TEXT_MAX];
+
+	if (times > 0) {
+		address_format_host(&session->peer, address);
+		log_warning(
+			"data connections refused (425): %u; all passive ports (--passive-ports) "
+			"are taken for %s",
+			times, address);
+	}
 	session_enter_data_state(session, DATA_NONE);
 	session_reply(session, REPLY_425_CANNOT_OPEN_DATA,
 		      "All passive ports are taken for your address; try again in a moment");

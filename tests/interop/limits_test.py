@@ -7,6 +7,7 @@ import re
 import resource
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -15,9 +16,9 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 import wire  # noqa: E402
 from checks import expect, main, same, test, wait_until  # noqa: E402
-from client import command, fetch, greet, log_in  # noqa: E402
+from client import command, connect, fetch, greet, log_in  # noqa: E402
 from pattern import pattern, write_pattern  # noqa: E402
-from sluiced import Sluiced  # noqa: E402
+from sluiced import Sluiced, environment, password_hash  # noqa: E402
 
 
 class Served(tempfile.TemporaryDirectory):
@@ -176,6 +177,112 @@ def a_connection_that_could_not_be_accepted_is_not_taken_for_anothers():
         expect(second.read_reply()[0].startswith("226"), "no 226")
         same("what came to the connection left behind", b"", wire.Data(left_behind).read_all(reset_allowed=True))
         second.close()
+
+
+@test
+def refused_connections_are_one_line_of_the_log():
+    with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder:
+        os.chmod(folder, 0o755)
+        with Sluiced(folder, ["--max-sessions-per-address", "1"]) as server:
+            first = log_in("127.0.0.1", server.port)
+            for _ in range(5):
+                refused = wire.Control("127.0.0.1", server.port)
+                expect(refused.read_reply()[0].startswith("421"), "no 421")
+                refused.close()
+            command(first, "EPSV", "229")
+            lines = [line for line in server.log().splitlines() if "connections refused" in line]
+            expect(len(lines) == 1 and "127.0.0.1 has all its 1 sessions" in lines[0], f"the log says {lines}")
+            first.close()
+
+
+class ByHand(Sluiced):
+    """A server whose standard error is a pipe, and that a program may start."""
+
+    def begin(self, before=()):
+        self.reader, writer = os.pipe()
+        self.writer = os.dup(writer)
+        self.process = subprocess.Popen([*before, *self.arguments], stdin=subprocess.DEVNULL,
+                                        stderr=writer, env=environment(NOTIFY_SOCKET=self.notify.path))
+        os.close(writer)
+        expect(self.notify.wait("READY=1", still=lambda: self.process.poll() is None), "it did not start")
+        self.find_server_process()
+
+    def end(self):
+        self.abandon()
+        os.close(self.reader)
+        os.close(self.writer)
+
+
+@test
+def a_log_that_nobody_reads_holds_up_nobody():
+    with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder:
+        os.chmod(folder, 0o755)
+        server = ByHand(folder, ["--verbose"])
+        try:
+            server.begin()
+            os.set_blocking(server.writer, False)
+            try:
+                while True:
+                    os.write(server.writer, b"x")
+            except BlockingIOError:
+                os.set_blocking(server.writer, True)  # the server's is the same
+            for _ in range(20):
+                control = log_in("127.0.0.1", server.port)
+                command(control, "NOOP", "200")
+                control.close()
+            server.signal()
+            expect(server.process.wait(30) == 0, "it did not end well")
+        finally:
+            server.end()
+
+
+@test
+def more_sessions_than_descriptors_are_a_line_of_the_log():
+    with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder:
+        os.chmod(folder, 0o755)
+        server = ByHand(folder)
+        try:
+            server.begin(["prlimit", "--nofile=1000:1000"])
+            said = os.read(server.reader, 1 << 16).decode()
+            expect("10000 sessions (--max-sessions) need more than the 1000 descriptors" in said, said)
+            server.signal()
+            expect(server.process.wait(30) == 0, "it did not end well")
+        finally:
+            server.end()
+
+
+def threads(server, name):
+    """How many of the server process have that name."""
+    folder = f"/proc/{server.server_pid}/task"
+    found = 0
+    for thread in os.listdir(folder):
+        with open(f"{folder}/{thread}/comm", encoding="ascii") as file:
+            found += file.read() == name + "\n"
+    return found
+
+
+@test
+def hashes_of_files_keep_no_login_waiting():
+    with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder:
+        os.chmod(folder, 0o755)
+        write_pattern(os.path.join(folder, "file"), 1000)
+        users = os.path.join(folder, ".users")
+        with open(users, "w", encoding="ascii") as file:
+            file.write(f"ann:{password_hash('secret')}:{folder}\n")
+        os.chmod(users, 0o600)
+        with Sluiced(folder, ["--users", users]) as server:
+            control = log_in("127.0.0.1", server.port)
+            command(control, "HASH file", "213")
+            same("threads for files", 1, threads(server, "hash"))
+            same("threads for passwords", 0, threads(server, "password"))
+            other = connect("127.0.0.1", server.port)
+            greet(other)
+            command(other, "USER ann", "331")
+            command(other, "PASS secret", "230")
+            same("threads for files", 1, threads(server, "hash"))
+            same("threads for passwords", 1, threads(server, "password"))
+            for each in control, other:
+                each.close()
 
 
 @test

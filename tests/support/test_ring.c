@@ -45,7 +45,7 @@ int test_ring_setup(void **state)
 		ring_probe(strcmp(engine, "uring515") == 0 ? "5.15" : NULL, &config.features), 0);
 	test_ring_woken = 0;
 	test_ring_jobs_full = false;
-	assert_int_equal(jobs_new(8, 0, &jobs), 0);
+	assert_int_equal(jobs_new("job", 8, 0, &jobs), 0);
 	assert_int_equal(ring_new(&config, &test_ring), 0);
 	return 0;
 }

@@ -58,7 +58,7 @@ static void threads_start_on_demand_and_stay(void **state)
 	sem_init(&gate, 0, 0);
 	sem_init(&at_gate, 0, 0);
 	__atomic_store_n(&begun, 0, __ATOMIC_RELAXED);
-	assert_int_equal(jobs_new(3, 0, &jobs), 0);
+	assert_int_equal(jobs_new("job", 3, 0, &jobs), 0);
 	for (unsigned i = 0; i < 4; i++) {
 		begin(&some[i], wait_at_gate);
 		assert_int_equal(jobs_post(jobs, test_ring, &some[i].op), 0);
@@ -88,7 +88,7 @@ static void a_full_queue_says_try_again(void **state)
 	(void)state;
 	sem_init(&gate, 0, 0);
 	sem_init(&at_gate, 0, 0);
-	assert_int_equal(jobs_new(1, 0, &jobs), 0);
+	assert_int_equal(jobs_new("job", 1, 0, &jobs), 0);
 	begin(&many[0], wait_at_gate);
 	assert_int_equal(jobs_post(jobs, test_ring, &many[0].op), 0);
 	sem_wait(&at_gate);
@@ -114,7 +114,7 @@ static void low_priority_threads_are_nice(void **state)
 
 	(void)state;
 	expected = expected < 19 ? expected : 19; /* there is no lower priority */
-	assert_int_equal(jobs_new(1, 10, &jobs), 0);
+	assert_int_equal(jobs_new("job", 1, 10, &jobs), 0);
 	begin(&one, tell_niceness);
 	assert_int_equal(jobs_post(jobs, test_ring, &one.op), 0);
 	assert_int_equal(wait_for_call(&one, 1), expected);
@@ -127,7 +127,7 @@ static void free_runs_what_was_posted(void **state)
 	struct jobs *jobs;
 
 	(void)state;
-	assert_int_equal(jobs_new(1, 0, &jobs), 0);
+	assert_int_equal(jobs_new("job", 1, 0, &jobs), 0);
 	for (int i = 0; i < 5; i++) {
 		begin(&some[i], tell_niceness);
 		assert_int_equal(jobs_post(jobs, test_ring, &some[i].op), 0);

@@ -1,5 +1,6 @@
 #include "log/log.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -119,6 +120,62 @@ static void bytes_of_a_client_cannot_forge_a_line(void **state)
 	assert_string_equal(line_read(line), "info: a\\x0aerror: b\\x0d\\x1b[2J\\x7f\n");
 }
 
+/* Fills the pipe, and takes all that is in it. */
+static void pipe_fill(void)
+{
+	int flags = fcntl(pipe_ends[1], F_GETFL);
+
+	fcntl(pipe_ends[1], F_SETFL, flags | O_NONBLOCK);
+	while (write(pipe_ends[1], "x", 1) == 1)
+		continue;
+	fcntl(pipe_ends[1], F_SETFL, flags);
+}
+
+static void pipe_drain(void)
+{
+	int flags = fcntl(pipe_ends[0], F_GETFL);
+	char bytes[LINE_MAX_BYTES];
+
+	fcntl(pipe_ends[0], F_SETFL, flags | O_NONBLOCK);
+	while (read(pipe_ends[0], bytes, sizeof(bytes)) > 0)
+		continue;
+	fcntl(pipe_ends[0], F_SETFL, flags);
+}
+
+static void nobody_waits_for_a_reader_who_does_not_read(void **state)
+{
+	char line[LINE_MAX_BYTES];
+
+	(void)state;
+	pipe_fill();
+	alarm(30); /* a line that blocks ends the test */
+	for (int i = 0; i < 3; i++)
+		log_info("lost");
+	alarm(0);
+	pipe_drain();
+	log_info("shown");
+	assert_non_null(
+		strstr(line_read(line), "warning: 3 lines of the log were lost: nobody read it\n"));
+	assert_non_null(strstr(line, "info: shown\n"));
+	log_info("again");
+	assert_string_equal(line_read(line), "info: again\n");
+}
+
+static void what_happens_often_has_few_lines(void **state)
+{
+	struct log_limit limit = { .burst = 2 };
+
+	(void)state;
+	assert_int_equal(log_limit_pass(&limit), 1);
+	assert_int_equal(log_limit_pass(&limit), 1);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(log_limit_pass(&limit), 0);
+	limit.until_s = 0; /* the minute is over */
+	assert_int_equal(log_limit_pass(&limit), 6);
+	assert_int_equal(log_limit_pass(&limit), 1);
+	assert_int_equal(log_limit_pass(&limit), 0);
+}
+
 static void a_backslash_is_not_mistaken_for_an_escape(void **state)
 {
 	char line[LINE_MAX_BYTES];
@@ -171,6 +228,8 @@ int main(void)
 		LOG_TEST(a_journal_that_is_not_our_stderr_gets_no_level),
 		LOG_TEST(debug_lines_appear_only_when_wanted),
 		LOG_TEST(bytes_of_a_client_cannot_forge_a_line),
+		LOG_TEST(nobody_waits_for_a_reader_who_does_not_read),
+		LOG_TEST(what_happens_often_has_few_lines),
 		LOG_TEST(a_backslash_is_not_mistaken_for_an_escape),
 		LOG_TEST(utf8_passes_and_what_is_not_is_escaped),
 		LOG_TEST(a_long_line_is_cut_at_1000_bytes),

@@ -937,8 +937,8 @@ static void a_job_runs_in_another_thread(void **state)
 	ring_job(test_ring, waited(&one), job_work);
 	assert_int_equal(wait_for_call(&one, 1), 42);
 	assert_false(pthread_equal(job_thread, pthread_self()));
-	ring_job_low(test_ring, &one.op, job_work);
-	assert_true(one.op.job.low_priority);
+	ring_job_of(test_ring, &one.op, OP_THREADS_HASHES, job_work);
+	assert_int_equal(one.op.job.threads, OP_THREADS_HASHES);
 	assert_int_equal(wait_for_call(&one, 2), 42);
 }
 

@@ -1,5 +1,6 @@
 #include "server/admission.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,6 +44,35 @@ static void the_worker_with_the_fewest_gets_the_next(void **state)
 		assert_true(admission_enter(admission, &alice, 0) >= 0);
 	admission_leave(admission, &alice, 1);
 	assert_int_equal(admission_enter(admission, &bob, 0), 1);
+	admission_free(admission);
+}
+
+static struct address ipv6(const char *text)
+{
+	struct address address = { .v6 = { .sin6_family = AF_INET6 } };
+
+	assert_int_equal(inet_pton(AF_INET6, text, &address.v6.sin6_addr), 1);
+	return address;
+}
+
+static void an_ipv6_network_of_64_bits_counts_as_one_address(void **state)
+{
+	struct admission *admission = admission_of(1, 100, 2);
+	struct address one = ipv6("2001:db8:1:2::1"), same = ipv6("2001:db8:1:2:ffff::2");
+	struct address other = ipv6("2001:db8:1:3::1");
+	struct address near = ipv6("fe80::1"), beside_it = ipv6("fe80::2");
+
+	(void)state;
+	assert_int_equal(admission_enter(admission, &one, 0), 0);
+	assert_int_equal(admission_enter(admission, &same, 0), 0);
+	assert_int_equal(admission_enter(admission, &one, 0), -EDQUOT);
+	assert_int_equal(admission_enter(admission, &other, 0), 0);
+	admission_leave(admission, &same, 0);
+	assert_int_equal(admission_enter(admission, &one, 0), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(admission_enter(admission, &near, 0), 0);
+		assert_int_equal(admission_enter(admission, &beside_it, 0), 0);
+	}
 	admission_free(admission);
 }
 
@@ -117,6 +147,7 @@ int main(void)
 		cmocka_unit_test(whoever_accepted_keeps_it_if_no_other_has_fewer),
 		cmocka_unit_test(a_full_server_says_so_until_somebody_leaves),
 		cmocka_unit_test(an_address_gets_its_share_and_no_more),
+		cmocka_unit_test(an_ipv6_network_of_64_bits_counts_as_one_address),
 		cmocka_unit_test(without_memory_nobody_new_is_counted),
 	};
 

@@ -47,7 +47,7 @@ static int workers_start(void **state)
 	atomic_init(&server->control_open, 1); /* somebody may still come in */
 	assert_int_equal(admission_new(2, 10, 10, &server->admission), 0);
 	assert_int_equal(passive_pool_new(ports, 1, 2, worker_grant, server, &server->passive), 0);
-	assert_int_equal(jobs_new(2, 0, &server->jobs), 0);
+	assert_int_equal(jobs_new("job", 2, 0, &server->jobs), 0);
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(worker_start(server, i), 0);
 	return 0;
