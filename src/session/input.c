@@ -159,6 +159,7 @@ static size_t session_execute_first(struct session *session, struct view bytes)
 	if (session->commands_waiting > 0)
 		session->commands_waiting--;
 	session_execute(session, line);
+	session_give_way(session);
 	return used;
 }
 

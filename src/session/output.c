@@ -198,14 +198,28 @@ void session_flush_gathered(struct session_context *context)
 	session_send_held(session, true);
 }
 
+void session_give_way(struct session *session)
+{
+	bool said_enough = session->said_enough;
+
+	session->said_enough = false;
+	if (!said_enough || session->closing || session_is_busy(session) || session_unsent(session))
+		return;
+	session->sending_bytes = 1;
+	session->send_op.done = session_on_sent;
+	ring_yield(session->context->ring, &session->send_op);
+}
+
 struct reply_text *session_reply_text(struct session *session)
 {
 	struct session_context *context = session->context;
 
-	if (context->replying != session)
+	if (context->replying != session) {
 		session_flush_gathered(context);
-	else if (context->reply.size_bytes - context->reply.length < REPLY_MAX)
+	} else if (context->reply.size_bytes - context->reply.length < REPLY_MAX) {
 		session_flush(context);
+		session->said_enough = true;
+	}
 	context->replying = session;
 	return &context->reply;
 }

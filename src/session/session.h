@@ -144,14 +144,15 @@ struct session { /* NOLINT: in the order of its subjects, whatever that pads */
 	uint8_t language; /* of replies: enum language */
 	uint8_t data_state;
 	uint8_t password_attempts;
-	bool closing;	 /* nothing is executed any more */
-	bool quit;	 /* the client wants it so, and will send nothing more */
-	bool shut;	 /* our side is ended; the client's end is awaited */
-	bool running;	 /* session_run is on the stack */
-	bool input_over; /* the client has ended its side while a reply was under way */
-	bool paused;	 /* reading is stopped until held input is executed */
-	bool discarding; /* the rest of a line that was too long */
-	bool opening;	 /* a transfer waits for its data connection */
+	bool closing;	  /* nothing is executed any more */
+	bool quit;	  /* the client wants it so, and will send nothing more */
+	bool shut;	  /* our side is ended; the client's end is awaited */
+	bool running;	  /* session_run is on the stack */
+	bool said_enough; /* for one turn: see session_give_way */
+	bool input_over;  /* the client has ended its side while a reply was under way */
+	bool paused;	  /* reading is stopped until held input is executed */
+	bool discarding;  /* the rest of a line that was too long */
+	bool opening;	  /* a transfer waits for its data connection */
 	bool anonymous;
 	bool may_write;
 	bool epsv_all;
@@ -204,9 +205,9 @@ struct session { /* NOLINT: in the order of its subjects, whatever that pads */
 	uint32_t held_looked_at; /* during a transfer: up to here commands wait */
 	uint16_t commands_waiting;
 	uint16_t commands_dropped;
-	char *sending; /* the ring's while send_op is pending */
-	uint32_t sending_bytes;
-	uint32_t out_bytes; /* what stands behind it */
+	char *sending;		/* the ring's while send_op is pending */
+	uint32_t sending_bytes; /* 1 with nothing to send: it gives way to others */
+	uint32_t out_bytes;	/* what stands behind it */
 	uint32_t out_size_bytes;
 	char *out;
 };

@@ -56,6 +56,10 @@ uint32_t session_idle_limit_s(const struct session *session);
 /* A sign of life: the idle time counts from here. */
 void session_is_active(struct session *session);
 
+/* Between two commands: one that has said enough for a turn executes no more, as if something were being
+ * sent, before others have had theirs. */
+void session_give_way(struct session *session);
+
 /* The same with the argument's path filled in. NULL after a 451, 501 or 550 reply. */
 struct action *session_command_begin_on(struct session *session, struct view argument);
 

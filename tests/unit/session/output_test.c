@@ -10,6 +10,7 @@
 
 #include "session/session_priv.h"
 #include "support/test_session.h"
+#include "sys/calls.h"
 
 /* Says numbered lines until the socket takes no more and so many bytes are held. Returns how many
  * lines. */
@@ -104,6 +105,59 @@ static void a_client_that_leaves_behind_held_replies_leaves_nothing(void **state
 	assert_null(test_session.out);
 }
 
+static struct calls counting;
+static size_t sent_in_turn, sent_in_turn_most;
+
+static ssize_t counted_send(int fd, const void *bytes, size_t length, int flags)
+{
+	sent_in_turn += length;
+	if (sent_in_turn > sent_in_turn_most)
+		sent_in_turn_most = sent_in_turn;
+	return calls_real.send(fd, bytes, length, flags);
+}
+
+static void on_nobodys_turn(struct op *op, int result)
+{
+	(void)op;
+	(void)result;
+}
+
+static void on_others_turn(struct op *op, int result)
+{
+	(void)result;
+	sent_in_turn = 0;
+	ring_yield(test_ring, op);
+}
+
+static void commands_without_end_leave_others_their_turns(void **state)
+{
+	struct op others = { .done = on_others_turn };
+	char commands[600 * 6 + 1];
+
+	(void)state;
+	test_session_begin(1);
+	client_reads("220 sluice ready\r\n");
+	client_asks("USER anonymous", "331 ");
+	client_asks("PASS x", "230 ");
+	for (size_t i = 0; i < sizeof(commands) - 1; i += 6)
+		memcpy(commands + i, "HELP\r\n", 6);
+	memcpy(commands + sizeof(commands) - 7, "NOOP\r\n", 7);
+	counting = calls_real;
+	counting.send = counted_send;
+	calls = &counting;
+	sent_in_turn = sent_in_turn_most = 0;
+	ring_yield(test_ring, &others);
+	client_sends(commands);
+	client_reads("200 Nothing done\r\n");
+	calls = &calls_real;
+	assert_in_range(sent_in_turn_most, 0, 4 * REPLY_MAX);
+	ring_cancel(test_ring, &others);
+	others.done = on_nobodys_turn;
+	run_for_ms(5);
+	assert_false(op_pending(&others));
+	assert_int_equal(session_unsent(&test_session), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -111,6 +165,7 @@ int main(void)
 		SESSION_TEST(a_client_that_reads_nothing_is_given_up),
 		SESSION_TEST(nothing_is_executed_while_replies_are_held),
 		SESSION_TEST(a_client_that_leaves_behind_held_replies_leaves_nothing),
+		SESSION_TEST(commands_without_end_leave_others_their_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
