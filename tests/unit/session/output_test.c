@@ -110,10 +110,12 @@ static size_t sent_in_turn, sent_in_turn_most;
 
 static ssize_t counted_send(int fd, const void *bytes, size_t length, int flags)
 {
-	sent_in_turn += length;
+	ssize_t sent = calls_real.send(fd, bytes, length, flags);
+
+	sent_in_turn += sent > 0 ? (size_t)sent : 0;
 	if (sent_in_turn > sent_in_turn_most)
 		sent_in_turn_most = sent_in_turn;
-	return calls_real.send(fd, bytes, length, flags);
+	return sent;
 }
 
 static void on_nobodys_turn(struct op *op, int result)
