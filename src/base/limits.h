@@ -48,12 +48,12 @@
 /* Data connections and transfers. */
 #define PASSIVE_WAIT_MS 10000	       /* for a free reservation; then 425 */
 #define TRANSFER_TURN_BYTES 1048576    /* one transfer's share of a worker's turn */
-#define SHORT_TURN_BYTES 65536	       /* of so little the first turn is not waited for */
+#define SHORT_TURN_BYTES 65536	       /* with so little left it has its turn at once */
 #define TRANSFER_EVENT_BYTES 16384     /* of which a marker, or a page elsewhere, counts as many */
 #define DEFLATE_TURN_BYTES 98304       /* the same of one that is deflated: some milliseconds */
 #define SEND_TURN_BYTES 4194304	       /* the same of one that sends a file within the kernel */
-#define SEND_TURN_BYTES_MIN 1048576    /* where there are many: */
-#define SEND_ROUND_BYTES 268435456     /* of all of them, until the first has its next turn */
+#define SEND_TURN_BYTES_MIN 1048576    /* at least, where many send */
+#define SEND_ROUND_BYTES 268435456     /* what turns of all of them may come to together */
 #define SEND_WINDOW_BYTES 1048576      /* of which so many at a time */
 #define TRANSFER_BUFFER_BYTES 262144   /* text and listings: one of the two buffers of a transfer */
 #define RESTART_MARK_MAX 64	       /* a restart marker, NUL included; longer: 426 */

@@ -144,7 +144,7 @@ static void lost_write(void)
 		return;
 	used = prefix_write(LOG_LEVEL_WARNING, line);
 	used += (size_t)snprintf(line + used, sizeof(line) - used,
-				 "%u lines of the log were lost: nobody read it\n", before);
+				 "%u lines of the log were lost: it took no more\n", before);
 	line_write(line, used);
 	lost = lost == before ? 0 : before;
 }

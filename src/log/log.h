@@ -28,7 +28,8 @@ bool log_verbose(void);
  * to a string of size_bytes. Returns its length. */
 size_t log_escape(const char *text, char *ret_text, size_t size_bytes);
 
-/* What anybody can make happen as often as they like: `burst` lines of it in a minute. */
+/* What anybody can make happen as often as they like: `burst` lines of it in a minute. Static, with burst set
+ * and all else 0; for any thread. */
 struct log_limit {
 	unsigned burst;
 	unsigned said; /* in this minute */
@@ -36,8 +37,8 @@ struct log_limit {
 	uint64_t until_s;
 };
 
-/* Whether a line may be written: for how many events it stands, those that had none in the minute
- * before counted in, or 0. */
+/* Whether a line may be written: for how many events it stands, all since the last line counted in, or 0.
+ * Of those that nothing follows the number is not told. */
 unsigned log_limit_pass(struct log_limit *limit);
 
 /* One line; a newline is added, control characters are escaped, over 1,000 bytes are cut. */

@@ -24,7 +24,8 @@
 struct statx;
 
 #define RING_TOLD_MS 100 /* after which whoever has sent knows it, where nothing happens */
-/* What yields goes on for so long, or as long as everything else took, till others are looked at. */
+/* What has yielded goes on for so long, or as long as everything else took since it last did, till others
+ * are looked at. */
 #define RING_YIELDED_US 500
 #define RING_YIELDED_US_MAX 5000
 
@@ -117,10 +118,10 @@ void ring_hurry(struct ring *ring);
  * changes; result: the events. */
 void ring_poll(struct ring *ring, struct op *op, int fd, uint32_t events);
 
-/* Calls done with 0 when all that has happened meanwhile has been handled: in the order of these calls,
- * and once they have taken their time (RING_YIELDED_US), the rest waits until what has happened since
- * then has been handled, too. For what moves bytes: however much of it there is, it delays no
- * command, connection or timer by more than that and one of these calls. */
+/* Calls done with 0 when all that has happened meanwhile has been handled: in the order of these calls, for
+ * RING_YIELDED_US (and RING_YIELDED_US_MAX at most); the rest waits until what has happened since then has
+ * been handled, too. For what moves bytes or executes commands without end: however much of it there
+ * is, it delays no other command, connection or timer by more than that and one of these calls. */
 void ring_yield(struct ring *ring, struct op *op);
 
 /* The calls of these names (openat2, statx, close, unlinkat, renameat2, mkdirat, pread, pwrite,

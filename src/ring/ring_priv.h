@@ -38,7 +38,7 @@ struct ring {
 	int64_t wall_s;
 	struct op_queue ready; /* ended within a call; done comes in the next turn */
 	struct list yielded;   /* operations; see ring_yield */
-	struct list turn;      /* those of them that had before this turn, or the ones before it */
+	struct list turn;      /* those of them whose turn it is, in parts */
 	uint64_t yielded_us;   /* of the clock, when some of them were left; 0: none were */
 	bool stopping;
 	bool gathers; /* see ring_gathers */

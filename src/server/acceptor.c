@@ -8,20 +8,20 @@
 
 #define PAUSE_MS 100
 
-static void acceptor_end(struct acceptor *acceptor)
-{
-	ring_close_socket(acceptor->ring, acceptor->fd);
-	acceptor->fd = -1;
-	acceptor->closed(acceptor);
-}
-
-static void acceptor_tell_of_pause(int error)
+void acceptor_tell_of_pause(int error)
 {
 	static struct log_limit limit = { .burst = 1 };
 	unsigned times = log_limit_pass(&limit);
 
 	if (times > 0)
 		log_warning("accept: %s; pauses: %u", strerror(error), times);
+}
+
+static void acceptor_end(struct acceptor *acceptor)
+{
+	ring_close_socket(acceptor->ring, acceptor->fd);
+	acceptor->fd = -1;
+	acceptor->closed(acceptor);
 }
 
 static void acceptor_on_accept(struct op *op, int result)

@@ -33,4 +33,7 @@ void acceptor_start(struct acceptor *acceptor, struct ring *ring);
 /* Closes the listener, now or soon, and calls closed then. */
 void acceptor_close(struct acceptor *acceptor);
 
+/* A line of the log about accept's error (positive errno), once a minute for all listeners together. */
+void acceptor_tell_of_pause(int error);
+
 #endif

@@ -4,19 +4,17 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "log/log.h"
+#include "server/acceptor.h"
 #include "server/passive_listeners.h"
 
 #define ARRIVALS_MAX 64			 /* of one listener in one turn */
 #define SHARE_EVENTS DATA_ACCEPTOR_READY /* listeners looked at in one turn */
 #define SHARE_PAUSE_MS 100		 /* between two looks at the worker's share of ports */
 #define PAUSE_MS 100			 /* after an error */
-#define COMPLAINTS_MS 1000		 /* of which not each is told */
 
 struct port_watch {
 	struct op op; /* a poll of the listener */
@@ -44,16 +42,11 @@ static void watch_on_poll(struct op *op, int result);
 /* An error (too many open files) is a pause and not the end: what waits is served later. */
 static void acceptor_pause(struct data_acceptor *acceptor, int error)
 {
-	uint64_t now_ms = ring_now_ms(acceptor->ring);
-
 	if (acceptor->pausing)
 		return;
 	acceptor->pausing = true;
 	ring_timer_set(acceptor->ring, &acceptor->pause_timer, PAUSE_MS);
-	if (acceptor->complained_ms == 0 || now_ms - acceptor->complained_ms >= COMPLAINTS_MS) {
-		acceptor->complained_ms = now_ms;
-		log_warning("accept: %s; a pause", strerror(-error));
-	}
+	acceptor_tell_of_pause(-error);
 }
 
 static void acceptor_watch(struct data_acceptor *acceptor, unsigned index)

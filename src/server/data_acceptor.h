@@ -41,7 +41,6 @@ struct data_acceptor {
 	unsigned *wanted;	    /* by port: by how many sessions of this worker */
 	struct wheel_timer pause_timer;
 	bool pausing;
-	uint64_t complained_ms;
 	int share;	 /* epoll: the listeners of the ports that are looked at besides */
 	uint64_t looked; /* the moment of the ring in which the next two were found out */
 	unsigned ready_count;

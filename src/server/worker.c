@@ -214,7 +214,8 @@ static void worker_tell_of_refusal(const struct worker *worker, const struct add
 			times, config->sessions_max, address);
 	else
 		log_warning("connections refused: %u; %s; the last one was from %s", times,
-			    strerror(-error), address);
+			    error == -ENOBUFS ? "a worker does not keep up" : strerror(-error),
+			    address);
 }
 
 /* A connection that is refused is told why before it is closed. */

@@ -144,6 +144,18 @@ static bool session_hold_output(struct session *session, const char *bytes, size
 	return true;
 }
 
+static void session_log_unread(const struct session *session)
+{
+	static struct log_limit limit = { .burst = 1 };
+	unsigned times = log_limit_pass(&limit);
+	char address[ADDRESS_TEXT_MAX];
+
+	if (times == 0)
+		return;
+	address_format_host(&session->peer, address);
+	log_warning("clients that do not read their replies: %u; %s is closed", times, address);
+}
+
 void session_send(struct session *session, const char *bytes, size_t length)
 {
 	bool was_sending = session_unsent(session) > 0;
@@ -160,10 +172,7 @@ void session_send(struct session *session, const char *bytes, size_t length)
 	if (sent < 0)
 		sent = 0;
 	if (!session_hold_output(session, bytes + sent, length - (size_t)sent)) {
-		char address[ADDRESS_TEXT_MAX];
-
-		address_format_host(&session->peer, address);
-		log_warning("%s does not read its replies; closing", address);
+		session_log_unread(session);
 		session_send_failed(session);
 	} else if (!was_sending) {
 		session_send_held(session, false);
