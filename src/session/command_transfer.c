@@ -519,7 +519,7 @@ void command_abor(struct session *session, struct view argument)
 
 	(void)argument;
 	if (!session_is_transferring(session)) {
-		session_data_reset(session);
+		session_data_give_up(session);
 		session_reply(session, REPLY_226_CLOSING_DATA, "There was no transfer");
 		return;
 	}

@@ -270,9 +270,11 @@ bool session_is_urgent(const struct session *session, struct view line)
 	if (command_line_parse(line, &parsed) < 0)
 		return false;
 	command = command_find(parsed.verb);
-	/* Within a reply of several lines there is no place for another; ABOR's comes behind it. */
-	if (session->action && session->action->hash_lines && command &&
-	    command->execute != command_abor)
+	/* Within a reply of several lines, and before that to PASV, there is no place for another;
+	 * ABOR's comes behind it. */
+	if (((session->action && session->action->hash_lines) ||
+	     session->data_state == DATA_WAITING) &&
+	    command && command->execute != command_abor)
 		return false;
 	return command && command->flags & AT_ONCE &&
 	       (command->argument == ARGUMENT_IGNORED || parsed.argument.length == 0);

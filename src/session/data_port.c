@@ -187,6 +187,14 @@ static void session_on_passive_timer(struct wheel_timer *timer)
 	session_run(session);
 }
 
+void session_data_give_up(struct session *session)
+{
+	if (session->data_state == DATA_WAITING)
+		session_reply(session, REPLY_425_CANNOT_OPEN_DATA, "No data connection: %s",
+			      session_text(session, "Given up"));
+	session_data_reset(session);
+}
+
 /* A reservation that nobody uses is not kept for ever. */
 static void session_on_unused_timer(struct wheel_timer *timer)
 {

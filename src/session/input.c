@@ -3,6 +3,7 @@
  * what cannot be executed yet (half a line, commands behind one that is under way) is copied and
  * held. During a transfer ABOR and STAT are taken out of the line and answered at once; the
  * others wait for its reply, sixteen of them, and what comes beyond is answered 503 in its turn.
+ * ABOR alone is taken out while a passive port is waited for.
  */
 #include <assert.h>
 #include <errno.h>
@@ -22,6 +23,18 @@ bool session_is_transferring(const struct session *session)
 bool session_is_busy(const struct session *session)
 {
 	return session->action || session->data_state == DATA_WAITING;
+}
+
+/* Whether what waits may be answered before its turn. */
+static bool session_looks_ahead(const struct session *session)
+{
+	return session_is_transferring(session) || session->data_state == DATA_WAITING;
+}
+
+/* During a transfer ABOR may come behind any number of commands. */
+static bool session_must_read_on(const struct session *session)
+{
+	return session_is_transferring(session) && !session_has_given_way(session);
 }
 
 /* Holds bytes behind those that are held already. False: too much; the session has ended. */
@@ -68,14 +81,17 @@ static void session_return_held(struct session *session)
 	}
 }
 
-/* A line came during a transfer: executes it at once, lets it wait, or drops it. Returns whether
- * it stays among what is held. */
+/* A line came while another is executed: executes it at once, lets it wait, or drops it. Returns
+ * whether it stays among what is held. */
 static bool session_take_waiting(struct session *session, struct view line)
 {
 	if (session_is_urgent(session, line)) {
 		session_execute(session, line);
+		session_give_way(session);
 		return false;
 	}
+	if (!session_is_transferring(session))
+		return true;
 	if (session->commands_dropped == 0 && session->commands_waiting < COMMANDS_WAITING_MAX) {
 		session->commands_waiting++;
 		return true;
@@ -95,8 +111,8 @@ static void session_cut_over_long(struct session *session, struct view line)
 
 static void session_look_at_waiting(struct session *session)
 {
-	while (session_is_transferring(session) && !session->closing &&
-	       session->held_looked_at < session->held_bytes) {
+	while (session_looks_ahead(session) && !session->closing &&
+	       !session_has_given_way(session) && session->held_looked_at < session->held_bytes) {
 		struct view rest = { session->held + session->held_looked_at,
 				     session->held_bytes - session->held_looked_at };
 		struct view line;
@@ -208,7 +224,7 @@ void session_run(struct session *session)
 
 		if (before && session_may_execute(session))
 			session_run_held(session);
-		if (session_is_transferring(session))
+		if (session_looks_ahead(session))
 			session_look_at_waiting(session);
 		if (session->held_bytes == before || !session_may_execute(session))
 			break;
@@ -225,8 +241,8 @@ void session_run(struct session *session)
 		session_awaits_output(session);
 	if (session->context->draining && !session_is_busy(session))
 		session_drain(session);
-	else if (session->paused && (session->held_bytes < INPUT_HELD_MAX / 2 ||
-				     session_is_transferring(session))) /* ABOR may come */
+	else if (session->paused &&
+		 (session->held_bytes < INPUT_HELD_MAX / 2 || session_must_read_on(session)))
 		session_receive(session);
 }
 
@@ -276,7 +292,7 @@ void session_input(struct session *session, struct view bytes)
 	else if (!session_hold(session, bytes))
 		return;
 	session_run(session);
-	if (!session->closing && !session_is_transferring(session) &&
+	if (!session->closing && !session_must_read_on(session) &&
 	    session->held_bytes > INPUT_HELD_MAX)
 		session_pause(session);
 }

@@ -212,11 +212,16 @@ void session_give_way(struct session *session)
 	bool said_enough = session->said_enough;
 
 	session->said_enough = false;
-	if (!said_enough || session->closing || session_is_busy(session) || session_unsent(session))
+	if (!said_enough || session->closing || session_unsent(session))
 		return;
 	session->sending_bytes = 1;
 	session->send_op.done = session_on_sent;
 	ring_yield(session->context->ring, &session->send_op);
+}
+
+bool session_has_given_way(const struct session *session)
+{
+	return session->sending_bytes > 0 && !session->sending;
 }
 
 struct reply_text *session_reply_text(struct session *session)

@@ -59,6 +59,7 @@ void session_is_active(struct session *session);
 /* Between two commands: one that has said enough for a turn executes no more, as if something were being
  * sent, before others have had theirs. */
 void session_give_way(struct session *session);
+bool session_has_given_way(const struct session *session);
 
 /* The same with the argument's path filled in. NULL after a 451, 501 or 550 reply. */
 struct action *session_command_begin_on(struct session *session, struct view argument);
@@ -134,11 +135,15 @@ void session_execute(struct session *session, struct view line);
 /* Forgets what RNFR or SITE CPFR named. */
 void session_forget_rename(struct session *session);
 
-/* Whether line is a command that is answered during a transfer (ABOR, STAT without argument). */
+/* Whether line is a command that is answered during a transfer (ABOR, STAT without argument), or
+ * while a passive port is waited for (ABOR). */
 bool session_is_urgent(const struct session *session, struct view line);
 
 /* data_port.c: the data connection before a transfer. */
 void session_data_reset(struct session *session);
+
+/* ABOR: the same, and the reply to PASV or its kin, if that is due. */
+void session_data_give_up(struct session *session);
 
 /* Our end of the control connection, which a login alone never needs. */
 const struct address *session_local(struct session *session);

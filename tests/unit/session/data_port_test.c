@@ -91,6 +91,48 @@ static void a_port_is_not_waited_for_for_ever(void **state)
 	client_asks("EPSV", "229 "); /* it has left the line */
 }
 
+static void abor_ends_the_wait_for_a_port(void **state)
+{
+	const struct address *client = &test_session.peer;
+	int port;
+
+	(void)state;
+	log_in(1);
+	port = passive_pool_reserve(test_context.passive, 0, client, TEST_SESSION_ID + 1);
+	client_sends("EPSV\r\nSTAT\r\nNOOP\r\n");
+	run_for_ms(20);
+	assert_int_equal(test_session.data_state, DATA_WAITING);
+	client_sends("ABOR\r\nPWD\r\n");
+	assert_memory_equal(client_reads("working folder\r\n"),
+			    "425 No data connection: Given up\r\n"
+			    "226 There was no transfer\r\n"
+			    "211-",
+			    64);
+	assert_int_equal(test_session.data_state, DATA_NONE);
+	passive_pool_release(test_context.passive, client, (unsigned)port, TEST_SESSION_ID + 1);
+	client_asks("EPSV", "229 "); /* it has left the line */
+}
+
+static void more_may_wait_for_a_port_than_for_a_transfer(void **state)
+{
+	const struct address *client = &test_session.peer;
+	const char *replies;
+	int port;
+
+	(void)state;
+	log_in(1);
+	port = passive_pool_reserve(test_context.passive, 0, client, TEST_SESSION_ID + 1);
+	client_sends("EPSV\r\n");
+	for (int i = 0; i < 2 * COMMANDS_WAITING_MAX; i++)
+		client_sends("NOOP\r\n");
+	client_sends("PWD\r\n");
+	run_for_ms(20);
+	passive_pool_release(test_context.passive, client, (unsigned)port, TEST_SESSION_ID + 1);
+	replies = client_reads("working folder\r\n");
+	assert_memory_equal(replies, "229 ", 4);
+	assert_null(strstr(replies, "503"));
+}
+
 static void a_port_is_not_waited_for_while_the_server_ends(void **state)
 {
 	const struct address *client = &test_session.peer;
@@ -203,6 +245,8 @@ int main(void)
 		SESSION_TEST(the_states_follow_the_drawing),
 		SESSION_TEST(a_port_is_waited_for_and_given_back),
 		SESSION_TEST(a_port_is_not_waited_for_for_ever),
+		SESSION_TEST(abor_ends_the_wait_for_a_port),
+		SESSION_TEST(more_may_wait_for_a_port_than_for_a_transfer),
 		SESSION_TEST(a_port_is_not_waited_for_while_the_server_ends),
 		SESSION_TEST(a_connection_that_comes_late_is_not_taken),
 		SESSION_TEST(a_connection_is_wanted_until_it_comes_or_the_wait_ends),

@@ -131,33 +131,57 @@ static void on_others_turn(struct op *op, int result)
 	ring_yield(test_ring, op);
 }
 
-static void commands_without_end_leave_others_their_turns(void **state)
+/* Sends word 600 times, then last, whose reply ends with end: how many bytes of replies were sent
+ * in one turn, at the most, beside somebody who has each turn? */
+static size_t most_said_in_turn(const char word[5], const char *last, const char *end)
 {
 	struct op others = { .done = on_others_turn };
-	char commands[600 * 6 + 1];
+	char commands[600 * 6 + 1] = "";
+	size_t most;
 
-	(void)state;
-	test_session_begin(1);
-	client_reads("220 sluice ready\r\n");
-	client_asks("USER anonymous", "331 ");
-	client_asks("PASS x", "230 ");
 	for (size_t i = 0; i < sizeof(commands) - 1; i += 6)
-		memcpy(commands + i, "HELP\r\n", 6);
-	memcpy(commands + sizeof(commands) - 7, "NOOP\r\n", 7);
+		snprintf(commands + i, 7, "%s\r\n", word);
 	counting = calls_real;
 	counting.send = counted_send;
 	calls = &counting;
 	sent_in_turn = sent_in_turn_most = 0;
 	ring_yield(test_ring, &others);
 	client_sends(commands);
-	client_reads("200 Nothing done\r\n");
+	client_sends(last);
+	client_reads(end);
 	calls = &calls_real;
-	assert_in_range(sent_in_turn_most, 0, 4 * REPLY_MAX);
+	most = sent_in_turn_most;
 	ring_cancel(test_ring, &others);
 	others.done = on_nobodys_turn;
 	run_for_ms(5);
 	assert_false(op_pending(&others));
 	assert_int_equal(session_unsent(&test_session), 0);
+	return most;
+}
+
+static void log_in(void)
+{
+	test_session_begin(1);
+	client_reads("220 sluice ready\r\n");
+	client_asks("USER anonymous", "331 ");
+	client_asks("PASS x", "230 ");
+}
+
+static void commands_without_end_leave_others_their_turns(void **state)
+{
+	(void)state;
+	log_in();
+	assert_in_range(most_said_in_turn("HELP", "NOOP\r\n", "200 Nothing done\r\n"), 1,
+			4 * REPLY_MAX);
+}
+
+static void so_do_those_that_are_answered_during_a_transfer(void **state)
+{
+	(void)state;
+	log_in();
+	client_asks("EPSV", "229 ");
+	client_asks("LIST", "150 "); /* and waits for its data connection */
+	assert_in_range(most_said_in_turn("STAT", "ABOR\r\n", "226 Aborted\r\n"), 1, 4 * REPLY_MAX);
 }
 
 int main(void)
@@ -168,6 +192,7 @@ int main(void)
 		SESSION_TEST(nothing_is_executed_while_replies_are_held),
 		SESSION_TEST(a_client_that_leaves_behind_held_replies_leaves_nothing),
 		SESSION_TEST(commands_without_end_leave_others_their_turns),
+		SESSION_TEST(so_do_those_that_are_answered_during_a_transfer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
