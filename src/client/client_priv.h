@@ -11,7 +11,7 @@
  *   parameters.c TYPE, STRU and MODE
  *   errand.c     what all errands share: their beginning and their end
  *   move.c       get, put, abort
- *   list.c       MLSD and LIST
+ *   entries.c    MLSD and LIST
  *   command.c    single commands, renaming
  *   copy.c       the third-party transfer
  *
@@ -371,7 +371,7 @@ void copy_settle(struct sluice_session *session);
  * of which nothing is seen here, or this one has said all and the other has not. */
 bool copy_may_wait(struct sluice_session *session);
 
-/* --- list.c */
+/* --- entries.c */
 
 /* MLSD was refused as unknown. Returns whether the errand goes on with LIST. */
 bool list_on_refusal(struct sluice_session *session, int code);
