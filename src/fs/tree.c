@@ -19,7 +19,7 @@ static struct tree_request *request_of_op(struct op *op)
 	return (struct tree_request *)(void *)((char *)op - offsetof(struct tree_request, op));
 }
 
-static struct tree_request *request_of_waiter(struct disk_waiter *waiter)
+static struct tree_request *request_of_waiter(struct queue_waiter *waiter)
 {
 	return (struct tree_request *)(void *)((char *)waiter -
 					       offsetof(struct tree_request, waiter));
@@ -109,7 +109,7 @@ struct disk tree_locate(const struct tree *tree, const char *path)
 static void tree_leave(struct tree_request *request)
 {
 	if (request->queue) {
-		disk_queue_leave(request->queue);
+		queue_leave(request->queue);
 		request->queue = NULL;
 	}
 }
@@ -179,7 +179,7 @@ static void tree_on_stat(struct op *op, int result)
 	tree_check(request_of_op(op), result);
 }
 
-static void tree_open_admitted(struct disk_waiter *waiter);
+static void tree_open_admitted(struct queue_waiter *waiter);
 
 static void tree_on_open(struct op *op, int result)
 {
@@ -205,7 +205,7 @@ static void tree_on_open(struct op *op, int result)
 	tree_check(request, tree_stat_known(result, TREE_STAT_MASK, &request->stat));
 }
 
-static void tree_open_admitted(struct disk_waiter *waiter)
+static void tree_open_admitted(struct queue_waiter *waiter)
 {
 	struct tree_request *request = request_of_waiter(waiter);
 
@@ -224,7 +224,7 @@ static int tree_open_slowly(struct tree_request *request)
 		return -EACCES;
 	request->queue = disk_queues_find(request->disks, request->disk.id, DISK_NAMES);
 	request->waiter.admitted = tree_open_admitted;
-	if (disk_queue_enter(request->queue, &request->waiter))
+	if (queue_enter(request->queue, &request->waiter))
 		tree_open_admitted(&request->waiter);
 	return -EINPROGRESS;
 }
@@ -380,7 +380,7 @@ static void tree_on_changed(struct op *op, int result)
 	tree_change_end(request_of_op(op), result);
 }
 
-static void tree_remove_admitted(struct disk_waiter *waiter)
+static void tree_remove_admitted(struct queue_waiter *waiter)
 {
 	struct tree_request *request = request_of_waiter(waiter);
 
@@ -388,7 +388,7 @@ static void tree_remove_admitted(struct disk_waiter *waiter)
 	ring_unlink(request->ring, &request->op, request->fd, request->name, request->flags);
 }
 
-static void tree_make_folder_admitted(struct disk_waiter *waiter)
+static void tree_make_folder_admitted(struct queue_waiter *waiter)
 {
 	struct tree_request *request = request_of_waiter(waiter);
 
@@ -396,7 +396,7 @@ static void tree_make_folder_admitted(struct disk_waiter *waiter)
 	ring_mkdir(request->ring, &request->op, request->fd, request->name, NEW_FOLDER_MODE);
 }
 
-static void tree_rename_admitted(struct disk_waiter *waiter)
+static void tree_rename_admitted(struct queue_waiter *waiter)
 {
 	struct tree_request *request = request_of_waiter(waiter);
 
@@ -407,7 +407,7 @@ static void tree_rename_admitted(struct disk_waiter *waiter)
 
 /* The folder is open: on to the file system's queue, with what admitted will do there. */
 static void tree_change(struct tree_request *request, int result,
-			void (*admitted)(struct disk_waiter *waiter))
+			void (*admitted)(struct queue_waiter *waiter))
 {
 	if (result < 0) {
 		tree_change_end(request, result);
@@ -415,7 +415,7 @@ static void tree_change(struct tree_request *request, int result,
 	}
 	request->queue = disk_queues_find(request->disks, request->disk.id, DISK_NAMES);
 	request->waiter.admitted = admitted;
-	if (disk_queue_enter(request->queue, &request->waiter))
+	if (queue_enter(request->queue, &request->waiter))
 		admitted(&request->waiter);
 }
 
@@ -510,9 +510,9 @@ int tree_rename(struct tree_request *request, const char *path, const char *new_
 
 bool tree_cancel(struct tree_request *request)
 {
-	if (!disk_waiter_queued(&request->waiter))
+	if (!queue_waits(&request->waiter))
 		return false;
-	disk_queue_withdraw(&request->waiter);
+	queue_withdraw(&request->waiter);
 	request->queue = NULL; /* no place was taken */
 	if (request->waiter.admitted == tree_open_admitted)
 		tree_open_end(request, -ECANCELED);

@@ -42,8 +42,8 @@ struct tree_request {
 
 	/* Within. */
 	struct op op;
-	struct disk_waiter waiter;
-	struct disk_queue *queue;
+	struct queue_waiter waiter;
+	struct queue *queue;
 	const char *path;
 	const char *new_path; /* tree_rename */
 	struct open_how how;

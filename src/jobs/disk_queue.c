@@ -8,16 +8,9 @@
 
 #define DISKS_MAX 256
 
-struct disk_queue {
-	struct list waiting;
-	unsigned inflight;
-	unsigned inflight_max;
-	bool admitting;
-};
-
 struct disk {
 	uint64_t id;
-	struct disk_queue queues[DISK_DIRECTIONS];
+	struct queue queues[DISK_DIRECTIONS];
 };
 
 struct disk_queues {
@@ -64,15 +57,13 @@ static struct disk *disk_add(struct disk_queues *queues, uint64_t id)
 	struct disk *disk = &queues->disks[queues->count++];
 
 	disk->id = id;
-	for (int i = 0; i < DISK_DIRECTIONS; i++) {
-		list_init(&disk->queues[i].waiting);
-		disk->queues[i].inflight_max = queues->inflight_max[i];
-	}
+	for (int i = 0; i < DISK_DIRECTIONS; i++)
+		queue_init(&disk->queues[i], queues->inflight_max[i]);
 	return disk;
 }
 
-struct disk_queue *disk_queues_find(struct disk_queues *queues, uint64_t disk,
-				    enum disk_direction direction)
+struct queue *disk_queues_find(struct disk_queues *queues, uint64_t disk,
+			       enum disk_direction direction)
 {
 	for (unsigned i = 0; i < queues->count; i++)
 		if (queues->disks[i].id == disk)
@@ -80,46 +71,4 @@ struct disk_queue *disk_queues_find(struct disk_queues *queues, uint64_t disk,
 	if (queues->count < DISKS_MAX)
 		return &disk_add(queues, disk)->queues[direction];
 	return &queues->disks[disk % DISKS_MAX].queues[direction];
-}
-
-bool disk_queue_enter(struct disk_queue *queue, struct disk_waiter *waiter)
-{
-	list_init(&waiter->link);
-	if (queue->inflight < queue->inflight_max && list_empty(&queue->waiting)) {
-		queue->inflight++;
-		return true;
-	}
-	list_append(&queue->waiting, &waiter->link);
-	return false;
-}
-
-void disk_queue_leave(struct disk_queue *queue)
-{
-	struct list *next;
-
-	queue->inflight--;
-	/* A waiter that is admitted may leave at once: the loop that admits it goes on, instead of
-	 * one within the other for each in a long line. */
-	if (queue->admitting)
-		return;
-	queue->admitting = true;
-	while (queue->inflight < queue->inflight_max &&
-	       (next = list_shift(&queue->waiting)) != NULL) {
-		struct disk_waiter *waiter = list_entry(next, struct disk_waiter, link);
-
-		queue->inflight++;
-		waiter->admitted(waiter);
-	}
-	queue->admitting = false;
-}
-
-bool disk_waiter_queued(const struct disk_waiter *waiter)
-{
-	return waiter->link.next && !list_empty(&waiter->link);
-}
-
-void disk_queue_withdraw(struct disk_waiter *waiter)
-{
-	if (waiter->link.next)
-		list_remove(&waiter->link);
 }

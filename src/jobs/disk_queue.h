@@ -4,26 +4,18 @@
  * holds its own share of the threads and no more, and touches nobody else.
  *
  * Thread:    the worker's that owns the set of queues.
- * Ownership: waiters are embedded; a waiter that is queued must be withdrawn before it goes.
+ * Ownership: the queues are the set's; of waiters base/queue.h tells.
  */
 #ifndef JOBS_DISK_QUEUE_H
 #define JOBS_DISK_QUEUE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-#include "base/list.h"
+#include "base/queue.h"
 
 enum disk_direction { DISK_NAMES, DISK_READ, DISK_WRITE, DISK_DIRECTIONS };
 
 struct disk_queues; /* of one worker, for all file systems seen */
-
-struct disk_queue; /* one file system and direction */
-
-struct disk_waiter {
-	struct list link;
-	void (*admitted)(struct disk_waiter *waiter);
-};
 
 /* How many operations a file system may have in flight in each direction with each of so many
  * workers, and how many job threads there are then (base/limits.h has the arithmetic). */
@@ -37,18 +29,7 @@ void disk_queues_free(struct disk_queues *queues);
 
 /* The queue of a file system (its identity as fs/mounts.h gives it), which lives as long as the
  * set. With more than 256 file systems the queues are shared by some. */
-struct disk_queue *disk_queues_find(struct disk_queues *queues, uint64_t disk,
-				    enum disk_direction direction);
-
-/* Asks for a place. Returns true if it is there at once; otherwise waiter->admitted is called
- * when it is. Every place taken is given back with disk_queue_leave. */
-bool disk_queue_enter(struct disk_queue *queue, struct disk_waiter *waiter);
-void disk_queue_leave(struct disk_queue *queue);
-
-/* Whether it still waits (false too for a zeroed one). */
-bool disk_waiter_queued(const struct disk_waiter *waiter);
-
-/* Withdraws a waiter that has not been admitted; harmless if it was never queued (but zeroed). */
-void disk_queue_withdraw(struct disk_waiter *waiter);
+struct queue *disk_queues_find(struct disk_queues *queues, uint64_t disk,
+			       enum disk_direction direction);
 
 #endif

@@ -81,8 +81,8 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 	uint64_t hash_progress_ms;
 
 	/* A job that waits for its disk (disk_job.c). */
-	struct disk_waiter waiter;
-	struct disk_queue *queue;
+	struct queue_waiter waiter;
+	struct queue *queue;
 	bool work_must_run; /* it closes what is open */
 	int (*work)(struct op *op);
 	void (*work_done)(struct op *op, int result);

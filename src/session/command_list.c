@@ -397,7 +397,7 @@ void session_stat_continue(struct session *session)
 {
 	struct action *action = session->action;
 
-	if (!action->listing || op_pending(&action->op) || disk_waiter_queued(&action->waiter) ||
+	if (!action->listing || op_pending(&action->op) || queue_waits(&action->waiter) ||
 	    (session_awaits_output(session) && !session->closing))
 		return;
 	if (!action->transfer.buffer)

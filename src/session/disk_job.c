@@ -11,11 +11,11 @@ static void disk_job_done(struct op *op, int result)
 {
 	struct action *action = (struct action *)(void *)((char *)op - offsetof(struct action, op));
 
-	disk_queue_leave(action->queue);
+	queue_leave(action->queue);
 	action->work_done(op, result); /* may be the last that is seen of the action */
 }
 
-static void disk_job_admitted(struct disk_waiter *waiter)
+static void disk_job_admitted(struct queue_waiter *waiter)
 {
 	struct action *action =
 		(struct action *)(void *)((char *)waiter - offsetof(struct action, waiter));
@@ -32,7 +32,7 @@ static void disk_job_enter(struct action *action, const struct disk *disk,
 	action->work_done = done;
 	action->queue = disk_queues_find(action->request.disks, disk->id, direction);
 	action->waiter.admitted = disk_job_admitted;
-	if (disk_queue_enter(action->queue, &action->waiter))
+	if (queue_enter(action->queue, &action->waiter))
 		disk_job_admitted(&action->waiter);
 }
 
@@ -62,8 +62,8 @@ void session_cancel_waiting(struct session *session)
 	struct action *action = session->action;
 
 	if (!action || tree_cancel(&action->request) || action->work_must_run ||
-	    !disk_waiter_queued(&action->waiter))
+	    !queue_waits(&action->waiter))
 		return;
-	disk_queue_withdraw(&action->waiter);
+	queue_withdraw(&action->waiter);
 	action->work_done(&action->op, -ECANCELED);
 }

@@ -82,7 +82,7 @@ struct action *session_command_begin(struct session *session)
 	action->request.tree = &session->tree;
 	action->request.known = &context->known;
 	action->request.kept = &context->kept;
-	action->request.waiter = (struct disk_waiter){ .admitted = NULL };
+	action->request.waiter = (struct queue_waiter){ .admitted = NULL };
 	session->action = action;
 	return action;
 }

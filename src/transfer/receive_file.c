@@ -77,7 +77,7 @@ static void receive_write(struct transfer *transfer)
 		    transfer->file, transfer->offset, transfer->pipe->filled_bytes);
 }
 
-static void receive_admitted(struct disk_waiter *waiter)
+static void receive_admitted(struct queue_waiter *waiter)
 {
 	struct transfer *transfer = transfer_of_waiter(waiter);
 

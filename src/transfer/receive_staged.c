@@ -139,7 +139,7 @@ static void receive_on_written(struct op *op, int result)
 	}
 }
 
-static void receive_write_admitted(struct disk_waiter *waiter)
+static void receive_write_admitted(struct queue_waiter *waiter)
 {
 	struct transfer *transfer = transfer_of_waiter(waiter);
 
@@ -226,7 +226,7 @@ static void receive_on_synced(struct op *op, int result)
 	}
 }
 
-static void receive_sync_admitted(struct disk_waiter *waiter)
+static void receive_sync_admitted(struct queue_waiter *waiter)
 {
 	struct transfer *transfer = transfer_of_waiter(waiter);
 

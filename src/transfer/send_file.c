@@ -182,7 +182,7 @@ static void send_on_disk(struct op *op, int result)
 	transfer_wait_writable(transfer);
 }
 
-static void send_admitted(struct disk_waiter *waiter)
+static void send_admitted(struct queue_waiter *waiter)
 {
 	struct transfer *transfer = transfer_of_waiter(waiter);
 	size_t window = send_next_window(transfer, SEND_TURN_BYTES);

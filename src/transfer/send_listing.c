@@ -74,7 +74,7 @@ static void listing_get_help(struct transfer *transfer)
 	}
 }
 
-static void listing_admitted(struct disk_waiter *waiter)
+static void listing_admitted(struct queue_waiter *waiter)
 {
 	struct transfer *transfer = transfer_of_waiter(waiter);
 	bool large = transfer->listing && transfer->bytes > 0 && transfer->disk.kind != DISK_REMOTE;

@@ -67,7 +67,7 @@ static void send_on_read(struct op *op, int result)
 		transfer_go_on(transfer);
 }
 
-static void send_read_admitted(struct disk_waiter *waiter)
+static void send_read_admitted(struct queue_waiter *waiter)
 {
 	struct transfer *transfer = transfer_of_waiter(waiter);
 
@@ -130,7 +130,7 @@ static void send_on_look(struct op *op, int result)
 		transfer_go_on(transfer);
 }
 
-static void send_pages_admitted(struct disk_waiter *waiter)
+static void send_pages_admitted(struct queue_waiter *waiter)
 {
 	struct transfer *transfer = transfer_of_waiter(waiter);
 

@@ -72,7 +72,7 @@ void dtp_give_buffer(struct dtp *dtp, char *buffer)
 	dtp->buffers_free++;
 }
 
-struct transfer *transfer_of_waiter(struct disk_waiter *waiter)
+struct transfer *transfer_of_waiter(struct queue_waiter *waiter)
 {
 	return (struct transfer *)(void *)((char *)waiter - offsetof(struct transfer, waiter));
 }
@@ -157,7 +157,7 @@ void transfer_finish(struct transfer *transfer, enum transfer_end end, int error
 	transfer->ending = true;
 	transfer->end_kind = (uint8_t)end;
 	transfer->end_error = error;
-	if (disk_waiter_queued(&transfer->waiter)) /* it would begin something else */
+	if (queue_waits(&transfer->waiter)) /* it would begin something else */
 		transfer_leave_disk(transfer);
 	ring_cancel(transfer->dtp->ring, &transfer->socket_op);
 	transfer_end_if_quiet(transfer);
@@ -323,23 +323,23 @@ static void transfer_on_timer(struct wheel_timer *timer)
 }
 
 void transfer_enter_disk(struct transfer *transfer, enum disk_direction direction,
-			 void (*admitted)(struct disk_waiter *waiter))
+			 void (*admitted)(struct queue_waiter *waiter))
 {
 	transfer->queue = disk_queues_find(transfer->dtp->disks, transfer->disk.id, direction);
 	transfer->waiter.admitted = admitted;
-	if (disk_queue_enter(transfer->queue, &transfer->waiter))
+	if (queue_enter(transfer->queue, &transfer->waiter))
 		admitted(&transfer->waiter);
 }
 
 void transfer_leave_disk(struct transfer *transfer)
 {
-	struct disk_queue *queue = transfer->queue;
+	struct queue *queue = transfer->queue;
 
 	transfer->queue = NULL;
-	if (queue && !disk_waiter_queued(&transfer->waiter))
-		disk_queue_leave(queue);
+	if (queue && !queue_waits(&transfer->waiter))
+		queue_leave(queue);
 	else if (queue)
-		disk_queue_withdraw(&transfer->waiter);
+		queue_withdraw(&transfer->waiter);
 }
 
 void transfer_let_file_block(struct transfer *transfer)

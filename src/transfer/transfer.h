@@ -111,8 +111,8 @@ struct transfer {
 		struct op op;
 		struct transfer *transfer;
 	} help[2]; /* listing: a second thread shares the work of a fill */
-	struct disk_waiter waiter;
-	struct disk_queue *queue; /* while it has a place there */
+	struct queue_waiter waiter;
+	struct queue *queue; /* while it has a place there */
 	struct wheel_timer timer;
 	uint64_t progress_ms;
 	uint64_t taken_bytes; /* that the peer has acknowledged, at the last look */

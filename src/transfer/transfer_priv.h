@@ -44,10 +44,10 @@ void transfer_go_on(struct transfer *transfer);
 /* Takes a place in the queue of the file's disk and calls admitted (which finds the transfer by
  * transfer_of_waiter), at once or later. */
 void transfer_enter_disk(struct transfer *transfer, enum disk_direction direction,
-			 void (*admitted)(struct disk_waiter *waiter));
+			 void (*admitted)(struct queue_waiter *waiter));
 void transfer_leave_disk(struct transfer *transfer);
 
-struct transfer *transfer_of_waiter(struct disk_waiter *waiter);
+struct transfer *transfer_of_waiter(struct queue_waiter *waiter);
 struct transfer *transfer_of_file_op(struct op *op);
 
 /* Makes sure that the ring's operations on the file wait for the disk instead of failing. */
