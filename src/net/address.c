@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* Reads a decimal number of 1 to max that is all of text, or returns -EINVAL. */
 static long number_parse(const char *text, long max)
@@ -182,20 +183,32 @@ struct address address_site(const struct address *address)
 	return site;
 }
 
+#define HOST_WORDS 4
+
+/* Written before there are other threads. */
+static uint64_t hash_key[HOST_WORDS + 1];
+
+int address_hash_init(void)
+{
+	return getrandom(hash_key, sizeof(hash_key), 0) == sizeof(hash_key) ? 0 : -errno;
+}
+
+/* Multiply and shift, of a vector: with a random key any two hosts have the same hash, or the same low
+ * bits of it, as rarely as by chance (Dietzfelbinger 1996). */
 uint32_t address_hash_host(const struct address *address)
 {
 	struct address host = *address;
-	uint32_t hash = 2166136261; /* FNV-1a */
-	const uint8_t *bytes;
-	size_t count;
+	uint32_t words[HOST_WORDS] = { 0 };
+	uint64_t sum = hash_key[HOST_WORDS];
 
 	address_unmap(&host);
-	bytes = host.any.sa_family == AF_INET ? (const uint8_t *)&host.v4.sin_addr
-					      : host.v6.sin6_addr.s6_addr;
-	count = host.any.sa_family == AF_INET ? 4 : 16;
-	for (size_t i = 0; i < count; i++)
-		hash = (hash ^ bytes[i]) * 16777619;
-	return hash ^ hash >> 16; /* tables use the low bits */
+	if (host.any.sa_family == AF_INET)
+		words[0] = host.v4.sin_addr.s_addr;
+	else
+		memcpy(words, &host.v6.sin6_addr, sizeof(words));
+	for (int i = 0; i < HOST_WORDS; i++)
+		sum += hash_key[i] * words[i];
+	return (uint32_t)(sum >> 32);
 }
 
 static int address_ask(int fd, int (*ask)(int, struct sockaddr *, socklen_t *),

@@ -3,7 +3,7 @@
  * as the IPv4 address that it is (RFC 4291 section 2.5.5.2): a client of a dual-stack listener
  * is the same client as one of an IPv4 listener.
  *
- * Pure values; callable from any thread.
+ * Pure values but for the key of their hash; callable from any thread.
  */
 #ifndef NET_ADDRESS_H
 #define NET_ADDRESS_H
@@ -54,7 +54,13 @@ struct address address_site(const struct address *address);
 /* Whether it is 0.0.0.0 or ::. */
 bool address_is_any(const struct address *address);
 
-/* A hash of the host alone, equal for addresses of the same host. */
+/* Draws the key of address_hash_host, once, before there are other threads: who has many addresses, as
+ * everybody with IPv6 has, could else choose those that fall into one chain of a table. Each server
+ * process has tables of its own, and a key. Returns 0 or a negative errno. */
+int address_hash_init(void);
+
+/* A hash of the host alone, equal for addresses of the same host; the same for all before
+ * address_hash_init. */
 uint32_t address_hash_host(const struct address *address);
 
 /* The peer's and the own address of a socket, unmapped. Return 0 or a negative errno. */

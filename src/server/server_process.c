@@ -228,6 +228,8 @@ static int server_make(struct server *server)
 	if (r == 0)
 		r = server_load_hosts(server);
 	if (r == 0)
+		r = address_hash_init();
+	if (r == 0)
 		r = admission_new(server->workers_count, server->config->sessions_max,
 				  server->config->sessions_per_address_max, &server->admission);
 	if (r == 0)

@@ -160,6 +160,55 @@ static void a_link_local_host_belongs_to_its_link(void **state)
 	assert_int_equal(address_hash_host(&one), address_hash_host(&none));
 }
 
+static void every_bit_of_a_host_counts_in_its_hash(void **state)
+{
+	struct address one = address("[2001:db8::1]:21");
+
+	(void)state;
+	for (int bit = 0; bit < 128; bit++) {
+		struct address other = one;
+
+		other.v6.sin6_addr.s6_addr[bit / 8] ^= (uint8_t)(1U << bit % 8);
+		assert_int_not_equal(address_hash_host(&one), address_hash_host(&other));
+	}
+}
+
+/* Nobody can calculate from outside what shares a bucket with what. */
+static void another_server_process_has_other_hashes(void **state)
+{
+	const struct address hosts[] = { address("192.0.2.1:21"), address("[2001:db8::1]:21"),
+					 address("0.0.0.0:21") };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+		uint32_t before = address_hash_host(&hosts[i]);
+
+		assert_int_equal(before, address_hash_host(&hosts[i]));
+		assert_int_equal(address_hash_init(), 0);
+		assert_int_not_equal(before, address_hash_host(&hosts[i]));
+	}
+}
+
+/* Which of 4096 buckets they share, if any, depends on the key alone. */
+static void two_hosts_share_a_bucket_under_few_keys(void **state)
+{
+	struct address one = address("[2001:db8:1::]:21"), other = address("[2001:db8:2::]:21");
+	int shared = 0;
+
+	(void)state;
+	for (int i = 0; i < 4096; i++) {
+		assert_int_equal(address_hash_init(), 0);
+		shared += address_hash_host(&one) % 4096 == address_hash_host(&other) % 4096;
+	}
+	assert_in_range(shared, 0, 30); /* 1 is expected */
+}
+
+static int draw_key(void **state)
+{
+	(void)state;
+	return address_hash_init();
+}
+
 static void any_is_zero_in_both_families(void **state)
 {
 	struct address four = address("0.0.0.0:21");
@@ -216,10 +265,13 @@ int main(void)
 		cmocka_unit_test(unmap_leaves_other_addresses_alone),
 		cmocka_unit_test(same_host_looks_at_the_host_alone),
 		cmocka_unit_test(a_link_local_host_belongs_to_its_link),
+		cmocka_unit_test(every_bit_of_a_host_counts_in_its_hash),
+		cmocka_unit_test(another_server_process_has_other_hashes),
+		cmocka_unit_test(two_hosts_share_a_bucket_under_few_keys),
 		cmocka_unit_test(any_is_zero_in_both_families),
 		cmocka_unit_test(a_socket_tells_its_own_and_its_peers_address),
 		cmocka_unit_test(a_unix_socket_has_no_internet_address),
 	};
 
-	return cmocka_run_group_tests_name("address", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("address", tests, draw_key, NULL);
 }
