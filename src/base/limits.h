@@ -43,7 +43,12 @@
 #define FOLDER_SIZE_NAMES_MAX 1000000
 #define FOLDER_SIZE_DEPTH_MAX 64 /* descriptors held open */
 #define FOLDER_SIZE_SLICE 2048	 /* names looked at in one job */
-#define FOLDER_SIZES_MAX 4	 /* of one worker */
+#define FOLDER_SIZES_MAX 16	 /* of one worker */
+
+/* One client address (of IPv6 one /64) has a part of what one worker has of each of HASHES_MAX,
+ * FOLDER_SIZES_MAX, COUNTING_MAX and TREE_LISTINGS_MAX (session/seats.h): 16, 4, 16 and 16. So four
+ * addresses must work together to keep the others out; more of one address: 450, with other words. */
+#define SEATS_PARTS 4
 
 /* Data connections and transfers. */
 #define PASSIVE_WAIT_MS 10000	       /* for a free reservation; then 425 */

@@ -575,6 +575,7 @@ static int worker_make_context(struct worker *worker)
 	unsigned pipes;
 	int r;
 
+	session_context_init(context);
 	r = dtp_init(&context->dtp, worker->ring, NULL, server->workers_count);
 	if (r < 0)
 		return r;

@@ -16,6 +16,7 @@
 #include "fs/tree.h"
 #include "fs/upload.h"
 #include "session/change.h"
+#include "session/seats.h"
 #include "transfer/transfer.h"
 
 struct count;
@@ -73,12 +74,14 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 	struct hash_file hash;
 	uint8_t hash_form;
 	uint8_t hash_reading; /* of the argument in other */
-	bool hashing;	      /* counted, with a buffer */
+	bool hashing;	      /* with a seat and a buffer */
 	bool hash_lines;      /* of a reply of several have been said */
 	off_t hash_first;
 	off_t hash_at; /* what hash.offset was after the last step */
 	uint64_t hash_said_ms;
 	uint64_t hash_progress_ms;
+
+	struct seat seat; /* of those of which a worker has few, until the command ends */
 
 	/* A job that waits for its disk (disk_job.c). */
 	struct queue_waiter waiter;

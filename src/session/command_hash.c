@@ -55,8 +55,6 @@ static void hash_over(struct session *session)
 	struct action *action = session->action;
 
 	hash_file_fini(&action->hash);
-	if (action->hashing)
-		session->context->hashes--;
 	if (action->hash.buffer)
 		dtp_give_buffer(&session->context->dtp, action->hash.buffer);
 	if (action->file >= 0)
@@ -206,9 +204,10 @@ static void hash_begin(struct session *session)
 {
 	struct session_context *context = session->context;
 	struct action *action = session->action;
+	int r = seats_take(&context->hashes, &session->peer, &action->seat);
 
-	if (context->hashes >= HASHES_MAX) {
-		hash_fail(session, -EUSERS);
+	if (r < 0) {
+		hash_fail(session, r);
 		return;
 	}
 	action->hash.buffer = dtp_take_buffer(&context->dtp);
@@ -217,7 +216,6 @@ static void hash_begin(struct session *session)
 		return;
 	}
 	action->hashing = true;
-	context->hashes++;
 	hash_turn(action);
 }
 

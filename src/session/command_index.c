@@ -8,32 +8,39 @@
 #include "fs/tree_listing.h"
 #include "session/session_priv.h"
 
+/* Takes the folder over. */
+static int index_begin(struct action *action, int folder)
+{
+	struct session *session = action->session;
+	const struct tree_listing_request wanted = { .folder = folder,
+						     .facts = session->facts,
+						     .rights = session_rights_to_itself(session),
+						     .disk = action->request.disk };
+	int r = seats_take(&session->context->tree_listings, &session->peer, &action->seat);
+
+	if (r < 0) {
+		file_close(&action->request.disk, session->context->ring, folder);
+		return r;
+	}
+	return tree_listing_new(&wanted, &action->tree_listing);
+}
+
 static void index_opened(struct tree_request *request, int result)
 {
 	struct action *action =
 		(struct action *)(void *)((char *)request - offsetof(struct action, request));
 	struct session *session = action->session;
 
-	bool is_one_too_many = session->context->tree_listings >= TREE_LISTINGS_MAX;
-
-	if (result >= 0 && (session_has_given_up(session) || is_one_too_many)) {
+	if (result >= 0 && session_has_given_up(session)) {
 		file_close(&request->disk, session->context->ring, result);
-		result = session_has_given_up(session) ? -ECANCELED : -EAGAIN;
+		result = -ECANCELED;
 	}
-	if (result >= 0) {
-		const struct tree_listing_request wanted = { .folder = result,
-							     .facts = session->facts,
-							     .rights = session_rights_to_itself(
-								     session),
-							     .disk = request->disk };
-
-		result = tree_listing_new(&wanted, &action->tree_listing);
-	}
+	if (result >= 0)
+		result = index_begin(action, result);
 	if (result < 0) {
 		session_refuse_command(session, result);
 		return;
 	}
-	session->context->tree_listings++;
 	action->transfer.disk = request->disk;
 	action->transfer.kind = TRANSFER_SEND_LISTING;
 	session_transfer_begin(session, "Here comes the tree");

@@ -74,7 +74,6 @@ static void dsiz_done(struct op *op, int result)
 	}
 	space_reply(session, result, folder_size_bytes(action->folder_size));
 	folder_size_free(action->folder_size);
-	session->context->folder_sizes--;
 	session_command_end(session);
 }
 
@@ -85,14 +84,13 @@ void command_dsiz(struct session *session, struct view argument)
 
 	if (!action)
 		return;
-	r = session->context->folder_sizes >= FOLDER_SIZES_MAX
-		    ? -EAGAIN
-		    : folder_size_new(session->tree.root, action->path, &action->folder_size);
+	r = seats_take(&session->context->folder_sizes, &session->peer, &action->seat);
+	if (r == 0)
+		r = folder_size_new(session->tree.root, action->path, &action->folder_size);
 	if (r < 0) {
 		session_refuse_command(session, r);
 		return;
 	}
-	session->context->folder_sizes++;
 	action->request.disk = tree_locate(&session->tree, action->path);
 	dsiz_continue(action);
 }

@@ -52,10 +52,8 @@ static void session_transfer_over(struct session *session)
 
 	if (action->listing)
 		listing_free(action->listing);
-	if (action->tree_listing) {
+	if (action->tree_listing)
 		tree_listing_free(action->tree_listing);
-		session->context->tree_listings--;
-	}
 	if (action->transfer.buffer) /* never begun */
 		dtp_give_buffer(&session->context->dtp, action->transfer.buffer);
 	if (action->cached) /* whose file it is */

@@ -76,7 +76,7 @@ static void count_end(struct action *action, int64_t octets)
 	struct count_known known = known_of(action);
 
 	count_free(action->count);
-	session->context->counting--;
+	seat_give(&action->seat); /* a transfer may follow, however long */
 	known.octets = octets;
 	if (octets >= 0 && action->count_lasting)
 		*known_place(session->context, &known) = known;
@@ -98,15 +98,15 @@ static void count_done(struct op *op, int result)
 
 static int count_begin(struct action *action)
 {
-	struct session_context *context = action->session->context;
-	int r;
+	const struct session *session = action->session;
+	int r = seats_take(&session->context->counting, &session->peer, &action->seat);
 
-	if (context->counting >= COUNTING_MAX)
-		return -EAGAIN;
+	if (r < 0)
+		return r;
 	r = count_new(&action->representation, action->count_file,
 		      (int64_t)action->request.stat.stx_size, &action->count);
-	if (r == 0)
-		context->counting++;
+	if (r < 0)
+		seat_give(&action->seat);
 	return r;
 }
 

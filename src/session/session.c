@@ -39,6 +39,14 @@ static struct session *session_of_idle_timer(struct wheel_timer *timer)
 	return (struct session *)(void *)((char *)timer - offsetof(struct session, idle_timer));
 }
 
+void session_context_init(struct session_context *context)
+{
+	seats_init(&context->folder_sizes, FOLDER_SIZES_MAX);
+	seats_init(&context->tree_listings, TREE_LISTINGS_MAX);
+	seats_init(&context->counting, COUNTING_MAX);
+	seats_init(&context->hashes, HASHES_MAX);
+}
+
 void session_context_fini(struct session_context *context)
 {
 	while (context->actions) {
@@ -107,6 +115,7 @@ void session_command_end(struct session *session)
 	for (; session->aborts > 0; session->aborts--)
 		session_reply(session, REPLY_226_CLOSING_DATA, "Aborted");
 	session->action = NULL;
+	seat_give(&action->seat);
 	session_is_active(session);
 	if (context->actions_free >= ACTIONS_KEPT_MAX) {
 		free(action);

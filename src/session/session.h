@@ -30,6 +30,7 @@
 #include "protocol/reply_text.h"
 #include "protocol/telnet.h"
 #include "ring/ring.h"
+#include "session/seats.h"
 #include "transfer/transfer.h"
 
 struct action;
@@ -93,15 +94,15 @@ struct session_context {
 	struct reply_text reply;
 	struct action *actions; /* free ones */
 	unsigned actions_free;
-	unsigned folder_sizes;	/* DSIZs under way */
-	unsigned tree_listings; /* the same of SITE INDEX */
-	unsigned counting;	/* files that count.c has under way */
+	struct seats folder_sizes;  /* of DSIZ */
+	struct seats tree_listings; /* of SITE INDEX */
+	struct seats counting;	    /* of count.c */
+	struct seats hashes;	    /* of HASH and its kin */
 	uint64_t transfers;
 	struct count_known counts[COUNTS_KNOWN];
 	struct known_files known;
 	struct kept_files kept;
 	struct hash_cache *hash_cache; /* of all workers */
-	unsigned hashes;	       /* under way */
 };
 
 enum session_state { SESSION_GREETED, SESSION_NAMED, SESSION_ACCOUNT, SESSION_LOGGED_IN };
@@ -231,7 +232,9 @@ void session_on_active_socket(struct session *session, int fd_or_error);
  * those of the others in this turn. */
 void session_flush_gathered(struct session_context *context);
 
-/* Frees what the context lends. */
+/* Prepares what sessions share, in a zeroed context of which the server fills in the rest; frees what it
+ * lends. */
+void session_context_init(struct session_context *context);
 void session_context_fini(struct session_context *context);
 
 #endif

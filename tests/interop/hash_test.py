@@ -19,6 +19,7 @@ from sluiced import Failure, Sluiced, binary, engine_arguments, environment  # n
 PROGRAM = os.environ.get("SLUICE") or os.path.join(os.path.dirname(binary()), "sluice")
 ENDLESS = 1 << 40  # bytes of a file of nothing, in memory: minutes to hash, no room on any disk
 HASHES_MAX = 64    # of one worker, src/base/limits.h
+HASHES_SHARE = 16  # of which one client address may have so many
 
 
 class Served(tempfile.TemporaryDirectory):
@@ -38,8 +39,8 @@ class Served(tempfile.TemporaryDirectory):
     def path(self, name):
         return os.path.join(self.name, name)
 
-    def log_in(self):
-        return log_in("127.0.0.1", self.server.port)
+    def log_in(self, source=None):
+        return log_in("127.0.0.1", self.server.port, source)
 
     def endless(self):
         with open(self.path("endless"), "wb") as file:
@@ -132,26 +133,48 @@ def a_long_hash_says_how_far_it_is():
         is_small_hash(control)
 
 
+def begin_hashes(served, source, count):
+    controls = [served.log_in(source) for _ in range(count)]
+    for control in controls:
+        control.send(b"HASH endless\r\n")
+    for control in controls:
+        until_hashing(control)
+    return controls
+
+
+def is_answered_once_there_is_a_seat(control):
+    def answer():
+        control.send(b"HASH small\r\n")
+        line = control.read_reply()[-1]
+        return None if line.startswith("450") else line
+
+    line = wait_until(answer, "no seat has become free")
+    same("with a free seat", f"213 SHA-256 0-999 {small_hash()} small", line)
+
+
 @test
 def too_many_hashes_at_once_are_450():
     with Served(parent="/dev/shm") as served:
         served.endless()
-        controls = [served.log_in() for _ in range(HASHES_MAX)]
-        for control in controls:
-            control.send(b"HASH endless\r\n")
-        for control in controls:
-            until_hashing(control)
+        sources = [f"127.0.0.{number + 2}" for number in range(HASHES_MAX // HASHES_SHARE)]
+        controls = [control for source in sources for control in begin_hashes(served, source, HASHES_SHARE)]
         one_more = served.log_in()
-        command(one_more, "HASH small", "450")
+        expect("at work now" in command(one_more, "HASH small", "450"), "the reply names another reason")
         controls.pop().close()
+        is_answered_once_there_is_a_seat(one_more)
 
-        def answer():
-            one_more.send(b"HASH small\r\n")
-            line = one_more.read_reply()[-1]
-            return None if line.startswith("450") else line
 
-        line = wait_until(answer, "no place has become free")
-        same("with a free place", f"213 SHA-256 0-999 {small_hash()} small", line)
+@test
+def one_address_has_its_share_of_the_hashes_and_leaves_the_rest():
+    with Served(parent="/dev/shm") as served:
+        served.endless()
+        controls = begin_hashes(served, "127.0.0.2", HASHES_SHARE)
+        one_more = served.log_in("127.0.0.2")
+        for line in "HASH small", "XCRC small":
+            expect("for your address" in command(one_more, line, "450"), "the reply names another reason")
+        is_small_hash(served.log_in("127.0.0.3"))
+        controls.pop().close()
+        is_answered_once_there_is_a_seat(one_more)
 
 
 @test

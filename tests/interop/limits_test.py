@@ -47,53 +47,142 @@ def limited(server, what, limit):
     return before
 
 
-@test
-def more_files_to_count_than_a_worker_takes_are_450():
-    """All come at once, and each has slices to wait for, so that none is counted before the last has come."""
-    size, most = 200 << 20, 64
+def all_at_once(server, controls, line):
+    """The first reply that each has to a line which all have sent before the server sees any."""
+    os.kill(server.server_pid, signal.SIGSTOP)
+    for control in controls:
+        control.send(line)
+    os.kill(server.server_pid, signal.SIGCONT)
+    return [control.read_reply()[0] for control in controls]
+
+
+def are_refused(replies, words):
+    """Some are, and for that reason."""
+    refused = [reply for reply in replies if not reply.startswith("213 ")]
+    expect(refused and all(reply.startswith("450 Too many") and words in reply for reply in refused), f"{refused}")
+
+
+def count_all(sources):
+    """SIZE for each source, in TYPE A. Each has slices to wait for, so that none is counted before the last has come."""
+    size = 200 << 20
     with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder:
         os.chmod(folder, 0o755)
         with open(os.path.join(folder, "text"), "wb") as file:
             file.truncate(size)
         with Sluiced(folder, ["--workers", "1"]) as server:
-            controls = [log_in("127.0.0.1", server.port) for _ in range(most + 20)]
+            controls = [log_in("127.0.0.1", server.port, source) for source in sources]
             for control in controls:
                 command(control, "TYPE A", "200")
-            os.kill(server.server_pid, signal.SIGSTOP)
+            replies = all_at_once(server, controls, b"SIZE text\r\n")
+            same("what is counted", {f"213 {size}"}, {reply for reply in replies if reply[:1] == "2"})
             for control in controls:
-                control.send(b"SIZE text\r\n")
-            os.kill(server.server_pid, signal.SIGCONT)
-            replies = [control.read_reply()[0] for control in controls]
-            same("what is counted", f"213 {size}", next(reply for reply in replies if reply[:1] == "2"))
-            refused = [reply for reply in replies if not reply.startswith("213 ")]
-            expect(refused and all(reply.startswith("450 Too much") for reply in refused), f"{refused}")
-            command(controls[-1], "SIZE text", "213")
+                command(control, "SIZE text", "213")
+                control.close()
+            return replies
+
+
+@test
+def more_files_to_count_than_a_worker_takes_are_450():
+    are_refused(count_all([f"127.0.0.{2 + number % 10}" for number in range(100)]), "at work now")
+
+
+@test
+def one_address_has_its_share_of_the_counting_and_leaves_the_rest():
+    replies = count_all(["127.0.0.2"] * 20 + ["127.0.0.3"])
+    are_refused(replies[:20], "for your address")
+    expect(replies[20].startswith("213"), f"another address has {replies[20]}")
+
+
+@test
+def who_goes_on_where_counting_has_led_counts_no_more():
+    """RETR in TYPE A counts up to its restart point first, unless the file is too large for that; nobody takes what it
+    would send then."""
+    for size in 1000, 300 << 20:
+        with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder:
+            os.chmod(folder, 0o755)
+            for number in range(17):
+                with open(os.path.join(folder, str(number)), "wb") as file:
+                    file.truncate(size if number < 16 else 1000)
+            with Sluiced(folder, ["--workers", "1"]) as server:
+                controls = [log_in("127.0.0.1", server.port) for _ in range(17)]
+                for number, control in enumerate(controls):
+                    command(control, "TYPE A", "200")
+                    if number < 16:
+                        command(control, "EPSV", "229")
+                        command(control, "REST 1", "350")
+                        command(control, f"RETR {number}", "150")
+                command(controls[16], "SIZE 16", "213 1000")
+                for control in controls:
+                    control.close()
+
+
+@test
+def one_address_has_its_share_of_dsiz_and_leaves_the_rest():
+    """Each takes slices, so that none has its answer before the last has come."""
+    with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder:
+        os.chmod(folder, 0o755)
+        for number in range(8000):
+            os.mknod(os.path.join(folder, str(number)))
+        with Sluiced(folder, ["--workers", "1"]) as server:
+            sources = ["127.0.0.2"] * 10 + ["127.0.0.3"]
+            controls = [log_in("127.0.0.1", server.port, source) for source in sources]
+            replies = all_at_once(server, controls, b"DSIZ\r\n")
+            are_refused(replies[:10], "for your address")
+            expect(replies.count("213 0") >= 5 and replies[10] == "213 0", f"{replies}")
+            for control in controls:
+                command(control, "DSIZ", "213")
+                control.close()
+
+
+def index_all(server, sources):
+    """SITE INDEX for each source, of which nobody takes the listing. Returns the connections and their ports."""
+    # Ports enough: the same one serves others of other addresses.
+    controls = [log_in("127.0.0.1", server.port, source) for source in sources]
+    ports = [wire.passive_port(command(control, "EPSV", "229"))[1] for control in controls]
+    for control in controls:
+        command(control, "SITE INDEX", "150")
+    return controls, ports
+
+
+def take_index(control, port, source):
+    with socket.create_connection(("127.0.0.1", port), 30, (source, 0)) as data:
+        expect(b" sub\r\n" in data.recv(1000), "the tree is not listed")
+    expect(control.read_reply()[0].startswith("226"), "the listing is not complete")
 
 
 @test
 def more_trees_to_list_than_a_worker_holds_are_450():
     """Each holds a descriptor for each level, as long as nobody takes it."""
-    most = 64
+    sources = [f"127.0.1.{number + 1}" for number in range(64)]
     with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder:
         os.chmod(folder, 0o755)
         os.mkdir(os.path.join(folder, "sub"))
         with Sluiced(folder, ["--workers", "1"]) as server:
-            # Ports enough: the same one serves others of other addresses.
-            controls = [wire.Control("127.0.0.1", server.port, f"127.0.1.{number + 1}") for number in range(most + 1)]
-            for control in controls:
-                greet(control)
-                command(control, "USER anonymous", "331")
-                command(control, "PASS guest@", "230")
-            ports = [wire.passive_port(command(control, "EPSV", "229"))[1] for control in controls]
-            for control in controls[:most]:
-                command(control, "SITE INDEX", "150")
-            command(controls[most], "SITE INDEX", "450")
-            with socket.create_connection(("127.0.0.1", ports[0]), 30, ("127.0.1.1", 0)) as data:
-                expect(b" sub\r\n" in data.recv(1000), "the tree is not listed")
-            expect(controls[0].read_reply()[0].startswith("226"), "the listing is not complete")
-            command(controls[0], "EPSV", "229")
-            command(controls[0], "SITE INDEX", "150")
-            for control in controls:  # which ends what nobody takes
+            controls, ports = index_all(server, sources)
+            one_more = log_in("127.0.0.1", server.port)
+            expect("at work now" in command(one_more, "SITE INDEX", "450"), "the reply names another reason")
+            take_index(controls[0], ports[0], sources[0])
+            command(one_more, "EPSV", "229")
+            command(one_more, "SITE INDEX", "150")
+            for control in *controls, one_more:  # which ends what nobody takes
+                control.close()
+
+
+@test
+def one_address_has_its_share_of_trees_to_list_and_leaves_the_rest():
+    with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder:
+        os.chmod(folder, 0o755)
+        os.mkdir(os.path.join(folder, "sub"))
+        with Sluiced(folder, ["--workers", "1"]) as server:
+            controls, ports = index_all(server, ["127.0.0.2"] * 16)
+            one_more = log_in("127.0.0.1", server.port, "127.0.0.2")
+            expect("for your address" in command(one_more, "SITE INDEX", "450"), "the reply names another reason")
+            others, others_ports = index_all(server, ["127.0.0.3"])
+            take_index(others[0], others_ports[0], "127.0.0.3")
+            take_index(controls[0], ports[0], "127.0.0.2")
+            command(one_more, "EPSV", "229")
+            command(one_more, "SITE INDEX", "150")
+            for control in *controls, *others, one_more:
                 control.close()
 
 

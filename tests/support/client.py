@@ -6,11 +6,11 @@ import wire
 from checks import expect, same
 
 
-def connect(address, port):
-    """Connects, waiting for a server that is starting."""
+def connect(address, port, source=None):
+    """Connects, waiting for a server that is starting; from the address source, if there is one."""
     for _ in range(400):
         try:
-            return wire.Control(address, port)
+            return wire.Control(address, port, source)
         except ConnectionRefusedError:
             time.sleep(0.025)
     raise AssertionError(f"nothing listens on {address} port {port} after 10 s")
@@ -28,8 +28,8 @@ def greet(control):
     expect(reply[0].startswith("220"), f"the greeting is {reply!r}")
 
 
-def log_in(address, port):
-    control = connect(address, port)
+def log_in(address, port, source=None):
+    control = connect(address, port, source)
     greet(control)
     command(control, "USER anonymous", "331")
     command(control, "PASS guest@", "230")
