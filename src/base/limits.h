@@ -16,6 +16,8 @@
 #define REPLY_MAX 16384		  /* one reply; longer texts are cut at a line */
 #define PASSWORD_ATTEMPTS_MAX 3	  /* then 421 and close (RFC 2577 section 5) */
 #define LOGINS_REFUSED_LINES 1000 /* of the log in a minute; of more, their number */
+#define PASSWORD_CHECKS_MAX 1	  /* of one address with each worker; the others wait in line */
+#define PASSWORD_QUEUES 1024	  /* such lines of a worker; addresses may share one by chance */
 #define PASSWORD_DELAY_MS 1000 /* before the first such reply; twice, thrice before the next ones */
 
 /* Sessions. */

@@ -83,10 +83,11 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 
 	struct seat seat; /* of those of which a worker has few, until the command ends */
 
-	/* A job that waits for its disk (disk_job.c). */
+	/* A job that waits for its place (job.c). */
 	struct queue_waiter waiter;
 	struct queue *queue;
-	bool work_must_run; /* it closes what is open */
+	bool work_must_run;   /* it closes what is open */
+	uint8_t work_threads; /* enum op_threads */
 	int (*work)(struct op *op);
 	void (*work_done)(struct op *op, int result);
 

@@ -145,7 +145,6 @@ static int password_work(struct op *op)
 	struct action *action = action_of_op(op);
 
 	action->user = users_check(action->users, action->session->name, action->path);
-	explicit_bzero(action->path, sizeof(action->path));
 	return 0;
 }
 
@@ -154,6 +153,7 @@ static void password_done(struct op *op, int result)
 	struct action *action = action_of_op(op);
 	struct session *session = action->session;
 
+	explicit_bzero(action->path, sizeof(action->path)); /* also if nobody has checked it */
 	if (session->closing) {
 		session_command_end(session);
 		return;
@@ -178,7 +178,7 @@ static void password_done(struct op *op, int result)
 }
 
 /* A password hash takes milliseconds on purpose: a job thread of low priority computes it, which the
- * hashes of files do not keep busy. */
+ * hashes of files do not keep busy, nor the passwords of one address alone. */
 static void session_check_password(struct session *session, struct view password)
 {
 	struct action *action = session_command_begin(session);
@@ -188,8 +188,7 @@ static void session_check_password(struct session *session, struct view password
 	memcpy(action->path, password.at, password.length);
 	action->path[password.length] = '\0';
 	action->users = session->context->users;
-	action->op.done = password_done;
-	ring_job_of(session->context->ring, &action->op, OP_THREADS_PASSWORDS, password_work);
+	session_password_job(action, password_work, password_done);
 }
 
 void command_pass(struct session *session, struct view argument)

@@ -45,6 +45,8 @@ void session_context_init(struct session_context *context)
 	seats_init(&context->tree_listings, TREE_LISTINGS_MAX);
 	seats_init(&context->counting, COUNTING_MAX);
 	seats_init(&context->hashes, HASHES_MAX);
+	for (unsigned i = 0; i < PASSWORD_QUEUES; i++)
+		queue_init(&context->passwords[i], PASSWORD_CHECKS_MAX);
 }
 
 void session_context_fini(struct session_context *context)

@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "base/limits.h"
+#include "base/queue.h"
 #include "fs/hash_cache.h"
 #include "fs/tree.h"
 #include "net/address.h"
@@ -94,10 +95,11 @@ struct session_context {
 	struct reply_text reply;
 	struct action *actions; /* free ones */
 	unsigned actions_free;
-	struct seats folder_sizes;  /* of DSIZ */
-	struct seats tree_listings; /* of SITE INDEX */
-	struct seats counting;	    /* of count.c */
-	struct seats hashes;	    /* of HASH and its kin */
+	struct seats folder_sizes;		 /* of DSIZ */
+	struct seats tree_listings;		 /* of SITE INDEX */
+	struct seats counting;			 /* of count.c */
+	struct seats hashes;			 /* of HASH and its kin */
+	struct queue passwords[PASSWORD_QUEUES]; /* being checked (job.c) */
 	uint64_t transfers;
 	struct count_known counts[COUNTS_KNOWN];
 	struct known_files known;

@@ -79,7 +79,7 @@ bool session_has_given_up(const struct session *session);
 /* Ends a command with the reply to error, or with that to ABOR; perhaps later (unfinished.c). */
 void session_refuse_command(struct session *session, int error);
 
-/* disk_job.c: runs work in a job thread, once the disk has a place for it; then done. op is the
+/* job.c: runs work in a job thread, once the disk has a place for it; then done. op is the
  * action's, and no other job of it may be under way. */
 void session_disk_job(struct action *action, const struct disk *disk, int (*work)(struct op *op),
 		      void (*done)(struct op *op, int result));
@@ -92,7 +92,11 @@ void session_disk_read(struct action *action, const struct disk *disk, int (*wor
 void session_disk_job_surely(struct action *action, const struct disk *disk,
 			     int (*work)(struct op *op), void (*done)(struct op *op, int result));
 
-/* Ends the command's wait for a place at its disk, if it waits: what has such a place is not
+/* Runs work in a thread for passwords, once the client's address has a place for it. */
+void session_password_job(struct action *action, int (*work)(struct op *op),
+			  void (*done)(struct op *op, int result));
+
+/* Ends the command's wait for a place for its job, if it waits: what has such a place is not
  * interrupted. */
 void session_cancel_waiting(struct session *session);
 

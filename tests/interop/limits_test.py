@@ -374,6 +374,84 @@ def hashes_of_files_keep_no_login_waiting():
                 each.close()
 
 
+class ServedToAnn(tempfile.TemporaryDirectory):
+    """A server with one worker, that knows ann, whose password takes some milliseconds to check."""
+
+    def __enter__(self):
+        os.chmod(self.name, 0o755)
+        users = os.path.join(self.name, ".users")
+        with open(users, "w", encoding="ascii") as file:
+            file.write(f"ann:{password_hash('secret', 30000)}:{self.name}\n")
+        os.chmod(users, 0o600)
+        self.server = Sluiced(self.name, ["--users", users, "--verbose"], workers=1).start()
+        return self
+
+    def name_ann(self, source):
+        control = connect("127.0.0.1", self.server.port, source)
+        greet(control)
+        command(control, "USER ann", "331")
+        return control
+
+    def guess(self, controls):
+        """All passwords are there before the server sees any; it goes on with go_on."""
+        os.kill(self.server.server_pid, signal.SIGSTOP)
+        for control in controls:
+            control.send(b"PASS guess\r\n")
+
+    def go_on(self):
+        os.kill(self.server.server_pid, signal.SIGCONT)
+
+    def checked(self):
+        """Where the passwords came from, in the order in which they were checked."""
+        return re.findall(r'login(?: failed)?: user "ann" from (\S+)', self.server.log())
+
+    def __exit__(self, kind, *rest):
+        if kind:
+            self.server.abandon()
+        else:
+            self.server.stop()
+        self.cleanup()
+
+
+@test
+def who_sends_many_passwords_at_once_waits_for_his_own():
+    """Of three other addresses one may share the line of the many, by chance."""
+    many = 40
+    with ServedToAnn() as served:
+        guessing = [served.name_ann("127.0.0.2") for _ in range(many)]
+        others = [served.name_ann(f"127.0.0.{number}") for number in (3, 4, 5)]
+        served.guess(guessing)
+        for control in others:
+            control.send(b"PASS secret\r\n")
+        served.go_on()
+        for control in others:
+            expect(control.read_reply()[0].startswith("230"), "no 230")
+        for control in guessing:
+            expect(control.read_reply()[0].startswith("530"), "no 530")
+        checked = served.checked()
+        same("passwords checked", many + len(others), len(checked))
+        places = sorted(checked.index(f"127.0.0.{number}") for number in (3, 4, 5))
+        expect(places[1] < many / 4, f"the others came at {places}, in the order {checked}")
+        for control in *guessing, *others:
+            control.close()
+
+
+@test
+def who_leaves_while_its_password_waits_leaves_nothing_behind():
+    many = 40
+    with ServedToAnn() as served:
+        before = len(served.server.descriptors())
+        guessing = [served.name_ann("127.0.0.2") for _ in range(many)]
+        served.guess(guessing)
+        for control in guessing:
+            control.close()
+        served.go_on()
+        expect(served.server.wait_for_descriptors(before) <= before, "the sessions stay")
+        control = served.name_ann("127.0.0.2")
+        command(control, "PASS secret", "230")
+        control.close()
+
+
 @test
 def who_guesses_passwords_waits_longer_each_time_and_nobody_else():
     with Served() as served:

@@ -70,10 +70,10 @@ def older_than(*version):
     return tuple(int(number) for number in re.findall(r"\d+", os.uname().release)[:2]) < version
 
 
-def password_hash(password):
+def password_hash(password, rounds=1000):
     """A crypt(3) hash, made cheap: the server's work is tested, not the hash's strength."""
-    program = 'print crypt($ARGV[0], q($6$rounds=1000$saltsalt$))'
-    return subprocess.check_output(["perl", "-e", program, password], text=True)
+    program = 'print crypt($ARGV[0], q($6$rounds=) . $ARGV[1] . q($saltsalt$))'
+    return subprocess.check_output(["perl", "-e", program, password, str(rounds)], text=True)
 
 
 def children(pid):
