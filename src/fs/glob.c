@@ -77,9 +77,8 @@ static bool names_the_dot(struct view pattern)
 	       pattern.at[0] != '[' && byte_take(pattern, &at) == '.';
 }
 
-int glob_matches(struct view pattern, struct view name)
+static int pattern_compare(struct view pattern, struct view name, int *steps_left)
 {
-	int steps_left = GLOB_STEPS_MAX;
 	bool starred = false;
 	size_t after_star = 0; /* in pattern: behind the last star */
 	size_t star_end = 0;   /* in name: where what the last star takes ends */
@@ -94,7 +93,7 @@ int glob_matches(struct view pattern, struct view name)
 	while (n < name.length || p < pattern.length) {
 		size_t next = 0;
 
-		if (steps_left <= 0)
+		if (*steps_left <= 0)
 			return -E2BIG;
 		if (p < pattern.length && pattern.at[p] == '*') {
 			starred = true;
@@ -103,7 +102,7 @@ int glob_matches(struct view pattern, struct view name)
 			continue;
 		}
 		if (n < name.length && p < pattern.length)
-			next = element_compare(pattern, p, name.at[n], &steps_left);
+			next = element_compare(pattern, p, name.at[n], steps_left);
 		if (next > 0) {
 			p = next;
 			n++;
@@ -115,4 +114,13 @@ int glob_matches(struct view pattern, struct view name)
 		n = ++star_end;
 	}
 	return 1;
+}
+
+int glob_matches(struct view pattern, struct view name, uint64_t *steps)
+{
+	int steps_left = GLOB_STEPS_MAX;
+	int r = pattern_compare(pattern, name, &steps_left);
+
+	*steps += (uint64_t)(GLOB_STEPS_MAX - steps_left);
+	return r;
 }

@@ -73,6 +73,16 @@ struct listing {
 	size_t at;	    /* index of the next record */
 	size_t half;	    /* the one that is read next */
 	size_t half_end[2]; /* index after its last record: from there on it is free */
+
+	/* From what was read last, the wanted records are chosen, by this fill or a later one. */
+	bool first;	    /* it was the first read, which fills both halves */
+	bool all;	    /* it was the whole folder, which can be put in order */
+	size_t choose_at;   /* offset of the next record */
+	size_t choose_end;  /* behind the last one */
+	size_t chosen;	    /* index after the last wanted one; count follows in the end */
+	size_t names;	    /* that this fill has looked at */
+	uint64_t steps;	    /* comparisons with the pattern, of all fills */
+	uint64_t steps_end; /* up to which this one may go */
 	_Alignas(RECORD_ALIGNMENT) char records[LISTING_SORT_BYTES];
 
 	/* Wanted records by index modulo ORDER_MAX: offset in units of RECORD_ALIGNMENT, or a hole
@@ -152,8 +162,8 @@ static const struct record *record_of(const struct listing *listing, size_t inde
 	return place == ORDER_HOLE ? NULL : record_at(listing, (size_t)place * RECORD_ALIGNMENT);
 }
 
-/* Returns 1, 0, or -E2BIG (fs/glob.h). */
-static int listing_wants(const struct listing *listing, const char *name)
+/* Returns 1, 0, or -E2BIG: of the name (fs/glob.h), or of all names together. */
+static int listing_wants(struct listing *listing, const char *name)
 {
 	const struct listing_request *request = &listing->request;
 
@@ -163,7 +173,11 @@ static int listing_wants(const struct listing *listing, const char *name)
 		if (upload_is_hidden_name(name))
 			return 0;
 	}
-	return request->pattern.length == 0 ? 1 : glob_matches(request->pattern, view_of(name));
+	if (request->pattern.length == 0)
+		return 1;
+	if (listing->steps >= LISTING_STEPS_MAX)
+		return -E2BIG;
+	return glob_matches(request->pattern, view_of(name), &listing->steps);
 }
 
 static int record_compare(const void *left, const void *right, void *records)
@@ -176,32 +190,60 @@ static int record_compare(const void *left, const void *right, void *records)
 		      record_at(listing, (size_t)*second * RECORD_ALIGNMENT)->name);
 }
 
-/* Lists the wanted ones of the records at start, and lets helpers make their lines. */
-static void listing_order(struct listing *listing, size_t start, size_t length)
+/* Looks at the next record: is it wanted? */
+static void listing_choose_next(struct listing *listing)
 {
-	size_t count = listing->count;
-	bool all = listing->ended; /* with the first read: now order is possible */
+	const struct record *record = record_at(listing, listing->choose_at);
+	int wanted = listing_wants(listing, record->name);
 
-	for (size_t at = start; at < start + length; at += record_at(listing, at)->length) {
-		int wanted = listing_wants(listing, record_at(listing, at)->name);
-
-		if (wanted < 0) { /* what cannot be decided is not left out in silence */
-			listing->error = wanted;
-			listing->ended = true;
-			break;
-		}
-		if (wanted)
-			listing->order[count++ % ORDER_MAX] = (uint16_t)(at / RECORD_ALIGNMENT);
+	if (wanted < 0) { /* what cannot be decided is not left out in silence */
+		listing->error = wanted;
+		listing->ended = true;
+		listing->choose_at = listing->choose_end;
+		return;
 	}
-	if (all)
-		qsort_r(listing->order, count, sizeof(listing->order[0]), record_compare, listing);
-	while (count % GROUP_RECORDS != 0)
-		listing->order[count++ % ORDER_MAX] = ORDER_HOLE;
+	if (wanted)
+		listing->order[listing->chosen++ % ORDER_MAX] =
+			(uint16_t)(listing->choose_at / RECORD_ALIGNMENT);
+	listing->choose_at += record->length;
+	listing->names++;
+}
+
+/* Those of the last read are chosen: lets helpers make their lines. */
+static void listing_publish(struct listing *listing)
+{
+	if (listing->all)
+		qsort_r(listing->order, listing->chosen, sizeof(listing->order[0]), record_compare,
+			listing);
+	while (listing->chosen % GROUP_RECORDS != 0)
+		listing->order[listing->chosen++ % ORDER_MAX] = ORDER_HOLE;
+	listing->half_end[listing->half ^ 1] = listing->chosen;
+	if (listing->first)
+		listing->half_end[listing->half] = listing->chosen;
 
 	pthread_mutex_lock(&listing->lock);
-	listing->count = count;
+	listing->count = listing->chosen;
 	pthread_cond_broadcast(&listing->changed);
 	pthread_mutex_unlock(&listing->lock);
+}
+
+static bool listing_is_choosing(const struct listing *listing)
+{
+	return listing->choose_at < listing->choose_end;
+}
+
+/* Chooses from the last read. False: this fill has looked at enough, and the next one goes on. */
+static bool listing_choose(struct listing *listing)
+{
+	if (!listing_is_choosing(listing))
+		return true;
+	while (listing_is_choosing(listing)) {
+		if (listing->names >= LISTING_SLICE_NAMES || listing->steps >= listing->steps_end)
+			return false;
+		listing_choose_next(listing);
+	}
+	listing_publish(listing);
+	return true;
 }
 
 static ssize_t listing_getdents(struct listing *listing, size_t start, size_t size_bytes)
@@ -231,28 +273,33 @@ static void listing_begin(struct listing *listing)
 	} while (r > 0 && sizeof(listing->records) - length >= RECORD_BYTES_MAX);
 
 	listing->ended = r == 0;
-	listing_order(listing, 0, length);
-	listing->half_end[0] = listing->count;
-	listing->half_end[1] = listing->count;
+	listing->first = true;
+	listing->all = listing->ended;
+	listing->choose_end = length;
 }
 
-/* Reads into each half whose records are written. */
+/* Reads into a half whose records are written. */
+static void listing_read_half(struct listing *listing)
+{
+	size_t start = listing->half * HALF_BYTES;
+	ssize_t r = listing_getdents(listing, start, HALF_BYTES);
+
+	if (r < 0)
+		return;
+	listing->ended = r == 0;
+	listing->first = false;
+	listing->all = false;
+	listing->choose_at = start;
+	listing->choose_end = start + (size_t)r;
+	listing->half ^= 1;
+}
+
+/* Reads into each half whose records are written, and chooses from what it reads. */
 static void listing_read_on(struct listing *listing)
 {
-	while (!listing->ended && listing->at >= listing->half_end[listing->half]) {
-		size_t start = listing->half * HALF_BYTES;
-		ssize_t r;
-
-		r = listing_getdents(listing, start, HALF_BYTES);
-		if (r < 0)
-			return;
-		if (r == 0)
-			listing->ended = true;
-		else
-			listing_order(listing, start, (size_t)r);
-		listing->half_end[listing->half] = listing->count;
-		listing->half ^= 1;
-	}
+	while (listing_choose(listing) && !listing->ended &&
+	       listing->at >= listing->half_end[listing->half])
+		listing_read_half(listing);
 }
 
 /* Looks at what a symbolic link of the folder points to, which the kernel keeps inside the tree.
@@ -554,11 +601,13 @@ static size_t listing_lines(struct listing *listing, char *buffer, size_t size_b
 	return length;
 }
 
-/* Has the draft keep what was filled, which is r bytes, or nothing more, or an error. */
+/* Has the draft keep what was filled, which is r bytes, or nothing (more, or yet), or an error. */
 static void listing_keep(struct listing *listing, const char *buffer, ssize_t r)
 {
 	struct cached_listing *draft = listing->request.draft;
 
+	if (r == -EINPROGRESS)
+		return;
 	if (r > 0) {
 		listing_draft_append(draft, buffer, (size_t)r);
 		return;
@@ -573,9 +622,10 @@ static void listing_keep(struct listing *listing, const char *buffer, ssize_t r)
 ssize_t listing_fill(struct listing *listing, char *buffer, size_t size_bytes)
 {
 	size_t length = 0;
-
 	ssize_t r;
 
+	listing->names = 0;
+	listing->steps_end = listing->steps + LISTING_SLICE_STEPS;
 	if (!listing->begun) {
 		listing_draft_begin(listing->request.draft, listing->request.folder);
 		listing_begin(listing);
@@ -587,7 +637,9 @@ ssize_t listing_fill(struct listing *listing, char *buffer, size_t size_bytes)
 	}
 	length += listing_lines(listing, buffer + length, size_bytes - length);
 	listing_dismiss(listing);
-	r = length > 0 ? (ssize_t)length : listing->error;
+	r = length > 0			   ? (ssize_t)length
+	    : listing_is_choosing(listing) ? -EINPROGRESS
+					   : listing->error;
 	listing_keep(listing, buffer, r);
 	return r;
 }

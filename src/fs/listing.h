@@ -5,6 +5,10 @@
  * a larger one in the order of the file system, for sorting would need memory without a bound.
  * Nothing is cut silently: an error in the middle is an error of the call.
  *
+ * A call is bounded work also where no line comes of it: it looks at LISTING_SLICE_NAMES names, and
+ * makes about LISTING_SLICE_STEPS comparisons with a pattern. Between two calls others have the job
+ * thread and the disk, and who has given up is heard.
+ *
  * Three quarters of the time of a large listing go to statx, which reads one entry a call and
  * cannot be batched. listing_help lets a second job thread share the making of lines.
  *
@@ -54,8 +58,9 @@ struct listing;
 int listing_new(const struct listing_request *request, struct listing **ret_listing);
 
 /* Fills buffer with whole lines; size_bytes is at least ENTRY_LINE_MAX. Returns the bytes written,
- * 0 at the end, or a negative errno: of getdents64, or -E2BIG of the pattern. An entry that
- * vanished meanwhile is left out; one that cannot be looked at is listed with what is known. MLSD
+ * 0 at the end, -EINPROGRESS if it has none yet and is to be called again, or another negative
+ * errno, which stays: of getdents64, or -E2BIG of the pattern. An entry that vanished meanwhile is
+ * left out; one that cannot be looked at is listed with what is known. MLSD
  * begins with a cdir entry ".". LIST has no "total" line. Names with a leading dot are names, but
  * for "." and "..", and a pattern must name the dot (fs/glob.h). Symbolic links: LIST shows
  * "name -> target"; the facts of MLSD are those of what it points to, resolved within the tree; a

@@ -384,12 +384,14 @@ static void stat_filled(struct op *op, int result)
 	struct action *action = (struct action *)(void *)((char *)op - offsetof(struct action, op));
 	struct session *session = action->session;
 
-	if (result <= 0 || session->closing) {
+	if (session->closing || (result <= 0 && result != -EINPROGRESS)) {
 		stat_end(session, result);
 		return;
 	}
-	stat_lines(session, (struct view){ action->transfer.buffer, (size_t)result });
-	session_flush(session->context);
+	if (result > 0) {
+		stat_lines(session, (struct view){ action->transfer.buffer, (size_t)result });
+		session_flush(session->context);
+	}
 	session_stat_continue(session);
 }
 

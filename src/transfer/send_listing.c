@@ -11,6 +11,8 @@
 
 #define HALF_BYTES (TRANSFER_BUFFER_BYTES / 2)
 
+static void listing_fill_other(struct transfer *transfer);
+
 static int listing_work(struct op *op)
 {
 	struct transfer *transfer = transfer_of_file_op(op);
@@ -33,6 +35,8 @@ static void listing_on_filled(struct op *op, int result)
 		listing_dismiss(transfer->listing);
 	if (transfer->ending) {
 		transfer_end_pending(transfer);
+	} else if (result == -EINPROGRESS) { /* those that wait for the disk come in between */
+		listing_fill_other(transfer);
 	} else if (result < 0) {
 		transfer_fail_file(transfer, result);
 	} else {

@@ -8,9 +8,18 @@
 
 #include <cmocka.h>
 
+#include "base/limits.h"
+
+static uint64_t steps; /* of all comparisons */
+
+static int compare(struct view pattern, struct view name)
+{
+	return glob_matches(pattern, name, &steps);
+}
+
 static bool matches(const char *pattern, const char *name)
 {
-	return glob_matches(view_of(pattern), view_of(name)) == 1;
+	return compare(view_of(pattern), view_of(name)) == 1;
 }
 
 static void a_pattern_has_a_star_a_question_mark_or_a_bracket(void **state)
@@ -136,17 +145,33 @@ static void no_pattern_takes_long(void **state)
 	for (size_t i = 0; i < sizeof(pattern); i++)
 		pattern[i] = i % 2 ? 'a' : '*';
 	pattern[sizeof(pattern) - 1] = 'b';
-	assert_int_equal(0, glob_matches((struct view){ pattern, sizeof(pattern) },
-					 (struct view){ name, sizeof(name) }));
+	assert_int_equal(0, compare((struct view){ pattern, sizeof(pattern) },
+				    (struct view){ name, sizeof(name) }));
 
+	steps = 0;
 	/* A star, and then a set that takes 4,094 comparisons for each place it is tried at. */
 	memset(pattern, 'b', sizeof(pattern));
 	pattern[0] = '*';
 	pattern[1] = '[';
 	pattern[sizeof(pattern) - 1] = ']';
-	assert_int_equal(-E2BIG, glob_matches((struct view){ pattern, sizeof(pattern) },
-					      (struct view){ name, sizeof(name) }));
+	assert_int_equal(-E2BIG, compare((struct view){ pattern, sizeof(pattern) },
+					 (struct view){ name, sizeof(name) }));
+	assert_in_range(steps, GLOB_STEPS_MAX, GLOB_STEPS_MAX + sizeof(pattern));
 	assert_true((double)(clock() - start) / CLOCKS_PER_SEC < 0.5);
+}
+
+static void comparisons_are_added_up(void **state)
+{
+	(void)state;
+	steps = 0;
+	assert_false(matches("ax", "abc"));
+	assert_int_equal(steps, 2);
+	assert_true(matches("*c", "abc"));
+	assert_int_equal(steps, 2 + 3);
+	assert_true(matches("[a-c]", "b")); /* the set, and its one range */
+	assert_int_equal(steps, 5 + 2);
+	assert_false(matches("*", ".a"));
+	assert_int_equal(steps, 7);
 }
 
 static void the_longest_names_match_within_the_bound(void **state)
@@ -155,11 +180,9 @@ static void the_longest_names_match_within_the_bound(void **state)
 
 	(void)state;
 	memset(name, 'a', sizeof(name));
-	assert_int_equal(1,
-			 glob_matches(view_of("*a*a*a*a*"), (struct view){ name, sizeof(name) }));
+	assert_int_equal(1, compare(view_of("*a*a*a*a*"), (struct view){ name, sizeof(name) }));
 	name[254] = 'z';
-	assert_int_equal(1, glob_matches(view_of("*aaaaaaaaaaz"),
-					 (struct view){ name, sizeof(name) }));
+	assert_int_equal(1, compare(view_of("*aaaaaaaaaaz"), (struct view){ name, sizeof(name) }));
 }
 
 int main(void)
@@ -174,6 +197,7 @@ int main(void)
 		cmocka_unit_test(a_backslash_takes_the_meaning),
 		cmocka_unit_test(a_leading_dot_must_be_named),
 		cmocka_unit_test(no_pattern_takes_long),
+		cmocka_unit_test(comparisons_are_added_up),
 		cmocka_unit_test(the_longest_names_match_within_the_bound),
 	};
 

@@ -1,5 +1,6 @@
 #include "fs/listing_cache.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -163,6 +164,8 @@ static void answer_from(struct cached_listing *listing, struct answer *ret_answe
 
 static void (*meanwhile)(void); /* once, after the first lines */
 
+static unsigned empty_fills; /* that had nothing yet */
+
 static void answer_anew(const struct listing_request *request, struct answer *ret_answer)
 {
 	struct listing *listing;
@@ -171,7 +174,12 @@ static void answer_anew(const struct listing_request *request, struct answer *re
 	ret_answer->kept = false;
 	ret_answer->length = 0;
 	assert_int_equal(listing_new(request, &listing), 0);
-	while ((r = listing_fill(listing, ret_answer->text + ret_answer->length, 65536)) > 0) {
+	while ((r = listing_fill(listing, ret_answer->text + ret_answer->length, 65536)) > 0 ||
+	       r == -EINPROGRESS) {
+		if (r == -EINPROGRESS) {
+			empty_fills++;
+			continue;
+		}
 		ret_answer->length += (size_t)r;
 		assert_true(ret_answer->length + 65536 < TEXT_MAX);
 		if (meanwhile) {
@@ -890,6 +898,44 @@ static void a_listing_that_is_given_up_leaves_nothing(void **state)
 	assert_int_equal(counts().watches, 0);
 }
 
+static unsigned hidden_reads; /* that show parts of uploads, before those that show the folder */
+
+static ssize_t hidden_getdents(int folder, void *buffer, size_t size_bytes)
+{
+	size_t length = 0;
+
+	if (hidden_reads == 0)
+		return calls_real.getdents(folder, buffer, size_bytes);
+	hidden_reads--;
+	for (; length + 56 <= size_bytes; length += 56) {
+		struct dirent64 *entry = (struct dirent64 *)(void *)((char *)buffer + length);
+
+		memset(entry, 0, 56);
+		entry->d_ino = 1;
+		entry->d_reclen = 56;
+		entry->d_type = DT_REG;
+		strcpy(entry->d_name, ".file.0123456789abcdef.part");
+	}
+	return (ssize_t)length;
+}
+
+static void a_listing_that_is_long_without_a_line_is_kept(void **state)
+{
+	struct listing_request request = wish(LISTING_NLST, 0);
+
+	(void)state;
+	assert_false(ask(&request));
+	write_to("in/new", "");
+	quiet();
+	empty_fills = 0;
+	hidden_reads = 40;
+	spoilt.getdents = hidden_getdents;
+	ask_of(cache, request, &here, &answer);
+	assert_int_equal(hidden_reads, 0);
+	assert_true(empty_fills >= 2);
+	assert_true(ask(&request));
+}
+
 static void of_two_that_are_made_at_once_one_is_kept(void **state)
 {
 	static char buffer[65536];
@@ -1171,6 +1217,7 @@ int main(void)
 		TREE_TEST(watches_are_bounded),
 		TREE_TEST(a_draft_too_old_to_be_published_makes_room),
 		TREE_TEST(a_listing_that_is_given_up_leaves_nothing),
+		TREE_TEST(a_listing_that_is_long_without_a_line_is_kept),
 		TREE_TEST(of_two_that_are_made_at_once_one_is_kept),
 		TREE_TEST(events_that_were_lost_empty_the_cache),
 		TREE_TEST(without_memory_or_watches_nothing_is_kept_and_all_is_listed),
