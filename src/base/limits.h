@@ -66,6 +66,7 @@
 #define SEND_ROUND_BYTES 268435456     /* what turns of all of them may come to together */
 #define SEND_WINDOW_BYTES 1048576      /* of which so many at a time */
 #define TRANSFER_BUFFER_BYTES 262144   /* text and listings: one of the two buffers of a transfer */
+#define DEFLATE_BYTES 270336	       /* MODE Z: what zlib allocates, at most */
 #define RESTART_MARK_MAX 64	       /* a restart marker, NUL included; longer: 426 */
 #define RESTART_MARK_BYTES 57	       /* of which ours have so many */
 #define MARK_EVERY_BYTES 4194304       /* of the file, in MODE B and C */
@@ -76,6 +77,20 @@
 #define RECENT_BYTES_MAX 65536 /* of a file that was sent a moment ago: the cache is not asked */
 #define NOTSENT_LOWAT_BYTES 131072	/* unsent bytes the kernel keeps for a data connection */
 #define NOTSENT_LOWAT_BYTES_MAX 1048576 /* a share above: as many as the kernel will */
+
+/* Memory that sessions hold for transfers through buffers (transfer/memory_share.h): what one may come to
+ * need is counted before its 150, and where too little is left it is 450. TYPE I, STRU F and MODE S need
+ * none, nor do listings that are kept, sent so. What HASH, SIZE and the trees of SITE INDEX take is bounded
+ * by their numbers.
+ *
+ *   a file in another TYPE, STRU or MODE     2 * TRANSFER_BUFFER_BYTES            512 KiB
+ *   a listing, also STAT of a path           TRANSFER_BUFFER_BYTES + its own      510 KiB
+ *   LIST and NLST of one file                TRANSFER_BUFFER_BYTES                256 KiB
+ *   stages of a listing                      TRANSFER_BUFFER_BYTES more
+ *   MODE Z                                   DEFLATE_BYTES more                   264 KiB
+ *   what came ahead of the next upload       what it is, between two commands */
+#define TRANSFER_MEMORY_PART 4 /* a quarter of the machine's; --transfer-memory says otherwise */
+#define TRANSFER_MEMORY_WORKER_MIN 4194304 /* of which each worker has as much at least */
 
 /* Listings that are kept (fs/listing_cache.h); what does not fit is listed from the disk. A folder
  * of 100,000 entries needs 11 MB as MLSD. */

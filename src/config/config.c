@@ -15,7 +15,7 @@ enum option_kind {
 	OPTION_SET,	 /* no argument; the bool becomes true */
 	OPTION_CLEAR,	 /* no argument; the bool becomes false */
 	OPTION_NUMBER,	 /* an unsigned within bounds */
-	OPTION_BYTES,	 /* a size_t within bounds in MiB, with K, M or G, or "off" for 0 */
+	OPTION_BYTES,	 /* a size_t within bounds in MiB, with K, M or G, or a word for 0 */
 	OPTION_TEXT,	 /* a const char *, once */
 	OPTION_WORD,	 /* one of the words of argument; an unsigned, its place among them */
 	OPTION_SWITCH,	 /* the same with two words; a bool */
@@ -29,7 +29,7 @@ enum option_kind {
 struct option {
 	const char *name;
 	enum option_kind kind;
-	const char *argument; /* as --help shows it; the words of OPTION_WORD and OPTION_SWITCH */
+	const char *argument; /* as --help shows it, with the words that the value can be */
 	size_t field;	      /* offset in struct config; OPTION_ACTION: enum config_result */
 	unsigned least;	      /* OPTION_NUMBER, OPTION_BYTES */
 	unsigned most;
@@ -40,7 +40,7 @@ struct option {
 #define FIELD(name) offsetof(struct config, name)
 #define TEXT_OF_NUMBER(number) TEXT_OF(number)
 #define TEXT_OF(number) #number
-#define LISTING_CACHE_MIB_MAX 1048576
+#define MEMORY_MIB_MAX 1048576
 #define TIMEOUT_MAX_S (7 * 24 * 3600)
 #define ERROR_TEXT_MAX 500
 
@@ -92,10 +92,15 @@ static const struct option options[] = {
 	  "of TYPE E: 1047 (the default), 037, or another of iconv's with\n"
 	  "one byte a character; the files' code is TEXT, as in\n"
 	  "870:ISO-8859-2, or the ISO 8859 part that fits best" },
-	{ "listing-cache", OPTION_BYTES, "BYTES|off", FIELD(listing_cache_bytes), 1,
-	  LISTING_CACHE_MIB_MAX, TEXT_OF_NUMBER(LISTING_CACHE_BYTES),
+	{ "listing-cache", OPTION_BYTES, "BYTES|off", FIELD(listing_cache_bytes), 1, MEMORY_MIB_MAX,
+	  TEXT_OF_NUMBER(LISTING_CACHE_BYTES),
 	  "memory for listings that are sent again as long as nothing\n"
 	  "changes; half of it for one at the most; K, M and G may follow" },
+	{ "transfer-memory", OPTION_BYTES, "BYTES|auto", FIELD(transfer_memory_bytes),
+	  TRANSFER_MEMORY_WORKER_MIN >> 20, MEMORY_MIB_MAX, "auto",
+	  "memory for transfers but those by TYPE I and MODE S, which need\n"
+	  "none; auto: a quarter of the machine's, or of what the control\n"
+	  "group leaves of it; at least 4M a worker" },
 	{ "ring", OPTION_WORD, "auto|uring|epoll", FIELD(ring), 0, 0, "auto",
 	  "how the kernel is driven; auto: io_uring where it is allowed" },
 	{ "verbose", OPTION_SET, NULL, FIELD(verbose), 0, 0, NULL, "log what sessions do" },
@@ -175,13 +180,14 @@ static int bytes_read(const char *text, uint64_t *ret_bytes)
 static int bytes_apply(struct reading *reading, const struct option *option, const char *value)
 {
 	size_t *field = (size_t *)(void *)((char *)&reading->config + option->field);
+	const char *none = strchr(option->argument, '|') + 1;
 	uint64_t bytes = 0;
 
-	if (strcmp(value, "off") != 0 &&
+	if (strcmp(value, none) != 0 &&
 	    (bytes_read(value, &bytes) < 0 || bytes < (uint64_t)option->least << 20 ||
 	     bytes > (uint64_t)option->most << 20))
-		return wrong(reading, "--%s %s: expected off, or from %uM to %uG, as 64M",
-			     option->name, value, option->least, option->most >> 10);
+		return wrong(reading, "--%s %s: expected %s, or from %uM to %uG, as 64M",
+			     option->name, value, none, option->least, option->most >> 10);
 	*field = bytes;
 	return 0;
 }

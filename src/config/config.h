@@ -54,6 +54,7 @@ struct config {
 	bool ascii_as_is;		     /* --ascii=binary; default convert */
 	const char *ebcdic_page;	     /* --ebcdic, or NULL: 1047 */
 	size_t listing_cache_bytes;	     /* --listing-cache; 0: off */
+	size_t transfer_memory_bytes;	     /* --transfer-memory; 0: auto */
 	struct config_host hosts[HOSTS_MAX]; /* --host, repeatable; no name is in it twice */
 	size_t hosts_count;
 	struct config_alias aliases[ALIASES_MAX]; /* --alias, repeatable; no name is in it twice */

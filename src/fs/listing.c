@@ -105,6 +105,11 @@ static struct view text_copy(char **at, struct view text)
 	return copy;
 }
 
+size_t listing_bytes_max(void)
+{
+	return sizeof(struct listing) + 3 * PATH_BYTES_MAX; /* of the folder, a prefix, a pattern */
+}
+
 int listing_new(const struct listing_request *request, struct listing **ret_listing)
 {
 	size_t text_bytes =

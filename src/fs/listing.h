@@ -53,6 +53,9 @@ struct listing_request {
 
 struct listing;
 
+/* What a listing takes of memory, at most. */
+size_t listing_bytes_max(void);
+
 /* Returns 0, or -ENOMEM. Nothing is read yet: of a folder that cannot be read, the first
  * listing_fill gives no line, but the error. */
 int listing_new(const struct listing_request *request, struct listing **ret_listing);

@@ -149,13 +149,20 @@ static void server_stop_if_drained(struct server *server)
 		server_tell(server, SERVER_STOP);
 }
 
+/* The last of its sessions has ended. */
+static void worker_is_empty(struct worker *worker)
+{
+	assert(worker->context.memory.taken_bytes == 0);
+	kept_files_close_all(&worker->context.kept); /* nobody is there to want them */
+}
+
 static void worker_on_ended(void *context, struct session *session)
 {
 	struct worker *worker = worker_of(context);
 	uint32_t slot = (uint32_t)(session - worker->sessions);
 
 	if (admission_leave(worker->server->admission, &session->peer, worker->index) == 0)
-		kept_files_close_all(&worker->context.kept); /* nobody is there to want them */
+		worker_is_empty(worker);
 	worker->generations[slot]++;
 	worker->free_next[slot] = worker->free_first;
 	worker->free_first = slot + 1;
@@ -590,6 +597,8 @@ static int worker_make_context(struct worker *worker)
 	if (r < 0)
 		return r;
 	context->dtp.disks = worker->disks;
+	memory_share_init(&context->memory, server->config->transfer_memory_bytes,
+			  server->workers_count);
 	context->ring = worker->ring;
 	context->config = server->config;
 	context->users = server->users;

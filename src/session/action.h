@@ -59,6 +59,7 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 	struct marker marker; /* the same, REST with a marker */
 	struct representation representation;
 	struct transfer transfer;
+	size_t memory_bytes; /* taken of the context's memory */
 
 	/* SIZE, and a restart point within what is converted (count.c). */
 	int count_file;

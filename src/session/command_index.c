@@ -8,21 +8,19 @@
 #include "fs/tree_listing.h"
 #include "session/session_priv.h"
 
-/* Takes the folder over. */
-static int index_begin(struct action *action, int folder)
+/* 0, or a negative errno for the refusal. */
+static int index_admit(struct session *session)
 {
-	struct session *session = action->session;
-	const struct tree_listing_request wanted = { .folder = folder,
-						     .facts = session->facts,
-						     .rights = session_rights_to_itself(session),
-						     .disk = action->request.disk };
-	int r = seats_take(&session->context->tree_listings, &session->peer, &action->seat);
+	struct action *action = session->action;
+	int r;
 
-	if (r < 0) {
-		file_close(&action->request.disk, session->context->ring, folder);
+	if (session_has_given_up(session))
+		return -ECANCELED;
+	r = seats_take(&session->context->tree_listings, &session->peer, &action->seat);
+	if (r < 0)
 		return r;
-	}
-	return tree_listing_new(&wanted, &action->tree_listing);
+	action->transfer.kind = TRANSFER_SEND_LISTING;
+	return session_take_memory(session, 0);
 }
 
 static void index_opened(struct tree_request *request, int result)
@@ -30,19 +28,24 @@ static void index_opened(struct tree_request *request, int result)
 	struct action *action =
 		(struct action *)(void *)((char *)request - offsetof(struct action, request));
 	struct session *session = action->session;
+	int r = result < 0 ? result : index_admit(session);
 
-	if (result >= 0 && session_has_given_up(session)) {
+	if (result >= 0 && r < 0)
 		file_close(&request->disk, session->context->ring, result);
-		result = -ECANCELED;
+	if (r == 0) {
+		const struct tree_listing_request wanted = { .folder = result,
+							     .facts = session->facts,
+							     .rights = session_rights_to_itself(
+								     session),
+							     .disk = request->disk };
+
+		r = tree_listing_new(&wanted, &action->tree_listing);
 	}
-	if (result >= 0)
-		result = index_begin(action, result);
-	if (result < 0) {
-		session_refuse_command(session, result);
+	if (r < 0) {
+		session_refuse_command(session, r);
 		return;
 	}
 	action->transfer.disk = request->disk;
-	action->transfer.kind = TRANSFER_SEND_LISTING;
 	session_transfer_begin(session, "Here comes the tree");
 }
 

@@ -13,6 +13,7 @@
 
 #include "fs/glob.h"
 #include "fs/listing_cache.h"
+#include "fs/listing_draft.h"
 #include "fs/path.h"
 #include "session/session_priv.h"
 
@@ -93,6 +94,39 @@ static int list_may_write(const struct action *action, int folder)
 	return action->request.disk.kind == DISK_REMOTE ? 0 : calls->may_write(folder);
 }
 
+/* What is kept is sent as the part of a file that it is. */
+static int list_use_cached(struct session *session)
+{
+	struct action *action = session->action;
+	struct transfer *transfer = &action->transfer;
+	int r;
+
+	transfer->kind = TRANSFER_SEND_FILE;
+	transfer->lines = true;
+	transfer->disk = (struct disk){ .kind = DISK_MEMORY };
+	action->file = listing_cache_file(action->cached, &transfer->offset, &transfer->end);
+	r = session_take_memory(session, 0);
+	if (r < 0)
+		listing_cache_give(action->cached);
+	return r;
+}
+
+/* The folder and the draft are the listing's, or closed and abandoned. */
+static int list_begin_new(struct session *session, const struct listing_request *request)
+{
+	struct action *action = session->action;
+	int r;
+
+	action->transfer.kind = TRANSFER_SEND_LISTING;
+	action->transfer.disk = action->request.disk;
+	r = session_take_memory(session, listing_bytes_max());
+	if (r == 0)
+		return listing_new(request, &action->listing);
+	file_close(&action->request.disk, session->context->ring, request->folder);
+	listing_draft_abandon(request->draft);
+	return r;
+}
+
 /* Finds the listing of an open folder among those that are kept, or begins a new one. */
 static int list_make(struct session *session, int folder)
 {
@@ -116,36 +150,21 @@ static int list_make(struct session *session, int folder)
 	action->cached = listing_cache_take(cache, &request, &action->request.stat,
 					    &action->request.disk, &request.draft);
 	if (!action->cached)
-		return listing_new(&request, &action->listing);
+		return list_begin_new(session, &request);
 	file_close(&action->request.disk, session->context->ring, folder);
-	return 0;
-}
-
-/* What is kept is sent as the part of a file that it is. */
-static void list_send_cached(struct action *action)
-{
-	struct transfer *transfer = &action->transfer;
-
-	transfer->kind = TRANSFER_SEND_FILE;
-	transfer->lines = true;
-	transfer->disk = (struct disk){ .kind = DISK_MEMORY };
-	action->file = listing_cache_file(action->cached, &transfer->offset, &transfer->end);
+	return list_use_cached(session);
 }
 
 static void list_begin(struct session *session)
 {
 	struct action *action = session->action;
 
-	action->transfer.disk = action->request.disk;
 	if (action->listing_stat) {
 		reply_text_begin(session_reply_text(session), REPLY_212_DIRECTORY_STATUS, "%s",
 				 session_text(session, "Status:"));
 		session_stat_continue(session);
 		return;
 	}
-	action->transfer.kind = TRANSFER_SEND_LISTING;
-	if (action->cached)
-		list_send_cached(action);
 	session_transfer_begin(session, "Here comes the listing");
 }
 
@@ -197,6 +216,7 @@ static void list_file(struct session *session)
 	struct view name = list_argument(action);
 	char line[ENTRY_LINE_MAX];
 	size_t length;
+	int r;
 
 	if (action->listing_format == LISTING_MLSD) {
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
@@ -214,16 +234,18 @@ static void list_file(struct session *session)
 		stat_file(session, (struct view){ line, length });
 		return;
 	}
-	action->transfer.buffer = dtp_take_buffer(&session->context->dtp);
+	action->transfer.kind = TRANSFER_SEND_LISTING;
+	r = session_take_memory(session, 0);
+	if (r == 0)
+		action->transfer.buffer = dtp_take_buffer(&session->context->dtp);
 	if (!action->transfer.buffer) {
-		session_refuse_command(session, -ENOMEM);
+		session_refuse_command(session, r < 0 ? r : -ENOMEM);
 		return;
 	}
 	memcpy(action->transfer.buffer, line, length);
 	action->transfer.chunk = action->transfer.buffer;
 	action->transfer.chunk_bytes = length;
 	action->transfer.source_ended = true;
-	action->transfer.kind = TRANSFER_SEND_LISTING;
 	session_transfer_begin(session, "Here comes the line");
 }
 

@@ -309,14 +309,12 @@ void command_pwd(struct session *session, struct view argument)
 			session_text(session, "is the working folder"));
 }
 
-/* Of the whole server: for those who may write. */
 static void stat_listings(const struct session *session, struct reply_text *reply)
 {
 	struct listing_cache_counts counts;
 	uint64_t asked;
 
-	if (!session->may_write || session->state != SESSION_LOGGED_IN ||
-	    !session->context->listings)
+	if (!session->context->listings)
 		return;
 	listing_cache_counts(session->context->listings, &counts);
 	asked = counts.hits + counts.misses + counts.passed;
@@ -332,6 +330,18 @@ static void stat_listings(const struct session *session, struct reply_text *repl
 					       "room; emptied %llu times"),
 			 (unsigned long long)counts.changed, (unsigned long long)counts.expired,
 			 (unsigned long long)counts.evicted, (unsigned long long)counts.emptied);
+}
+
+/* Of the worker, and of the whole server: for those who may write. */
+static void stat_server(const struct session *session, struct reply_text *reply)
+{
+	const struct memory_share *memory = &session->context->memory;
+
+	if (!session->may_write || session->state != SESSION_LOGGED_IN)
+		return;
+	reply_text_inner(reply, session_text(session, "Memory for transfers: %zu of %zu bytes"),
+			 memory->taken_bytes, memory->max_bytes);
+	stat_listings(session, reply);
 }
 
 void command_stat(struct session *session, struct view argument)
@@ -364,6 +374,6 @@ void command_stat(struct session *session, struct view argument)
 	session_language_status(session, reply);
 	session_host_status(session, reply);
 	session_transfer_status(session, reply);
-	stat_listings(session, reply);
+	stat_server(session, reply);
 	reply_text_line(reply, REPLY_211_SYSTEM_STATUS, "End");
 }

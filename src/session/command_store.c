@@ -45,6 +45,8 @@ static void upload_checked(struct op *op, int result)
 	}
 	action->transfer.kind = TRANSFER_RECEIVE_FILE;
 	result = upload_check_marker(action);
+	if (result == 0)
+		result = session_take_memory(session, 0);
 	if (result < 0) {
 		session_reply_error(session, result, action->path);
 		session_give_up(session);

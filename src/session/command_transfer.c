@@ -189,9 +189,11 @@ static void transfer_done(struct transfer *transfer, enum transfer_end end, int 
 	action->end_kind = (uint8_t)end;
 	action->end_error = error;
 	session->context->transfers++;
-	if (transfer->kept)
+	if (transfer->kept) {
+		action->memory_bytes -= transfer->early_bytes; /* the session's from now on */
 		session_data_keep(session, transfer->socket, transfer->early,
 				  transfer->early_bytes);
+	}
 	if (log_verbose())
 		log_debug("transfer of %s: end %d, error %d, %llu bytes", action->path, (int)end,
 			  error, (unsigned long long)transfer->bytes);
@@ -236,12 +238,11 @@ static void session_move(struct session *session)
 	transfer->dtp = &session->context->dtp;
 	transfer->early = session->early;
 	transfer->early_bytes = session->early_bytes;
+	action->memory_bytes += session->early_bytes;
 	session->early = NULL;
 	session->early_bytes = 0;
 	transfer->socket = session_data_take(session);
-	transfer->representation = &action->representation;
 	transfer->keep = representation_keeps_connection(&action->representation);
-	transfer->marker = action->restart_marked ? &action->marker : NULL;
 	transfer->marked = transfer_marked;
 	transfer->before_marks = transfer_before_marks;
 	transfer->file = action->uploads ? action->upload.fd : action->file;
@@ -313,6 +314,39 @@ void session_transfer_not_opened(struct session *session, const char *why)
 		session_reply(session, REPLY_425_CANNOT_OPEN_DATA, "No data connection: %s",
 			      session_text(session, why));
 	session_give_up(session);
+}
+
+static void session_log_memory(const struct session *session)
+{
+	static struct log_limit limit = { .burst = 1 };
+	unsigned times = log_limit_pass(&limit);
+	char address[ADDRESS_TEXT_MAX];
+
+	if (times == 0)
+		return;
+	address_format_host(&session->peer, address);
+	log_warning("transfers refused (450): %u; others hold the memory of their worker "
+		    "(--transfer-memory); the last one was for %s",
+		    times, address);
+}
+
+int session_take_memory(struct session *session, size_t besides_bytes)
+{
+	struct action *action = session->action;
+	struct transfer *transfer = &action->transfer;
+	size_t bytes;
+	int r;
+
+	/* STAT of a path is no transfer: its lines are sent as they are. */
+	transfer->representation = action->transfers ? &action->representation : NULL;
+	transfer->marker = action->restart_marked ? &action->marker : NULL;
+	bytes = transfer_memory_bytes(transfer) + besides_bytes;
+	r = memory_share_take(&session->context->memory, bytes);
+	if (r == 0)
+		action->memory_bytes = bytes;
+	else
+		session_log_memory(session);
+	return r;
 }
 
 int session_preliminary(struct session *session)
@@ -440,6 +474,7 @@ static void retr_limit(struct action *action)
 static void retr_open_data(struct session *session)
 {
 	struct action *action = session->action;
+	int r;
 
 	action->transfer.kind = TRANSFER_SEND_FILE;
 	action->transfer.end = (off_t)action->request.stat.stx_size;
@@ -447,7 +482,11 @@ static void retr_open_data(struct session *session)
 		retr_limit(action);
 	action->transfer.disk = action->request.disk;
 	action->transfer.recent = action->request.recent;
-	retr_begin(session);
+	r = session_take_memory(session, 0);
+	if (r < 0)
+		session_refuse_transfer(session, r);
+	else
+		retr_begin(session);
 }
 
 /* What is sent has been counted, and the number of REST is known to lie within it or not. */

@@ -277,6 +277,9 @@ static const struct {
 	{ ENOSPC, 452, "No space left on the disk" },
 	{ EDQUOT, 552, "The quota is used up" },
 	{ EFBIG, 552, "The file would be larger than the file system allows" },
+	{ ENOBUFS, 450,
+	  "Other transfers hold the memory for this; try again later, or move files by TYPE I and "
+	  "MODE S" },
 	{ EUSERS, 450, "Too many commands like this one are at work now; try again later" },
 	{ ETOOMANYREFS, 450,
 	  "Too many commands like this one are at work for your address; try again when one ends" },

@@ -119,6 +119,7 @@ void session_command_end(struct session *session)
 	session->action = NULL;
 	seat_give(&action->seat);
 	session_is_active(session);
+	memory_share_give(&context->memory, action->memory_bytes);
 	if (context->actions_free >= ACTIONS_KEPT_MAX) {
 		free(action);
 	} else {

@@ -203,6 +203,11 @@ bool session_can_do(struct session *session, const char *refusal);
 void session_count(struct session *session, int file,
 		   void (*counted)(struct session *session, int64_t octets));
 
+/* Counts what the action's transfer, of which all is known that transfer_memory_bytes asks for, may come to
+ * hold of memory, and besides_bytes, until the command ends. Called once, before the 150. Returns 0 or
+ * -ENOBUFS. */
+int session_take_memory(struct session *session, size_t besides_bytes);
+
 /* The 150, and the wait for the data connection of the action's transfer. */
 void session_transfer_begin(struct session *session, const char *what);
 

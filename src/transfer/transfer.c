@@ -520,6 +520,20 @@ static bool transfer_is_one_block(const struct transfer *transfer)
 	       representation_is_plain_blocks(transfer->representation);
 }
 
+size_t transfer_memory_bytes(const struct transfer *transfer)
+{
+	bool staged = !transfer_is_plain(transfer) && !transfer_is_one_block(transfer);
+	size_t bytes = 0;
+
+	if (staged || transfer->kind == TRANSFER_SEND_LISTING)
+		bytes += TRANSFER_BUFFER_BYTES;
+	if (staged)
+		bytes += TRANSFER_BUFFER_BYTES;
+	if (staged && transfer->representation->mode == MODE_DEFLATE)
+		bytes += DEFLATE_BYTES;
+	return bytes;
+}
+
 /* False: no memory. */
 static bool transfer_make_stages(struct transfer *transfer)
 {

@@ -154,6 +154,10 @@ struct transfer {
 	char *half;    /* listing: of the buffer, the one in hand */
 };
 
+/* What it may come to hold of memory besides what its owner brings, once all of the wish is filled in that says
+ * how the file or listing looks: kind, representation, offset, end, skip, marker, lines. */
+size_t transfer_memory_bytes(const struct transfer *transfer);
+
 /* Begins. done may be called within this call, if a small file goes out at once. */
 void transfer_start(struct transfer *transfer);
 

@@ -221,8 +221,8 @@ def version_and_help_are_status_0():
     same("--help", (0, ""), (status, err))
     for option in ("--listen", "--root", "--passive-ports", "--workers", "--anonymous-write", "--users", "--user NAME",
                    "--no-anonymous", "--idle-timeout", "--login-timeout", "--data-timeout", "--max-sessions",
-                   "--max-sessions-per-address", "--fxp", "--listing-cache", "--ring", "--uploads", "--verbose", "--version",
-                   "--help"):
+                   "--max-sessions-per-address", "--fxp", "--listing-cache", "--ring", "--transfer-memory", "--uploads", "--verbose",
+                   "--version", "--help"):
         expect(option in out, f"--help does not name {option}")
 
 

@@ -141,7 +141,7 @@ static void every_option_reaches_its_field(void **state)
 			       "--uploads=atomic", "--idle-timeout=1", "--login-timeout=2",
 			       "--data-timeout=3", "--max-sessions=4",
 			       "--max-sessions-per-address=5", "--fxp=on", "--ring=epoll",
-			       "--listing-cache=3M", "--verbose", NULL),
+			       "--listing-cache=3M", "--transfer-memory=64M", "--verbose", NULL),
 			 CONFIG_RUN);
 	assert_string_equal(config.root, "/srv");
 	assert_int_equal(config.listeners_count, 2);
@@ -162,6 +162,7 @@ static void every_option_reaches_its_field(void **state)
 	assert_true(config.foreign_data);
 	assert_int_equal(config.ring, RING_EPOLL);
 	assert_int_equal(config.listing_cache_bytes, 3145728);
+	assert_int_equal(config.transfer_memory_bytes, 67108864);
 	assert_true(config.verbose);
 }
 
@@ -198,6 +199,11 @@ static void bytes_have_units(void **state)
 				 CONFIG_RUN);
 		assert_int_equal(config.listing_cache_bytes, known[i].bytes);
 	}
+	assert_int_equal(config.transfer_memory_bytes, 0);
+	assert_int_equal(parse(&config, "--transfer-memory=4M", "--transfer-memory=auto", "/srv",
+			       NULL),
+			 CONFIG_RUN);
+	assert_int_equal(config.transfer_memory_bytes, 0);
 }
 
 static void bounds_belong_to_the_range(void **state)
@@ -237,6 +243,8 @@ static void wrong_values_are_one_line_that_says_what_would_be_right(void **state
 		{ "--listing-cache", "1025G", "off, or from" },
 		{ "--listing-cache", "64MB", "off, or from" },
 		{ "--listing-cache", "4294967296G", "off, or from" },
+		{ "--transfer-memory", "4095K", "auto, or from 4M to 1024G" },
+		{ "--transfer-memory", "off", "auto, or from" },
 		{ "--listen", "2121", "ADDRESS:PORT" },
 		{ "--alias", "", "NAME=PATH" },
 		{ "--alias", "pub", "NAME=PATH" },
@@ -400,6 +408,7 @@ static void help_lists_every_option_with_its_default(void **state)
 		"--fxp off|on",
 		"--listing-cache BYTES|off",
 		"50331648",
+		"--transfer-memory BYTES|auto",
 		"--ring auto|uring|epoll",
 		"--verbose",
 		"--version",

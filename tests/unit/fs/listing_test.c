@@ -556,6 +556,36 @@ static void the_listing_owns_the_folder(void **state)
 	assert_int_equal(folder_calls, 2);
 }
 
+static size_t allocated_bytes;
+
+static void *allocate_counted(size_t size_bytes)
+{
+	allocated_bytes += size_bytes;
+	return malloc(size_bytes);
+}
+
+static void a_listing_takes_no_more_memory_than_is_said_of_it(void **state)
+{
+	static char path[PATH_BYTES_MAX];
+	static char pattern[256];
+	struct listing_request request = request_of("/", LISTING_NLST, 0);
+	struct listing *listing;
+
+	(void)state;
+	make_file("a", "", NOW);
+	memset(path, '/', sizeof(path) - 1);
+	memset(pattern, '*', sizeof(pattern) - 1);
+	request.folder_path = view_of(path);
+	request.prefix = view_of(path);
+	request.pattern = view_of(pattern);
+	spoilt.allocate = allocate_counted;
+	allocated_bytes = 0;
+	assert_int_equal(listing_new(&request, &listing), 0);
+	assert_int_equal(read_all(listing, 65536), strlen(path) + strlen("a\r\n"));
+	listing_free(listing);
+	assert_in_range(allocated_bytes, 1, listing_bytes_max());
+}
+
 /* Names of 200 bytes: 224 with what getdents64 adds, so that 585 of them fit LISTING_SORT_BYTES. */
 static void make_many(unsigned count)
 {
@@ -809,6 +839,7 @@ int main(void)
 		TREE_TEST(what_cannot_be_looked_at_is_listed_with_what_is_known),
 		TREE_TEST(a_link_that_cannot_be_read_has_no_arrow),
 		TREE_TEST(the_listing_owns_the_folder),
+		TREE_TEST(a_listing_takes_no_more_memory_than_is_said_of_it),
 		TREE_TEST(every_entry_comes_once_whatever_the_buffer),
 		TREE_TEST(lines_of_every_length_come_whole),
 		TREE_TEST(a_folder_that_fits_is_sorted),

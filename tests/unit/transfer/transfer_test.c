@@ -512,6 +512,76 @@ static void without_a_pipe_a_file_is_sent_through_a_buffer(void **state)
 	give_all_pipes();
 }
 
+static size_t allocated_bytes;
+
+static void *allocate_counted(size_t size_bytes)
+{
+	allocated_bytes += size_bytes;
+	return malloc(size_bytes);
+}
+
+/* A small file under a representation, to a peer and back from it. Neither way takes
+ * more memory than was said. */
+static void move_counted(const struct representation *representation)
+{
+	const size_t length = 200000;
+	char *bytes = pattern_of(length);
+	int file = file_of("/tmp", bytes, length);
+	struct peer reader = { .fd = -1 };
+	struct peer writer = { .length = 0 };
+
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	allocated_bytes = 0;
+	begin(&reader, TRANSFER_SEND_FILE, file, DISK_LOCAL);
+	transfer.end = (off_t)length;
+	transfer.representation = representation;
+	finish(&reader);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	assert_in_range(allocated_bytes, 0, transfer_memory_bytes(&transfer));
+
+	dtp_fini(&dtp); /* nothing is there from before */
+	assert_int_equal(dtp_init(&dtp, test_ring, disks, 2), 0);
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	allocated_bytes = 0;
+	writer.to_write = reader.bytes;
+	writer.length = reader.length;
+	begin(&writer, TRANSFER_RECEIVE_FILE, file, DISK_LOCAL);
+	transfer.representation = representation;
+	finish(&writer);
+	assert_int_equal(end_kind, TRANSFER_COMPLETE);
+	assert_in_range(allocated_bytes, 0, transfer_memory_bytes(&transfer));
+
+	dtp_fini(&dtp);
+	assert_int_equal(dtp_init(&dtp, test_ring, disks, 2), 0);
+	close(file);
+	free(reader.bytes);
+	free(bytes);
+}
+
+static void no_transfer_takes_more_memory_than_is_said_of_it(void **state)
+{
+	static const enum ftp_mode modes[] = { MODE_STREAM, MODE_BLOCK, MODE_COMPRESSED,
+					       MODE_DEFLATE };
+
+	(void)state;
+	spoilt.allocate = allocate_counted;
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		struct representation representation = ascii;
+
+		representation.mode = (uint8_t)modes[i];
+		representation.level = 9;
+		move_counted(&representation);
+		representation.structure = STRUCTURE_RECORD;
+		move_counted(&representation);
+		representation = blocks;
+		representation.level = 9;
+		representation.mode = (uint8_t)modes[i];
+		move_counted(&representation);
+	}
+}
+
 static void abort_ends_a_transfer_whose_reader_sleeps(void **state)
 {
 	char *bytes = pattern_of(10000000);
@@ -1611,6 +1681,7 @@ int main(void)
 		TEST(a_block_that_cannot_be_filled_ends_the_connection),
 		TEST(a_restart_sends_the_rest),
 		TEST(without_a_pipe_a_file_is_sent_through_a_buffer),
+		TEST(no_transfer_takes_more_memory_than_is_said_of_it),
 		TEST(abort_ends_a_transfer_whose_reader_sleeps),
 		TEST(a_peer_that_resets_ends_it),
 		TEST(a_peer_that_never_reads_is_timed_out),
