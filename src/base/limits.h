@@ -80,8 +80,8 @@
 
 /* Memory that sessions hold for transfers through buffers (transfer/memory_share.h): what one may come to
  * need is counted before its 150, and where too little is left it is 450. TYPE I, STRU F and MODE S need
- * none, nor do listings that are kept, sent so. What HASH, SIZE and the trees of SITE INDEX take is bounded
- * by their numbers.
+ * none, nor do listings that are kept, sent so: a buffer in the place of a pipe is for one operation of a
+ * disk. What HASH, SIZE and the trees of SITE INDEX take is bounded by their numbers.
  *
  *   a file in another TYPE, STRU or MODE     2 * TRANSFER_BUFFER_BYTES            512 KiB
  *   a listing, also STAT of a path           TRANSFER_BUFFER_BYTES + its own      510 KiB

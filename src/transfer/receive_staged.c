@@ -4,8 +4,7 @@
  * converted into another area, and the two change places. A file system in memory waits for nothing,
  * so there all is done in the turn, as it is with what a function takes.
  *
- * Without stages this is the way of a chunk for which no kernel pipe was free, and of what a function
- * takes.
+ * Without stages this is the way of what a function takes.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -309,13 +308,9 @@ static void receive_chunk_turn(struct transfer *transfer)
 	ssize_t got;
 
 	for (;;) {
-		if (receive_is_writing(transfer) && !receive_is_direct(transfer)) {
-			transfer_enter_disk(transfer, DISK_WRITE, receive_write_admitted);
-			return;
-		}
 		if (!receive_write_directly(transfer) || receive_is_over(transfer))
 			return;
-		if (turn >= TRANSFER_TURN_BYTES || (turn > 0 && !transfer->take)) {
+		if (turn >= TRANSFER_TURN_BYTES) {
 			transfer_yield(transfer);
 			return;
 		}
@@ -464,7 +459,7 @@ static void receive_written(struct transfer *transfer)
 		transfer_enter_disk(transfer, DISK_WRITE, receive_write_admitted);
 	else if (!op_pending(&transfer->socket_op))
 		transfer_go_on(transfer);
-	else if (transfer->stages)
+	else
 		receive_write_out(transfer); /* the next turn is the socket's */
 }
 

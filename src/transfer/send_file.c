@@ -3,7 +3,7 @@
  * window by window.
  * A window that is in the page cache goes out here and now: by splice through the worker's pipe
  * where the reader keeps up, by sendfile otherwise. One that is not is first brought in by the ring,
- * which waits for the disk in the kernel's own threads.
+ * which waits for the disk in the kernel's own threads: into a pipe, or, where none is free, a buffer.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -151,7 +151,19 @@ static bool send_count(struct transfer *transfer, ssize_t sent)
 	return false;
 }
 
-/* The disk has delivered: the socket gets what it takes now, the page cache keeps the rest. */
+/* The disk has delivered a window, and the socket got what it took of it: the page cache keeps the rest. */
+static void send_go_on(struct transfer *transfer, ssize_t window, ssize_t sent)
+{
+	if (!send_count(transfer, sent))
+		return;
+	if (sent == window || transfer->offset == transfer->end) {
+		transfer_go_on(transfer);
+		return;
+	}
+	send_adapt(transfer, sent > 0 ? (size_t)sent : 0);
+	transfer_wait_writable(transfer);
+}
+
 static void send_on_disk(struct op *op, int result)
 {
 	struct transfer *transfer = transfer_of_file_op(op);
@@ -172,14 +184,40 @@ static void send_on_disk(struct op *op, int result)
 	sent = send_pipe(transfer, pipe);
 	transfer->pipe = NULL;
 	pipe_pool_give(transfer->dtp->pipes, pipe);
-	if (!send_count(transfer, sent))
-		return;
-	if (sent == (ssize_t)window || transfer->offset == transfer->end) {
-		transfer_go_on(transfer);
+	send_go_on(transfer, (ssize_t)window, sent);
+}
+
+static void send_on_read(struct op *op, int result)
+{
+	struct transfer *transfer = transfer_of_file_op(op);
+	ssize_t sent = 0;
+
+	transfer_leave_disk(transfer);
+	if (transfer->ending) {
+		transfer_end_pending(transfer);
 		return;
 	}
-	send_adapt(transfer, sent > 0 ? (size_t)sent : 0);
-	transfer_wait_writable(transfer);
+	if (result < 0) {
+		transfer_fail_file(transfer, result);
+		return;
+	}
+	if (result > 0)
+		sent = calls->send(transfer->socket, transfer->buffer, (size_t)result,
+				   MSG_DONTWAIT | MSG_NOSIGNAL);
+	transfer_give_buffer(transfer);
+	send_go_on(transfer, result, sent);
+}
+
+static void send_read(struct transfer *transfer, size_t window)
+{
+	if (!transfer_take_buffer(transfer))
+		return;
+	if (window > TRANSFER_BUFFER_BYTES)
+		window = TRANSFER_BUFFER_BYTES;
+	transfer_let_file_block(transfer);
+	transfer->file_op.done = send_on_read;
+	ring_read(transfer->dtp->ring, &transfer->file_op, transfer->file, transfer->buffer, window,
+		  transfer->offset);
 }
 
 static void send_admitted(struct queue_waiter *waiter)
@@ -189,8 +227,7 @@ static void send_admitted(struct queue_waiter *waiter)
 
 	transfer->pipe = pipe_pool_take(transfer->dtp->pipes);
 	if (!transfer->pipe) {
-		transfer_leave_disk(transfer);
-		send_staged_turn(transfer); /* no stage: through a buffer, one chunk */
+		send_read(transfer, window);
 		return;
 	}
 	if (window > transfer->pipe->size_bytes)
@@ -217,10 +254,6 @@ void send_file_turn(struct transfer *transfer)
 
 	if (!send_header(transfer))
 		return;
-	if (transfer->chunk_done < transfer->chunk_bytes) { /* begun without a pipe */
-		send_staged_turn(transfer);
-		return;
-	}
 	while (transfer->offset < transfer->end && turn + WINDOW_MIN <= most) {
 		size_t window = send_next_window(transfer, most - turn);
 		ssize_t sent;

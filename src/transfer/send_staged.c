@@ -1,6 +1,5 @@
 /*
- * File -> stages -> data connection, through buffers of the worker. Without stages this is the way
- * of a chunk for which no kernel pipe was free.
+ * File -> stages -> data connection, through buffers of the worker.
  */
 #include <errno.h>
 
@@ -12,13 +11,13 @@
 
 static bool send_by_pages(const struct transfer *transfer)
 {
-	return transfer->representation && transfer->representation->structure == STRUCTURE_PAGE;
+	return transfer->representation->structure == STRUCTURE_PAGE;
 }
 
 /* Which takes many times as long as what other stages do. */
 static bool send_deflates(const struct transfer *transfer)
 {
-	return transfer->stages && transfer->representation->mode == MODE_DEFLATE;
+	return transfer->representation->mode == MODE_DEFLATE;
 }
 
 static size_t send_most_bytes(const struct transfer *transfer)
@@ -45,14 +44,8 @@ static bool send_take_read(struct transfer *transfer, ssize_t got)
 		return false;
 	}
 	transfer->offset += got;
-	transfer->chunk_done = 0;
-	if (transfer->stages) {
-		transfer->input = transfer->buffer;
-		transfer->input_bytes = (size_t)got;
-	} else {
-		transfer->chunk = transfer->buffer;
-		transfer->chunk_bytes = (size_t)got;
-	}
+	transfer->input = transfer->buffer;
+	transfer->input_bytes = (size_t)got;
 	return true;
 }
 
@@ -155,7 +148,7 @@ static bool send_read(struct transfer *transfer)
 		got = calls->pread_resident(transfer->file, transfer->buffer,
 					    send_read_bytes(transfer), transfer->offset);
 	/* Where blocks end, and so what SIZE says, must not depend on what the page cache holds. */
-	if (transfer->stages && got > 0 && (size_t)got < send_read_bytes(transfer))
+	if (got > 0 && (size_t)got < send_read_bytes(transfer))
 		got = -EAGAIN;
 	if (got == -EAGAIN || got == -EOPNOTSUPP) {
 		transfer_enter_disk(transfer, DISK_READ, send_read_admitted);
@@ -186,8 +179,6 @@ static bool send_mark(struct transfer *transfer)
 /* Makes the next chunk. True: it is there, if perhaps empty; false: the turn is over. */
 static bool send_next(struct transfer *transfer)
 {
-	if (!transfer->stages)
-		return send_read(transfer);
 	if (transfer->input_bytes == 0 && send_mark(transfer))
 		return true;
 	if (transfer->input_bytes == 0 && transfer->offset < transfer->end && !send_read(transfer))
@@ -198,9 +189,9 @@ static bool send_next(struct transfer *transfer)
 /* Whether all has been sent, and the transfer has ended therefore. */
 static bool send_is_over(struct transfer *transfer)
 {
-	if (transfer->stages ? !stages_ended(transfer->stages) : transfer->offset < transfer->end)
+	if (!stages_ended(transfer->stages))
 		return false;
-	if (transfer->stages && stages_skip(transfer->stages) > 0)
+	if (stages_skip(transfer->stages) > 0)
 		transfer_fail_file(transfer, -ERANGE); /* the restart point lies past the end */
 	else
 		transfer_finish(transfer, TRANSFER_COMPLETE, 0);
@@ -223,7 +214,7 @@ void send_staged_turn(struct transfer *transfer)
 
 		if (send_is_over(transfer))
 			return;
-		if (turn >= send_turn_bytes(transfer) || (turn > 0 && !transfer->stages)) {
+		if (turn >= send_turn_bytes(transfer)) {
 			transfer_yield(transfer);
 			return;
 		}

@@ -110,14 +110,12 @@ static void transfer_return_loans(struct transfer *transfer)
 	transfer_leave_disk(transfer);
 	if (transfer->pipe)
 		pipe_pool_give(dtp->pipes, transfer->pipe);
-	if (transfer->buffer)
-		dtp_give_buffer(dtp, transfer->buffer);
+	transfer_give_buffer(transfer);
 	if (transfer->stages) {
 		stages_fini(transfer->stages);
 		dtp_give_buffer(dtp, (char *)transfer->stages);
 	}
 	transfer->pipe = NULL;
-	transfer->buffer = NULL;
 	transfer->stages = NULL;
 }
 
@@ -409,6 +407,13 @@ bool transfer_take_buffer(struct transfer *transfer)
 		return true;
 	transfer_fail_file(transfer, -ENOMEM); /* may be the last that is seen of it */
 	return false;
+}
+
+void transfer_give_buffer(struct transfer *transfer)
+{
+	if (transfer->buffer)
+		dtp_give_buffer(transfer->dtp, transfer->buffer);
+	transfer->buffer = NULL;
 }
 
 void transfer_show_out(struct transfer *transfer)

@@ -58,6 +58,7 @@ bool transfer_is_resident(struct transfer *transfer, off_t offset, size_t length
 
 /* Lends a buffer, if the transfer has none. False: no memory, and the transfer has ended. */
 bool transfer_take_buffer(struct transfer *transfer);
+void transfer_give_buffer(struct transfer *transfer);
 
 /* Pours what has been read or received into the stages. last: nothing follows it. Returns as stages_run. */
 int transfer_pour(struct transfer *transfer, bool last);

@@ -193,15 +193,24 @@ static void *peer_run(void *argument)
 	return NULL;
 }
 
-static void begin(struct peer *peer, enum transfer_kind kind, int file, enum disk_kind disk)
+/* Returns the peer's end. */
+static int describe(enum transfer_kind kind, int file, enum disk_kind disk)
 {
+	int peer;
+
 	transfer.dtp = &dtp;
 	transfer.kind = kind;
 	transfer.file = file;
 	transfer.disk = (struct disk){ .id = 7, .kind = disk };
 	transfer.timeout_ms = 10000;
 	transfer.done = on_done;
-	connect_pair(&transfer.socket, &peer->fd);
+	connect_pair(&transfer.socket, &peer);
+	return peer;
+}
+
+static void begin(struct peer *peer, enum transfer_kind kind, int file, enum disk_kind disk)
+{
+	peer->fd = describe(kind, file, disk);
 	if (!peer->read_max)
 		peer->read_max = PEER_BYTES_MAX;
 	assert_int_equal(pthread_create(&peer->thread, NULL, peer_run, peer), 0);
@@ -762,6 +771,64 @@ static void nothing_is_written_beyond_the_end(void **state)
 		receive_into_room(sizes[i][0], sizes[i][1], "/dev/shm", DISK_MEMORY);
 		give_all_pipes();
 	}
+}
+
+/* Runs until the transfer has moved bytes, or some, and waits for its peer. */
+static void run_until_stalled(uint64_t bytes)
+{
+	for (int tries = 0; tries < 2000; tries++) {
+		if (transfer.bytes >= bytes && op_pending(&transfer.socket_op) &&
+		    transfer.socket_op.kind == OP_POLL && !op_pending(&transfer.file_op))
+			return;
+		run_for_ms(5);
+	}
+	fail_msg("%llu bytes moved, and it does not wait", (unsigned long long)transfer.bytes);
+}
+
+static void check_that_nothing_is_held(uint64_t bytes)
+{
+	transfer_start(&transfer);
+	run_until_stalled(bytes);
+	assert_null(transfer.buffer);
+	assert_null(transfer.pipe);
+	transfer_abort(&transfer);
+	run_until(&ended);
+	assert_int_equal(end_kind, TRANSFER_ABORTED);
+}
+
+static void stall_without_a_pipe(const char *folder, enum disk_kind disk)
+{
+	const size_t length = 1000001;
+	char *bytes = pattern_of(10000000);
+	int file = file_of(folder, bytes, 10000000);
+	struct peer writer = { .to_write = bytes, .length = length, .stays = true };
+	int reader;
+
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	reader = describe(TRANSFER_SEND_FILE, file, disk);
+	transfer.end = 10000000;
+	check_that_nothing_is_held(1);
+	close(reader);
+
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	begin(&writer, TRANSFER_RECEIVE_FILE, file, disk);
+	check_that_nothing_is_held(length);
+	assert_int_equal(transfer.offset, length);
+	pthread_join(writer.thread, NULL);
+	close(file);
+	free(bytes);
+}
+
+static void who_stalls_holds_no_buffer_though_there_is_no_pipe(void **state)
+{
+	(void)state;
+	take_all_pipes();
+	stall_without_a_pipe("/tmp", DISK_REMOTE);
+	stall_without_a_pipe("/tmp", DISK_LOCAL);
+	stall_without_a_pipe("/dev/shm", DISK_MEMORY);
+	give_all_pipes();
 }
 
 static unsigned splices_until_short = 3;
@@ -1682,6 +1749,7 @@ int main(void)
 		TEST(a_restart_sends_the_rest),
 		TEST(without_a_pipe_a_file_is_sent_through_a_buffer),
 		TEST(no_transfer_takes_more_memory_than_is_said_of_it),
+		TEST(who_stalls_holds_no_buffer_though_there_is_no_pipe),
 		TEST(abort_ends_a_transfer_whose_reader_sleeps),
 		TEST(a_peer_that_resets_ends_it),
 		TEST(a_peer_that_never_reads_is_timed_out),
