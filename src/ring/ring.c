@@ -204,15 +204,20 @@ static uint64_t ring_others_us(const struct ring *ring, uint64_t now_us)
 	return others_us < RING_YIELDED_US_MAX ? others_us : RING_YIELDED_US_MAX;
 }
 
-/* Goes through those that have yielded, until end_us. Returns the time. */
-static uint64_t ring_go_through_yielded(struct ring *ring, uint64_t now_us, uint64_t end_us)
+/* Goes through those that have yielded, until end_us; from owed_us on until something has come for
+ * others. Returns the time. */
+static uint64_t ring_go_through_yielded(struct ring *ring, uint64_t now_us, uint64_t owed_us,
+					uint64_t end_us)
 {
+	bool wanted = false;
 	struct list *link;
 
 	list_move_all(&ring->turn, &ring->yielded);
-	while (now_us < end_us && (link = list_shift(&ring->turn)) != NULL) {
+	while (now_us < end_us && !wanted && (link = list_shift(&ring->turn)) != NULL) {
 		op_end(list_entry(link, struct op, yield.link), 0);
 		now_us = clock_us();
+		wanted = now_us >= owed_us && ring->engine->has_news &&
+			 ring->engine->has_news(ring);
 	}
 	return now_us;
 }
@@ -222,11 +227,12 @@ static uint64_t ring_go_through_yielded(struct ring *ring, uint64_t now_us, uint
 static void ring_end_yielded(struct ring *ring)
 {
 	uint64_t began_us = clock_us();
-	uint64_t others_us = ring_others_us(ring, began_us);
-	uint64_t now_us = ring_go_through_yielded(ring, began_us, began_us + RING_YIELDED_US);
+	uint64_t owed_us = began_us + ring_others_us(ring, began_us);
+	uint64_t now_us =
+		ring_go_through_yielded(ring, began_us, owed_us, began_us + RING_YIELDED_US);
 
-	while (ring_has_yielded(ring) && now_us - began_us < others_us)
-		now_us = ring_go_through_yielded(ring, now_us, began_us + others_us);
+	while (ring_has_yielded(ring) && now_us < owed_us)
+		now_us = ring_go_through_yielded(ring, now_us, owed_us, owed_us);
 	ring->yielded_us = ring_has_yielded(ring) ? now_us : 0;
 }
 

@@ -119,8 +119,8 @@ void ring_hurry(struct ring *ring);
 void ring_poll(struct ring *ring, struct op *op, int fd, uint32_t events);
 
 /* Calls done with 0 when all that has happened meanwhile has been handled: in the order of these calls, for
- * RING_YIELDED_US (and RING_YIELDED_US_MAX at most); the rest waits until what has happened since then has
- * been handled, too. For what moves bytes or executes commands without end: however much of it there
+ * RING_YIELDED_US (and RING_YIELDED_US_MAX at most), or until something has happened, where io_uring tells
+ * of that by itself; the rest waits until what has happened since then has been handled, too. For what moves bytes or executes commands without end: however much of it there
  * is, it delays no other command, connection or timer by more than that and one of these calls. */
 void ring_yield(struct ring *ring, struct op *op);
 

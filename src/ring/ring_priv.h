@@ -23,6 +23,9 @@ struct ring_engine {
 	void (*cancel)(struct ring *ring, struct op *op);
 	void (*forget)(struct ring *ring, int fd); /* a socket is about to be closed */
 	void (*flush)(struct ring *ring); /* gathered sends begin now; NULL: there are none */
+	/* Whether something has completed, as far as that can be seen without a system call; NULL: it
+	 * cannot. */
+	bool (*has_news)(const struct ring *ring);
 	/* Waits up to timeout_ms (-1: for ever), reads the clocks, and ends what has completed. */
 	int (*wait)(struct ring *ring, int64_t timeout_ms);
 	void (*close)(struct ring *ring);

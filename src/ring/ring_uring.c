@@ -287,6 +287,16 @@ static unsigned uring_complete_batch(struct ring *ring, struct uring *state)
 	return count;
 }
 
+/* Task work of ours waits, or what it does has been done in some other system call. */
+static bool uring_has_completed(const struct ring *ring)
+{
+	const struct uring *state = ring->state;
+
+	return io_uring_cq_ready(&state->uring) > 0 ||
+	       (state->has_flag &&
+		__atomic_load_n(state->uring.sq.kflags, __ATOMIC_RELAXED) & IORING_SQ_TASKRUN);
+}
+
 /* Whether the kernel must be entered for what waits there to be seen: something to submit, or
  * task work of ours (IORING_SETUP_TASKRUN_FLAG), or completions that did not fit. */
 static bool uring_has_news(const struct uring *state)
@@ -430,6 +440,7 @@ static const struct ring_engine uring_engine = {
 	.cancel = uring_cancel,
 	.forget = uring_forget,
 	.flush = uring_flush,
+	.has_news = uring_has_completed,
 	.wait = uring_wait,
 	.close = uring_close,
 };

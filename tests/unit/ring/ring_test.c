@@ -239,6 +239,36 @@ static void what_yields_for_long_lets_others_be_handled_in_between(void **state)
 	close(busy_ends[1]);
 }
 
+static void on_short(struct op *op, int result)
+{
+	(void)op;
+	(void)result;
+	if (busy_done == 0)
+		assert_int_equal(write(busy_ends[1], "x", 1), 1);
+	if (++busy_done == BUSY)
+		ring_stop(test_ring);
+}
+
+/* All of them would take no time, but something has come in that of the first one. */
+static void what_yields_for_short_lets_others_be_handled_when_they_come(void **state)
+{
+	(void)state;
+	busy_done = 0;
+	busy_done_at_poll = BUSY;
+	pair(busy_ends);
+	timed.done = on_busy_readable;
+	ring_poll(test_ring, &timed, busy_ends[0], POLLIN);
+	run_for_ms(5);
+	for (int i = 0; i < BUSY; i++) {
+		busy[i].done = on_short;
+		ring_yield(test_ring, &busy[i]);
+	}
+	assert_int_equal(ring_run(test_ring), 0);
+	assert_int_equal(busy_done_at_poll, 1);
+	ring_close_socket(test_ring, busy_ends[0]);
+	close(busy_ends[1]);
+}
+
 #define OTHERS_US (10 * (uint64_t)RING_YIELDED_US)
 
 static struct op turns, others;
@@ -1094,6 +1124,8 @@ int main(void)
 		TEST_ON_ENGINES(last_call_of_an_accept_may_begin_another_operation),
 		TEST_ON_ENGINES(a_ring_runs_again_after_a_stop),
 		TEST_ON_ENGINES(what_yields_for_long_lets_others_be_handled_in_between),
+		TEST_ON(what_yields_for_short_lets_others_be_handled_when_they_come, uring),
+		TEST_ON(what_yields_for_short_lets_others_be_handled_when_they_come, uring515),
 		TEST_ON_ENGINES(what_yields_has_as_long_as_everything_else),
 		TEST_ON_ENGINES(what_has_yielded_can_be_cancelled),
 		TEST_ON_ENGINES(accept_ends_when_no_descriptor_is_left),
