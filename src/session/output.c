@@ -51,13 +51,26 @@ static void session_end_sending(struct session *session)
 	session->sending_bytes = 0;
 }
 
-/* Nothing more can be said. What is being sent stays until the ring has let go of it. */
+static void session_on_sent(struct op *op, int result);
+
+/* Nothing is executed any more until session_on_sent, when others have had their turn. */
+static void session_yield(struct session *session)
+{
+	session->sending_bytes = 1;
+	session->send_op.done = session_on_sent;
+	ring_yield(session->context->ring, &session->send_op);
+}
+
+/* Nothing more can be said. The session ends when whoever said it is through: a transfer or a listing in the
+ * middle of a step would lose what it stands on. */
 static void session_send_failed(struct session *session)
 {
 	session_drop_output(session);
 	session->shut = true;
-	ring_cancel(session->context->ring, &session->send_op);
-	session_end(session, NULL);
+	if (op_pending(&session->send_op))
+		ring_cancel(session->context->ring, &session->send_op);
+	else
+		session_yield(session);
 }
 
 static void session_on_sent(struct op *op, int result)
@@ -65,13 +78,10 @@ static void session_on_sent(struct op *op, int result)
 	struct session *session = session_of_send(op);
 
 	session_end_sending(session);
-	if (session->shut) {
+	if (session->shut || result < 0) {
 		session_drop_output(session);
-		session_end_if_quiet(session);
-		return;
-	}
-	if (result < 0) {
-		session_send_failed(session);
+		session->shut = true;
+		session_end(session, NULL);
 		return;
 	}
 	session_is_active(session);
@@ -212,11 +222,8 @@ void session_give_way(struct session *session)
 	bool said_enough = session->said_enough;
 
 	session->said_enough = false;
-	if (!said_enough || session->closing || session_unsent(session))
-		return;
-	session->sending_bytes = 1;
-	session->send_op.done = session_on_sent;
-	ring_yield(session->context->ring, &session->send_op);
+	if (said_enough && !session->closing && session_unsent(session) == 0)
+		session_yield(session);
 }
 
 bool session_has_given_way(const struct session *session)

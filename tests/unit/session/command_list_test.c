@@ -1,13 +1,17 @@
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/limits.h"
 #include "fs/glob.h"
+#include "session/action.h"
 #include "support/test_session.h"
 #include "sys/calls.h"
 
@@ -91,10 +95,68 @@ static void a_pattern_that_is_too_costly_ends_the_stat_in_words(void **state)
 	client_asks("NOOP", "200");
 }
 
+static atomic_bool reading, may_read;
+
+static ssize_t patient_getdents(int folder, void *buffer, size_t size_bytes)
+{
+	atomic_store(&reading, true);
+	while (!atomic_load(&may_read))
+		usleep(1000);
+	return calls_real.getdents(folder, buffer, size_bytes);
+}
+
+static ssize_t no_send(int fd, const void *bytes, size_t length, int flags)
+{
+	(void)fd;
+	(void)bytes;
+	(void)length;
+	(void)flags;
+	return -ECONNRESET;
+}
+
+static void on_admitted(struct queue_waiter *waiter)
+{
+	(void)waiter;
+}
+
+/* The next job of the STAT would have to wait, and nobody is there to read its lines. */
+static void a_reset_in_the_middle_of_a_stat_ends_it_behind_others_that_wait(void **state)
+{
+	struct queue_waiter others[2 * DISK_OPERATIONS_MAX] = { { .admitted = on_admitted } };
+	struct queue *queue;
+	unsigned taken = 0;
+
+	(void)state;
+	log_in();
+	client_asks("MKD d", "257");
+	atomic_store(&reading, false);
+	atomic_store(&may_read, false);
+	spoilt.getdents = patient_getdents;
+	client_sends("STAT /\r\n");
+	for (int i = 0; i < 10000 && !atomic_load(&reading); i++)
+		run_for_ms(1);
+	queue = disk_queues_find(test_context.dtp.disks, test_session.action->request.disk.id,
+				 DISK_NAMES);
+	do
+		others[taken].admitted = on_admitted;
+	while (queue_enter(queue, &others[taken++]));
+	spoilt.send = no_send;
+	atomic_store(&may_read, true);
+	for (int i = 0; i < 10000 && !test_session_ended; i++)
+		run_for_ms(1);
+	assert_true(test_session_ended);
+	while (taken-- > 0)
+		queue_leave(queue);
+	assert_int_equal(queue->inflight, 0);
+	calls = &calls_real;
+	assert_int_equal(unlinkat(test_context.tree.root, "d", AT_REMOVEDIR), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SESSION_TEST(a_client_that_leaves_ends_the_stat_of_a_pattern),
+		SESSION_TEST(a_reset_in_the_middle_of_a_stat_ends_it_behind_others_that_wait),
 		SESSION_TEST(a_pattern_that_is_too_costly_ends_the_stat_in_words),
 	};
 
