@@ -56,21 +56,21 @@
 #define SEATS_PARTS 4
 
 /* Data connections and transfers. */
-#define PASSIVE_WAIT_MS 10000	       /* for a free reservation; then 425 */
-#define TRANSFER_TURN_BYTES 1048576    /* one transfer's share of a worker's turn */
-#define SHORT_TURN_BYTES 65536	       /* with so little left it has its turn at once */
-#define TRANSFER_EVENT_BYTES 16384     /* of which a marker, or a page elsewhere, counts as many */
-#define DEFLATE_TURN_BYTES 98304       /* the same of one that is deflated: some milliseconds */
-#define SEND_TURN_BYTES 4194304	       /* the same of one that sends a file within the kernel */
-#define SEND_TURN_BYTES_MIN 1048576    /* at least, where many send */
-#define SEND_ROUND_BYTES 268435456     /* what turns of all of them may come to together */
-#define SEND_WINDOW_BYTES 1048576      /* of which so many at a time */
-#define TRANSFER_BUFFER_BYTES 262144   /* text and listings: one of the two buffers of a transfer */
-#define DEFLATE_BYTES 270336	       /* MODE Z: what zlib allocates, at most */
-#define RESTART_MARK_MAX 64	       /* a restart marker, NUL included; longer: 426 */
-#define RESTART_MARK_BYTES 57	       /* of which ours have so many */
-#define MARK_EVERY_BYTES 4194304       /* of the file, in MODE B and C */
-#define MARK_REPLIES_MAX 4096	       /* bytes a client has not read; then markers get no 110 */
+#define PASSIVE_WAIT_MS 10000	     /* for a free reservation; then 425 */
+#define TRANSFER_TURN_BYTES 1048576  /* one transfer's share of a worker's turn */
+#define SHORT_TURN_BYTES 65536	     /* with so little left it has its turn at once */
+#define TRANSFER_EVENT_BYTES 16384   /* of which a marker, or a page elsewhere, counts as many */
+#define DEFLATE_TURN_BYTES 98304     /* the same of one that is deflated: some milliseconds */
+#define SEND_TURN_BYTES 4194304	     /* the same of one that sends a file within the kernel */
+#define SEND_TURN_BYTES_MIN 1048576  /* at least, where many send */
+#define SEND_ROUND_BYTES 268435456   /* what turns of all of them may come to together */
+#define SEND_WINDOW_BYTES 1048576    /* of which so many at a time */
+#define TRANSFER_BUFFER_BYTES 262144 /* text and listings: one of the two buffers of a transfer */
+#define DEFLATE_BYTES 393216	 /* MODE Z: what zlib, or what stands for it, allocates, at most */
+#define RESTART_MARK_MAX 64	 /* a restart marker, NUL included; longer: 426 */
+#define RESTART_MARK_BYTES 57	 /* of which ours have so many */
+#define MARK_EVERY_BYTES 4194304 /* of the file, in MODE B and C */
+#define MARK_REPLIES_MAX 4096	 /* bytes a client has not read; then markers get no 110 */
 #define SIZE_COUNT_BYTES_MAX 268435456 /* of a file that is converted to be counted; else 550 */
 #define COUNT_SLICE_BYTES 16777216     /* of which so many in one job */
 #define COUNTING_MAX 64		       /* such files of one worker at a time; more: 450 */
@@ -78,19 +78,20 @@
 #define NOTSENT_LOWAT_BYTES 131072	/* unsent bytes the kernel keeps for a data connection */
 #define NOTSENT_LOWAT_BYTES_MAX 1048576 /* a share above: as many as the kernel will */
 
-/* Memory that sessions hold for transfers through buffers (transfer/memory_share.h): what one may come to
- * need is counted before its 150, and where too little is left it is 450. TYPE I, STRU F and MODE S need
- * none, nor do listings that are kept, sent so: a buffer in the place of a pipe is for one operation of a
- * disk. What HASH, SIZE and the trees of SITE INDEX take is bounded by their numbers.
+/* Memory that sessions hold for transfers through buffers: what one may come to need is counted before its
+ * 150, as seats (session/seats.h), and where too little is left, of all or of its address's part, it is 450.
+ * TYPE I, STRU F and MODE S need none, nor do listings that are kept, sent so: a buffer in the place of a pipe
+ * is for one operation of a disk. What HASH and SIZE take, and the trees of SITE INDEX besides, is bounded by
+ * their numbers.
  *
  *   a file in another TYPE, STRU or MODE     2 * TRANSFER_BUFFER_BYTES            512 KiB
  *   a listing, also STAT of a path           TRANSFER_BUFFER_BYTES + its own      510 KiB
- *   LIST and NLST of one file                TRANSFER_BUFFER_BYTES                256 KiB
+ *   SITE INDEX, LIST and NLST of one file    TRANSFER_BUFFER_BYTES                256 KiB
  *   stages of a listing                      TRANSFER_BUFFER_BYTES more
- *   MODE Z                                   DEFLATE_BYTES more                   264 KiB
+ *   MODE Z                                   DEFLATE_BYTES more                   384 KiB
  *   what came ahead of the next upload       what it is, between two commands */
 #define TRANSFER_MEMORY_PART 4 /* a quarter of the machine's; --transfer-memory says otherwise */
-#define TRANSFER_MEMORY_WORKER_MIN 4194304 /* of which each worker has as much at least */
+#define TRANSFER_MEMORY_WORKER_MIN 16777216 /* of which each worker has as much at least */
 
 /* Listings that are kept (fs/listing_cache.h); what does not fit is listed from the disk. A folder
  * of 100,000 entries needs 11 MB as MLSD. */

@@ -152,7 +152,7 @@ static void server_stop_if_drained(struct server *server)
 /* The last of its sessions has ended. */
 static void worker_is_empty(struct worker *worker)
 {
-	assert(worker->context.memory.taken_bytes == 0);
+	assert(worker->context.memory.taken == 0);
 	kept_files_close_all(&worker->context.kept); /* nobody is there to want them */
 }
 
@@ -597,8 +597,8 @@ static int worker_make_context(struct worker *worker)
 	if (r < 0)
 		return r;
 	context->dtp.disks = worker->disks;
-	memory_share_init(&context->memory, server->config->transfer_memory_bytes,
-			  server->workers_count);
+	seats_init(&context->memory,
+		   dtp_memory_bytes(server->config->transfer_memory_bytes, server->workers_count));
 	context->ring = worker->ring;
 	context->config = server->config;
 	context->users = server->users;

@@ -59,7 +59,7 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 	struct marker marker; /* the same, REST with a marker */
 	struct representation representation;
 	struct transfer transfer;
-	size_t memory_bytes; /* taken of the context's memory */
+	struct party memory; /* on that of transfers, until the command ends */
 
 	/* SIZE, and a restart point within what is converted (count.c). */
 	int count_file;
@@ -82,7 +82,7 @@ struct action {		     /* NOLINT: in the order of its subjects, whatever that pad
 	uint64_t hash_said_ms;
 	uint64_t hash_progress_ms;
 
-	struct seat seat; /* of those of which a worker has few, until the command ends */
+	struct party party; /* on seats of which a worker has few, until the command ends */
 
 	/* A job that waits for its place (job.c). */
 	struct queue_waiter waiter;

@@ -204,7 +204,7 @@ static void hash_begin(struct session *session)
 {
 	struct session_context *context = session->context;
 	struct action *action = session->action;
-	int r = seats_take(&context->hashes, &session->peer, &action->seat);
+	int r = seats_take(&context->hashes, &session->peer, &action->party, 1);
 
 	if (r < 0) {
 		hash_fail(session, r);

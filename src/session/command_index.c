@@ -16,7 +16,7 @@ static int index_admit(struct session *session)
 
 	if (session_has_given_up(session))
 		return -ECANCELED;
-	r = seats_take(&session->context->tree_listings, &session->peer, &action->seat);
+	r = seats_take(&session->context->tree_listings, &session->peer, &action->party, 1);
 	if (r < 0)
 		return r;
 	action->transfer.kind = TRANSFER_SEND_LISTING;

@@ -335,12 +335,12 @@ static void stat_listings(const struct session *session, struct reply_text *repl
 /* Of the worker, and of the whole server: for those who may write. */
 static void stat_server(const struct session *session, struct reply_text *reply)
 {
-	const struct memory_share *memory = &session->context->memory;
+	const struct seats *memory = &session->context->memory;
 
 	if (!session->may_write || session->state != SESSION_LOGGED_IN)
 		return;
 	reply_text_inner(reply, session_text(session, "Memory for transfers: %zu of %zu bytes"),
-			 memory->taken_bytes, memory->max_bytes);
+			 memory->taken, memory->max);
 	stat_listings(session, reply);
 }
 

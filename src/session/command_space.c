@@ -84,7 +84,7 @@ void command_dsiz(struct session *session, struct view argument)
 
 	if (!action)
 		return;
-	r = seats_take(&session->context->folder_sizes, &session->peer, &action->seat);
+	r = seats_take(&session->context->folder_sizes, &session->peer, &action->party, 1);
 	if (r == 0)
 		r = folder_size_new(session->tree.root, action->path, &action->folder_size);
 	if (r < 0) {

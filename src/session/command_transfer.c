@@ -190,7 +190,7 @@ static void transfer_done(struct transfer *transfer, enum transfer_end end, int 
 	action->end_error = error;
 	session->context->transfers++;
 	if (transfer->kept) {
-		action->memory_bytes -= transfer->early_bytes; /* the session's from now on */
+		seats_move(&action->memory, &session->early_memory, transfer->early_bytes);
 		session_data_keep(session, transfer->socket, transfer->early,
 				  transfer->early_bytes);
 	}
@@ -238,7 +238,7 @@ static void session_move(struct session *session)
 	transfer->dtp = &session->context->dtp;
 	transfer->early = session->early;
 	transfer->early_bytes = session->early_bytes;
-	action->memory_bytes += session->early_bytes;
+	seats_move(&session->early_memory, &action->memory, session->early_bytes);
 	session->early = NULL;
 	session->early_bytes = 0;
 	transfer->socket = session_data_take(session);
@@ -341,12 +341,10 @@ int session_take_memory(struct session *session, size_t besides_bytes)
 	transfer->representation = action->transfers ? &action->representation : NULL;
 	transfer->marker = action->restart_marked ? &action->marker : NULL;
 	bytes = transfer_memory_bytes(transfer) + besides_bytes;
-	r = memory_share_take(&session->context->memory, bytes);
-	if (r == 0)
-		action->memory_bytes = bytes;
-	else
+	r = seats_take(&session->context->memory, &session->peer, &action->memory, bytes);
+	if (r < 0)
 		session_log_memory(session);
-	return r;
+	return r == -EUSERS ? -ENOBUFS : r;
 }
 
 int session_preliminary(struct session *session)

@@ -76,7 +76,7 @@ static void count_end(struct action *action, int64_t octets)
 	struct count_known known = known_of(action);
 
 	count_free(action->count);
-	seat_give(&action->seat); /* a transfer may follow, however long */
+	seats_give(&action->party); /* a transfer may follow, however long */
 	known.octets = octets;
 	if (octets >= 0 && action->count_lasting)
 		*known_place(session->context, &known) = known;
@@ -99,14 +99,14 @@ static void count_done(struct op *op, int result)
 static int count_begin(struct action *action)
 {
 	const struct session *session = action->session;
-	int r = seats_take(&session->context->counting, &session->peer, &action->seat);
+	int r = seats_take(&session->context->counting, &session->peer, &action->party, 1);
 
 	if (r < 0)
 		return r;
 	r = count_new(&action->representation, action->count_file,
 		      (int64_t)action->request.stat.stx_size, &action->count);
 	if (r < 0)
-		seat_give(&action->seat);
+		seats_give(&action->party);
 	return r;
 }
 

@@ -72,7 +72,7 @@ static void session_forget_kept(struct session *session)
 {
 	session->data_kept = false;
 	session->data_prompt = false;
-	memory_share_give(&session->context->memory, session->early_bytes);
+	seats_give(&session->early_memory);
 	free(session->early);
 	session->early = NULL;
 	session->early_bytes = 0;

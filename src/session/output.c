@@ -171,6 +171,8 @@ void session_send(struct session *session, const char *bytes, size_t length)
 	bool was_sending = session_unsent(session) > 0;
 	ssize_t sent = 0;
 
+	if (session->shut)
+		return;
 	if (!was_sending)
 		sent = calls->send(session->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent == (ssize_t)length)

@@ -1,37 +1,69 @@
 #include "session/seats.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/limits.h"
 
-void seats_init(struct seats *seats, unsigned max)
+void seats_init(struct seats *seats, size_t max)
 {
-	list_init(&seats->taken);
+	list_init(&seats->parties);
+	seats->taken = 0;
 	seats->max = max;
 	seats->share = max > SEATS_PARTS ? max / SEATS_PARTS : 1;
 }
 
-int seats_take(struct seats *seats, const struct address *client, struct seat *seat)
+static size_t seats_of_site(const struct seats *seats, const struct address *site)
 {
-	struct address site = address_site(client);
-	unsigned of_all = 0;
-	unsigned of_site = 0;
+	size_t count = 0;
 
-	for (struct list *link = seats->taken.next; link != &seats->taken; link = link->next) {
-		of_all++;
-		of_site += address_same_host(&list_entry(link, struct seat, link)->site, &site);
+	for (struct list *link = seats->parties.next; link != &seats->parties; link = link->next) {
+		const struct party *party = list_entry(link, struct party, link);
+
+		if (address_same_host(&party->site, site))
+			count += party->count;
 	}
-	if (of_site >= seats->share)
+	return count;
+}
+
+int seats_take(struct seats *seats, const struct address *client, struct party *party, size_t count)
+{
+	struct address site;
+
+	assert(party->count == 0);
+	if (count == 0)
+		return 0;
+	site = address_site(client);
+	if (count > seats->share || seats_of_site(seats, &site) > seats->share - count)
 		return -ETOOMANYREFS;
-	if (of_all >= seats->max)
+	if (seats->taken > seats->max - count)
 		return -EUSERS;
-	seat->site = site;
-	list_append(&seats->taken, &seat->link);
+	*party = (struct party){ .seats = seats, .site = site, .count = count };
+	list_append(&seats->parties, &party->link);
+	seats->taken += count;
 	return 0;
 }
 
-void seat_give(struct seat *seat)
+void seats_give(struct party *party)
 {
-	if (seat->link.next)
-		list_remove(&seat->link);
+	if (party->count == 0)
+		return;
+	party->seats->taken -= party->count;
+	party->count = 0;
+	list_remove(&party->link);
+}
+
+void seats_move(struct party *from, struct party *to, size_t count)
+{
+	assert(count <= from->count);
+	if (count == 0)
+		return;
+	if (to->count == 0) {
+		*to = (struct party){ .seats = from->seats, .site = from->site };
+		list_append(&to->seats->parties, &to->link);
+	}
+	to->count += count;
+	from->count -= count;
+	if (from->count == 0)
+		list_remove(&from->link);
 }

@@ -117,9 +117,9 @@ void session_command_end(struct session *session)
 	for (; session->aborts > 0; session->aborts--)
 		session_reply(session, REPLY_226_CLOSING_DATA, "Aborted");
 	session->action = NULL;
-	seat_give(&action->seat);
+	seats_give(&action->party);
+	seats_give(&action->memory);
 	session_is_active(session);
-	memory_share_give(&context->memory, action->memory_bytes);
 	if (context->actions_free >= ACTIONS_KEPT_MAX) {
 		free(action);
 	} else {

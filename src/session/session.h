@@ -32,7 +32,6 @@
 #include "protocol/telnet.h"
 #include "ring/ring.h"
 #include "session/seats.h"
-#include "transfer/memory_share.h"
 #include "transfer/transfer.h"
 
 struct action;
@@ -67,7 +66,7 @@ struct session_context {
 	const struct users *users; /* NULL: none */
 	const struct hosts *hosts;
 	struct dtp dtp;
-	struct memory_share memory;
+	struct seats memory; /* bytes, of transfers through buffers */
 	struct passive_pool *passive;
 	struct listing_cache *listings; /* NULL: none are kept */
 	struct tree tree;		/* for anonymous users */
@@ -191,8 +190,9 @@ struct session { /* NOLINT: in the order of its subjects, whatever that pads */
 	bool data_kept;	  /* DATA_CONNECTED: it is the one of the transfer before */
 	bool data_prompt; /* and its small segments are not held back */
 	uint64_t data_kept_ms;
-	char *early; /* what has come on it beyond the end of that; counted as taken of memory */
+	char *early; /* what has come on it beyond the end of that */
 	size_t early_bytes;
+	struct party early_memory;
 	unsigned data_port;	   /* DATA_PASSIVE: index in the pool */
 	uint32_t data_reservation; /* DATA_PASSIVE: its number */
 	bool data_wanted;	   /* DATA_PASSIVE: its connection is waited for */

@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "sys/calls.h"
 #include "sys/kernel_value.h"
+#include "sys/memory_limit.h"
 #include "transfer/pipe_pool.h"
 #include "transfer/transfer_priv.h"
 
@@ -29,6 +30,16 @@ static size_t dtp_unsent_bytes_max(unsigned workers)
 						(unsigned long)sysconf(_SC_PHYS_PAGES) / 64 * 3);
 
 	return pages * 4096 / 8 / workers;
+}
+
+size_t dtp_memory_bytes(size_t server_bytes, unsigned workers)
+{
+	size_t bytes;
+
+	if (server_bytes == 0)
+		server_bytes = memory_limit_bytes() / TRANSFER_MEMORY_PART;
+	bytes = server_bytes / workers;
+	return bytes < TRANSFER_MEMORY_WORKER_MIN ? TRANSFER_MEMORY_WORKER_MIN : bytes;
 }
 
 int dtp_init(struct dtp *dtp, struct ring *ring, struct disk_queues *disks, unsigned workers)

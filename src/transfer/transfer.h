@@ -164,6 +164,10 @@ void transfer_start(struct transfer *transfer);
 /* Ends it: done is called with TRANSFER_ABORTED, now or as soon as the disk lets go. */
 void transfer_abort(struct transfer *transfer);
 
+/* The part of one worker of several in the memory for transfers through buffers; server_bytes 0: in a part of
+ * what the machine has (base/limits.h). */
+size_t dtp_memory_bytes(size_t server_bytes, unsigned workers);
+
 /* pipes for this worker of several; disks is borrowed. Returns 0 or a negative errno. */
 int dtp_init(struct dtp *dtp, struct ring *ring, struct disk_queues *disks, unsigned workers);
 void dtp_fini(struct dtp *dtp);

@@ -16,9 +16,10 @@ from client import command, log_in  # noqa: E402
 from pattern import pattern, write_pattern  # noqa: E402
 from sluiced import Sluiced  # noqa: E402
 
-MEMORY = 4 << 20
+MEMORY = 16 << 20
 FILE_BYTES = 2 * 262144  # that a file in TYPE A takes
 STALLED = MEMORY // FILE_BYTES
+ADDRESSES = [f"127.0.0.{host}" for host in range(2, 6)]  # each may have a quarter
 REFUSAL = "450 Other transfers hold the memory for this; try again later, or move files by TYPE I and MODE S"
 
 
@@ -48,8 +49,8 @@ class Served(contextlib.ExitStack):
     def path(self, name):
         return os.path.join(self.root, name)
 
-    def session(self):
-        control = log_in("127.0.0.1", self.server.port)
+    def session(self, source=None):
+        control = log_in("127.0.0.1", self.server.port, source)
         self.callback(control.close)
         return control
 
@@ -73,20 +74,21 @@ class Served(contextlib.ExitStack):
 
     def data(self, control):
         port = wire.passive_port(command(control, "EPSV", "229"))[1]
-        data = wire.Data(wire.open_socket("127.0.0.1", port, receive_buffer=4096))
+        source = control.socket.getsockname()[0]
+        data = wire.Data(wire.open_socket("127.0.0.1", port, source, receive_buffer=4096))
         self.callback(data.close)
         return data
 
-    def stall(self):
+    def stall(self, source):
         """A session whose download in TYPE A nobody reads, and its data connection."""
-        control = self.session()
+        control = self.session(source)
         data = self.data(control)
         command(control, "TYPE A", "200")
         command(control, "RETR big", "150")
         return control, data
 
     def stall_all(self):
-        return [self.stall() for _ in range(STALLED)]
+        return [self.stall(ADDRESSES[number % 4]) for number in range(STALLED)]
 
     def transfers(self, control, line, content=None):
         """All that comes of a transfer that succeeds; content is sent."""
@@ -141,6 +143,21 @@ def one_download_too_many_is_450_until_another_ends():
         served.transfers(late, "RETR small")
         lines = [line for line in served.server.log().splitlines() if "--transfer-memory" in line]
         expect(len(lines) == 1 and "transfers refused (450): 1;" in lines[0], f"the log says {lines}")
+
+
+@test
+def one_address_has_a_quarter():
+    with Served() as served:
+        greedy = [served.stall(ADDRESSES[0]) for _ in range(STALLED // 4)]
+        late = served.session(ADDRESSES[0])
+        served.data(late)
+        for line in ("LIST folder", "STAT folder"):
+            command(late, line, "450 Too many commands like this one are at work for your address")
+        served.transfers(served.observer, "LIST folder")
+        served.stall(ADDRESSES[1])
+        greedy[0][1].close()
+        expect(greedy[0][0].read_reply()[0].startswith("426"), "no 426 to who has gone")
+        served.transfers(late, "LIST folder")
 
 
 @test

@@ -105,7 +105,7 @@ void test_session_begin(unsigned passive_ports)
 	memset(&test_context, 0, sizeof(test_context));
 	session_context_init(&test_context);
 	assert_int_equal(dtp_init(&test_context.dtp, test_ring, disks, 1), 0);
-	memory_share_init(&test_context.memory, test_config.transfer_memory_bytes, 1);
+	seats_init(&test_context.memory, dtp_memory_bytes(test_config.transfer_memory_bytes, 1));
 	test_context.ring = test_ring;
 	test_context.config = &test_config;
 	test_context.passive = passive;

@@ -58,7 +58,7 @@ static void a_folder_without_end_is_550(void **state)
 	calls = &spoilt;
 	client_asks("DSIZ", "550");
 	calls = &calls_real;
-	assert_true(list_empty(&test_context.folder_sizes.taken));
+	assert_int_equal(test_context.folder_sizes.taken, 0);
 	client_asks("DSIZ", "213");
 }
 
@@ -72,20 +72,20 @@ static void a_client_that_leaves_ends_the_adding(void **state)
 	spoilt.getdents = slow_getdents;
 	calls = &spoilt;
 	client_sends("DSIZ\r\n");
-	for (int i = 0; i < 1000 && list_empty(&test_context.folder_sizes.taken); i++)
+	for (int i = 0; i < 1000 && test_context.folder_sizes.taken == 0; i++)
 		run_for_ms(1);
-	assert_false(list_empty(&test_context.folder_sizes.taken));
+	assert_false(test_context.folder_sizes.taken == 0);
 	before = atomic_load(&reads);
 	client_leaves();
 	calls = &calls_real;
-	assert_true(list_empty(&test_context.folder_sizes.taken));
+	assert_int_equal(test_context.folder_sizes.taken, 0);
 	/* The slice that was under way, and another until the end was heard of; not the limit's. */
 	assert_true(atomic_load(&reads) - before < FOLDER_SIZE_NAMES_MAX / 1000);
 }
 
 static void more_than_a_few_at_a_time_are_450(void **state)
 {
-	struct seat held[FOLDER_SIZES_MAX] = { 0 };
+	struct party held[FOLDER_SIZES_MAX] = { 0 };
 
 	(void)state;
 	log_in();
@@ -93,25 +93,25 @@ static void more_than_a_few_at_a_time_are_450(void **state)
 		struct address other = { .v4 = { .sin_family = AF_INET,
 						 .sin_addr.s_addr = i + 1 } };
 
-		assert_int_equal(seats_take(&test_context.folder_sizes, &other, &held[i]), 0);
+		assert_int_equal(seats_take(&test_context.folder_sizes, &other, &held[i], 1), 0);
 	}
 	client_asks("DSIZ", "450 Too many commands like this one are at work now;");
-	seat_give(&held[0]);
+	seats_give(&held[0]);
 	client_asks("DSIZ", "213");
 	client_asks("DSIZ", "213"); /* the first one has given its seat back */
 }
 
 static void more_than_its_share_of_one_address_are_450(void **state)
 {
-	struct seat held[FOLDER_SIZES_MAX / SEATS_PARTS] = { 0 };
+	struct party held[FOLDER_SIZES_MAX / SEATS_PARTS] = { 0 };
 
 	(void)state;
 	log_in();
 	for (unsigned i = 0; i < FOLDER_SIZES_MAX / SEATS_PARTS; i++)
 		assert_int_equal(
-			seats_take(&test_context.folder_sizes, &test_session.peer, &held[i]), 0);
+			seats_take(&test_context.folder_sizes, &test_session.peer, &held[i], 1), 0);
 	client_asks("DSIZ", "450 Too many commands like this one are at work for your address;");
-	seat_give(&held[0]);
+	seats_give(&held[0]);
 	client_asks("DSIZ", "213");
 }
 

@@ -69,9 +69,12 @@ static void a_client_that_reads_nothing_is_given_up(void **state)
 	(void)state;
 	test_session_begin(1);
 	memset(bytes, 'x', sizeof(bytes));
-	for (int i = 0; i < 10000 && !test_session.closing; i++)
+	for (int i = 0; i < 10000 && !test_session.shut; i++)
 		session_send(&test_session, bytes, sizeof(bytes));
-	assert_true(test_session.closing);
+	assert_true(test_session.shut);
+	session_send(&test_session, bytes, sizeof(bytes)); /* whoever replies hears nothing of it */
+	assert_int_equal(test_session.out_bytes, 0);
+	assert_false(test_session.closing);
 	for (int i = 0; i < 1000 && !test_session_ended; i++)
 		run_for_ms(1);
 	assert_true(test_session_ended);

@@ -21,6 +21,7 @@
 #include "fs/listing.h"
 #include "support/test_ring.h"
 #include "sys/calls.h"
+#include "sys/memory_limit.h"
 #include "transfer/pipe_pool.h"
 #include "transfer/transfer_priv.h"
 
@@ -1735,6 +1736,14 @@ static void many_transfers_share_a_disk(void **state)
 #test " on epoll", test, setup, teardown, (void *)(uintptr_t) "epoll"            \
 	}
 
+static void workers_have_equal_parts_of_the_memory_but_not_too_small_ones(void **state)
+{
+	(void)state;
+	assert_int_equal(dtp_memory_bytes((size_t)1 << 30, 4), 268435456);
+	assert_int_equal(dtp_memory_bytes(32 << 20, 64), TRANSFER_MEMORY_WORKER_MIN);
+	assert_int_equal(dtp_memory_bytes(0, 1), memory_limit_bytes() / 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1748,6 +1757,7 @@ int main(void)
 		TEST(a_block_that_cannot_be_filled_ends_the_connection),
 		TEST(a_restart_sends_the_rest),
 		TEST(without_a_pipe_a_file_is_sent_through_a_buffer),
+		cmocka_unit_test(workers_have_equal_parts_of_the_memory_but_not_too_small_ones),
 		TEST(no_transfer_takes_more_memory_than_is_said_of_it),
 		TEST(who_stalls_holds_no_buffer_though_there_is_no_pipe),
 		TEST(abort_ends_a_transfer_whose_reader_sleeps),
