@@ -42,6 +42,7 @@
 #define GLOB_STEPS_MAX 100000 /* comparisons for one name; then the listing fails: 451 */
 #define LISTING_STEPS_MAX 1000000000 /* the same of all its names: of a million, 1000 each */
 #define LISTING_SLICE_STEPS 1000000  /* of which about so many in one job: some milliseconds */
+#define LISTING_PATTERNS_MAX 64	     /* listings of one worker that have a pattern; more: 450 */
 #define LISTING_SLICE_NAMES 16384    /* and names looked at in one job */
 
 /* DSIZ: a tree that is larger is 550, more of them at a time are 450. */
@@ -51,8 +52,9 @@
 #define FOLDER_SIZES_MAX 16	 /* of one worker */
 
 /* One client address (of IPv6 one /64) has a part of what one worker has of each of HASHES_MAX,
- * FOLDER_SIZES_MAX, COUNTING_MAX and TREE_LISTINGS_MAX (session/seats.h): 16, 4, 16 and 16. So four
- * addresses must work together to keep the others out; more of one address: 450, with other words. */
+ * LISTING_PATTERNS_MAX, FOLDER_SIZES_MAX, COUNTING_MAX, TREE_LISTINGS_MAX and the memory of transfers
+ * (session/seats.h): a quarter. So four addresses must work together to keep the others out; more of one
+ * address: 450, with other words. */
 #define SEATS_PARTS 4
 
 /* Data connections and transfers. */

@@ -255,6 +255,7 @@ static bool list_try_otherwise(struct session *session)
 	struct action *action = session->action;
 	struct view argument;
 	struct view pattern;
+	int r;
 
 	if (action->listing_stage == STAGE_LITERAL && action->listing_format != LISTING_MLSD &&
 	    list_strip_options(action)) {
@@ -271,7 +272,11 @@ static bool list_try_otherwise(struct session *session)
 	action->pattern[pattern.length] = '\0';
 	action->listing_stage = STAGE_PATTERN;
 	action->path[path_folder(argument).length] = '\0';
-	list_open_folder(session);
+	r = seats_take(&session->context->patterns, &session->peer, &action->party, 1);
+	if (r < 0)
+		session_refuse_command(session, r);
+	else
+		list_open_folder(session);
 	return true;
 }
 
@@ -391,11 +396,13 @@ static void stat_end(struct session *session, int result)
 	if (result < 0 && !session->closing)
 		reply_text_inner(session_reply_text(session),
 				 session_text(session, "Not complete: %s"),
-				 session_error_text(session, result));
+				 session->aborts > 0 ? session_text(session, "aborted")
+						     : session_error_text(session, result));
 	session_reply(session, REPLY_212_DIRECTORY_STATUS, "%s",
 		      result < 0 ? session_text(session, "End, with an error") : "End");
 	listing_free(action->listing);
-	dtp_give_buffer(&session->context->dtp, action->transfer.buffer);
+	if (action->transfer.buffer)
+		dtp_give_buffer(&session->context->dtp, action->transfer.buffer);
 	action->listing = NULL;
 	action->transfer.buffer = NULL;
 	session_command_end(session);
@@ -406,11 +413,11 @@ static void stat_filled(struct op *op, int result)
 	struct action *action = (struct action *)(void *)((char *)op - offsetof(struct action, op));
 	struct session *session = action->session;
 
-	if (session->closing || (result <= 0 && result != -EINPROGRESS)) {
+	if (result == 0 || (result < 0 && result != -EINPROGRESS)) {
 		stat_end(session, result);
 		return;
 	}
-	if (result > 0) {
+	if (result > 0 && !session_has_given_up(session)) {
 		stat_lines(session, (struct view){ action->transfer.buffer, (size_t)result });
 		session_flush(session->context);
 	}
@@ -421,8 +428,13 @@ void session_stat_continue(struct session *session)
 {
 	struct action *action = session->action;
 
-	if (!action->listing || op_pending(&action->op) || queue_waits(&action->waiter) ||
-	    (session_awaits_output(session) && !session->closing))
+	if (!action->listing || op_pending(&action->op) || queue_waits(&action->waiter))
+		return;
+	if (session_has_given_up(session)) {
+		stat_end(session, -ECANCELED);
+		return;
+	}
+	if (session_awaits_output(session))
 		return;
 	if (!action->transfer.buffer)
 		action->transfer.buffer = dtp_take_buffer(&session->context->dtp);

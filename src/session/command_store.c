@@ -33,6 +33,17 @@ static int upload_check_marker(const struct action *action)
 	return r == 0 && (off_t)action->marker.offset > upload->origin.limit ? -EKEYREJECTED : r;
 }
 
+/* The upload is there, and will not be. */
+static void upload_refuse(struct session *session, int error)
+{
+	if (session->aborts > 0)
+		session_reply(session, REPLY_426_TRANSFER_ABORTED, "Transfer aborted");
+	else
+		session_reply_error(session, error, session->action->path);
+	session_forget_early(session);
+	session_give_up(session);
+}
+
 static void upload_checked(struct op *op, int result)
 {
 	struct action *action = action_of_op(op);
@@ -40,6 +51,7 @@ static void upload_checked(struct op *op, int result)
 
 	if (result < 0) {
 		action->uploads = false;
+		session_forget_early(session);
 		session_refuse_transfer(session, result);
 		return;
 	}
@@ -47,14 +59,8 @@ static void upload_checked(struct op *op, int result)
 	result = upload_check_marker(action);
 	if (result == 0)
 		result = session_take_memory(session, 0);
-	if (result < 0) {
-		session_reply_error(session, result, action->path);
-		session_give_up(session);
-		return;
-	}
-	if (session_has_given_up(session)) {
-		session_reply(session, REPLY_426_TRANSFER_ABORTED, "Transfer aborted");
-		session_give_up(session);
+	if (result < 0 || session_has_given_up(session)) {
+		upload_refuse(session, result);
 		return;
 	}
 	/* The name as RETR takes it from where the client is: its own folder part, our last name. */

@@ -553,7 +553,7 @@ void command_abor(struct session *session, struct view argument)
 	struct action *action = session->action;
 
 	(void)argument;
-	if (!session_is_transferring(session)) {
+	if (!session_is_transferring(session) && !session_is_telling(session)) {
 		session_data_give_up(session);
 		session_reply(session, REPLY_226_CLOSING_DATA, "There was no transfer");
 		return;

@@ -34,6 +34,7 @@ enum command_flags {
 	NEW_NAME = 1 << 8,	/* a name that is refused is 553, not 550 (RFC 959 section 5.4) */
 	FEATURE = 1 << 9,	/* FEAT names it */
 	HASHES_PARAMETERS = 1 << 10, /* and how its argument may go on */
+	STORES = 1 << 11,	     /* an upload */
 };
 
 struct command {
@@ -57,7 +58,8 @@ static const struct command commands[] = {
 	{ "ACCT", command_acct, ARGUMENT_NEEDED, ANY_TIME, "<account>", "RFC 959 4.1.1" },
 	{ "ALLO", command_allo, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "<bytes> [R <record size>]",
 	  "RFC 959 4.1.3" },
-	{ "APPE", command_appe, ARGUMENT_NEEDED, LOGIN | CHANGES, "<path>", "RFC 959 4.1.3" },
+	{ "APPE", command_appe, ARGUMENT_NEEDED, LOGIN | CHANGES | STORES, "<path>",
+	  "RFC 959 4.1.3" },
 	{ "AUTH", command_auth, ARGUMENT_NEEDED, ALWAYS, "<mechanism>",
 	  "RFC 2228 3; none is implemented, there is no TLS" },
 	{ "AVBL", command_avbl, ARGUMENT_OPTIONAL, LOGIN | FEATURE, "[<path>]", STREAMLINED },
@@ -132,9 +134,9 @@ static const struct command commands[] = {
 	{ "SIZE", command_size, ARGUMENT_NEEDED, LOGIN | FEATURE, "<path>", "RFC 3659 4" },
 	{ "SMNT", command_smnt, ARGUMENT_NEEDED, LOGIN, "<path>", "RFC 959 4.1.1" },
 	{ "STAT", command_stat, ARGUMENT_OPTIONAL, ALWAYS | AT_ONCE, "[<path>]", "RFC 959 4.1.3" },
-	{ "STOR", command_stor, ARGUMENT_NEEDED, LOGIN | CHANGES | NEW_NAME, "<path>",
+	{ "STOR", command_stor, ARGUMENT_NEEDED, LOGIN | CHANGES | STORES | NEW_NAME, "<path>",
 	  "RFC 959 4.1.3" },
-	{ "STOU", command_stou, ARGUMENT_OPTIONAL, LOGIN | CHANGES | NEW_NAME, "[<path>]",
+	{ "STOU", command_stou, ARGUMENT_OPTIONAL, LOGIN | CHANGES | STORES | NEW_NAME, "[<path>]",
 	  "RFC 959 4.1.3" },
 	{ "STRU", command_stru, ARGUMENT_NEEDED, LOGIN | KEEPS_RESTART, "F | R | P",
 	  "RFC 959 4.1.2" },
@@ -254,6 +256,9 @@ void session_execute(struct session *session, struct view line)
 							 : REPLY_550_FILE_UNAVAILABLE;
 	if (command && command_is_allowed(session, command, &parsed))
 		command->execute(session, parsed.argument);
+	/* An upload begins with a job: this one has been refused. */
+	if (flags & STORES && !session->action)
+		session_forget_early(session);
 	/* Its port is others' again, though what the transfer waits for may take long. */
 	if (session->action && session->action->transfers)
 		session_data_expect(session);
@@ -272,7 +277,7 @@ bool session_is_urgent(const struct session *session, struct view line)
 	command = command_find(parsed.verb);
 	/* Within a reply of several lines, and before that to PASV, there is no place for another;
 	 * ABOR's comes behind it. */
-	if (((session->action && session->action->hash_lines) ||
+	if (((session->action && session->action->hash_lines) || session_is_telling(session) ||
 	     session->data_state == DATA_WAITING) &&
 	    command && command->execute != command_abor)
 		return false;

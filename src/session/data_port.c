@@ -96,6 +96,12 @@ void session_data_reset(struct session *session)
 	session_enter_data_state(session, DATA_NONE);
 }
 
+void session_forget_early(struct session *session)
+{
+	if (session->early)
+		session_data_reset(session);
+}
+
 void session_data_keep(struct session *session, int fd, char *early, size_t early_bytes)
 {
 	const int on = 1;

@@ -3,7 +3,7 @@
  * what cannot be executed yet (half a line, commands behind one that is under way) is copied and
  * held. During a transfer ABOR and STAT are taken out of the line and answered at once; the
  * others wait for its reply, sixteen of them, and what comes beyond is answered 503 in its turn.
- * ABOR alone is taken out while a passive port is waited for.
+ * ABOR alone is taken out during STAT of a path, and while a passive port is waited for.
  */
 #include <assert.h>
 #include <errno.h>
@@ -20,6 +20,11 @@ bool session_is_transferring(const struct session *session)
 	return session->action && session->action->transfers;
 }
 
+bool session_is_telling(const struct session *session)
+{
+	return session->action && session->action->listing_stat;
+}
+
 bool session_is_busy(const struct session *session)
 {
 	return session->action || session->data_state == DATA_WAITING;
@@ -28,7 +33,8 @@ bool session_is_busy(const struct session *session)
 /* Whether what waits may be answered before its turn. */
 static bool session_looks_ahead(const struct session *session)
 {
-	return session_is_transferring(session) || session->data_state == DATA_WAITING;
+	return session_is_transferring(session) || session_is_telling(session) ||
+	       session->data_state == DATA_WAITING;
 }
 
 /* During a transfer ABOR may come behind any number of commands. */

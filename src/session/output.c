@@ -92,7 +92,7 @@ static void session_on_sent(struct op *op, int result)
 	if (session->closing) {
 		session_shut_output(session);
 		session_end_if_quiet(session);
-	} else if (session->action && session->action->listing_stat) {
+	} else if (session_is_telling(session)) {
 		session_stat_continue(session);
 	} else {
 		session_run(session);
@@ -104,8 +104,7 @@ static void session_on_sent(struct op *op, int result)
 /* Whether something goes on when what is being sent has gone. */
 static bool session_is_held_up(const struct session *session)
 {
-	return session->held_bytes > 0 || session->closing ||
-	       (session->action && session->action->listing_stat);
+	return session->held_bytes > 0 || session->closing || session_is_telling(session);
 }
 
 /* Hands what is held to the ring, which has it for itself until session_on_sent. */

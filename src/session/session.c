@@ -42,6 +42,7 @@ static struct session *session_of_idle_timer(struct wheel_timer *timer)
 void session_context_init(struct session_context *context)
 {
 	seats_init(&context->folder_sizes, FOLDER_SIZES_MAX);
+	seats_init(&context->patterns, LISTING_PATTERNS_MAX);
 	seats_init(&context->tree_listings, TREE_LISTINGS_MAX);
 	seats_init(&context->counting, COUNTING_MAX);
 	seats_init(&context->hashes, HASHES_MAX);
@@ -316,8 +317,7 @@ static void session_on_idle_timer(struct wheel_timer *timer)
 		return;
 	}
 	/* A STAT whose lines the client does not read is the client's idleness. */
-	if (session_is_busy(session) &&
-	    !(session->action && session->action->listing_stat && session_unsent(session)))
+	if (session_is_busy(session) && !(session_is_telling(session) && session_unsent(session)))
 		idle_ms = 0;
 	if (idle_ms < limit_ms)
 		ring_timer_set(session->context->ring, timer, limit_ms - idle_ms);
@@ -423,8 +423,8 @@ void session_end(struct session *session, const char *reply)
 	session_data_reset(session);
 	if (session->action && session->action->moving)
 		transfer_abort(&session->action->transfer);
-	else if (session->action && session->action->listing_stat)
-		session_stat_continue(session); /* to its end: nobody reads on */
+	else if (session_is_telling(session))
+		session_stat_continue(session);
 	session_cancel_waiting(session);
 	session_cancel_refusal(session);
 	if (!session->shut)

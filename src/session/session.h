@@ -97,6 +97,7 @@ struct session_context {
 	struct action *actions; /* free ones */
 	unsigned actions_free;
 	struct seats folder_sizes;		 /* of DSIZ */
+	struct seats patterns;			 /* of LIST, NLST and STAT */
 	struct seats tree_listings;		 /* of SITE INDEX */
 	struct seats counting;			 /* of count.c */
 	struct seats hashes;			 /* of HASH and its kin */
@@ -207,7 +208,7 @@ struct session { /* NOLINT: in the order of its subjects, whatever that pads */
 	char *held;
 	uint32_t held_bytes;
 	uint32_t held_size_bytes;
-	uint32_t held_looked_at; /* during a transfer: up to here commands wait */
+	uint32_t held_looked_at; /* while ABOR may be ahead: up to here commands wait */
 	uint16_t commands_waiting;
 	uint16_t commands_dropped;
 	char *sending;		/* the ring's while send_op is pending */

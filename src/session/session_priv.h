@@ -109,6 +109,9 @@ void session_run(struct session *session);
 bool session_is_busy(const struct session *session);
 bool session_is_transferring(const struct session *session);
 
+/* STAT of a path. */
+bool session_is_telling(const struct session *session);
+
 /* output.c */
 void session_send(struct session *session, const char *bytes, size_t length);
 
@@ -140,11 +143,14 @@ void session_execute(struct session *session, struct view line);
 void session_forget_rename(struct session *session);
 
 /* Whether line is a command that is answered during a transfer (ABOR, STAT without argument), or
- * while a passive port is waited for (ABOR). */
+ * during STAT of a path and while a passive port is waited for (ABOR). */
 bool session_is_urgent(const struct session *session, struct view line);
 
 /* data_port.c: the data connection before a transfer. */
 void session_data_reset(struct session *session);
+
+/* An upload is refused: what has come ahead of it must not become another's, and what more comes of it neither. */
+void session_forget_early(struct session *session);
 
 /* ABOR: the same, and the reply to PASV or its kin, if that is due. */
 void session_data_give_up(struct session *session);

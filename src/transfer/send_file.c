@@ -205,7 +205,10 @@ static void send_on_read(struct op *op, int result)
 		sent = calls->send(transfer->socket, transfer->buffer, (size_t)result,
 				   MSG_DONTWAIT | MSG_NOSIGNAL);
 	transfer_give_buffer(transfer);
-	send_go_on(transfer, result, sent);
+	if (sent < 0 && sent != -EAGAIN && sent != -EINTR)
+		transfer_fail_data(transfer, (int)sent); /* the file has no part in it */
+	else
+		send_go_on(transfer, result, sent);
 }
 
 static void send_read(struct transfer *transfer, size_t window)

@@ -29,6 +29,7 @@ static void listing_on_filled(struct op *op, int result)
 
 	transfer_leave_disk(transfer);
 	transfer->filling = false;
+	transfer->fruitless = result == -EINPROGRESS;
 	if (transfer->tree_listing)
 		transfer->disk = tree_listing_disk(transfer->tree_listing);
 	else if (result < 0) /* it may never have begun */
@@ -81,7 +82,8 @@ static void listing_get_help(struct transfer *transfer)
 static void listing_admitted(struct queue_waiter *waiter)
 {
 	struct transfer *transfer = transfer_of_waiter(waiter);
-	bool large = transfer->listing && transfer->bytes > 0 && transfer->disk.kind != DISK_REMOTE;
+	bool large = transfer->listing && transfer->bytes > 0 && !transfer->fruitless &&
+		     transfer->disk.kind != DISK_REMOTE;
 
 	if (large)
 		listing_expect(transfer->listing);

@@ -3,8 +3,8 @@
  * source -> stages -> sink. A transfer knows no session: it is handed a description and calls
  * back with a result, which lets a test or the bench drive it alone.
  *
- *   file -> data connection     send_file.c: within the kernel (splice, sendfile)
- *   data connection -> file     receive_file.c: within the kernel (splice)
+ *   file -> data connection     send_file.c: within the kernel (splice, sendfile), or, when all pipes are
+ *   data connection -> file     receive_file.c  taken, through a buffer for one operation of a disk
  *   either with stages between  send_staged.c, receive_staged.c: through buffers
  *   listing -> data connection  send_listing.c: filled by a job thread
  *
@@ -127,6 +127,7 @@ struct transfer {
 	off_t probe_step;   /* how closely the page cache is asked */
 	bool file_blocking; /* O_NONBLOCK is off, as operations of the ring need it */
 	bool filling;	    /* listing: a job thread is at it */
+	bool fruitless;	    /* listing: the last fill has given no line yet */
 	bool looked_at_end; /* sending pages: whether read_at is one */
 	bool marks_begun;   /* before_marks has been called */
 	bool source_ended;

@@ -313,5 +313,23 @@ def what_comes_ahead_of_an_upload_is_counted_between_the_two():
         served.await_taken(0, "the session has ended")
 
 
+@test
+def what_comes_ahead_of_an_upload_that_is_refused_becomes_no_other_file():
+    with Served() as served:
+        for refused, code in (("STOR folder", "553"), ("STOR", "501"), ("STOR folder/one/two", "553")):
+            control, data = ahead(served, blocks(b"of the one that is refused"))
+            command(control, refused, code)
+            same("what is taken", 0, served.taken())
+            data.close()
+            data = served.data(control)
+            data.send(blocks(b"third"))
+            command(control, "STOR third", "150")
+            expect(control.read_reply()[0].startswith("250"), "no 250")
+            with open(served.path("third"), "rb") as file:
+                same("third", b"third", file.read())
+            control.close()
+            data.close()
+
+
 if __name__ == "__main__":
     main()

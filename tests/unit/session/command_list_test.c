@@ -80,6 +80,46 @@ static void a_client_that_leaves_ends_the_stat_of_a_pattern(void **state)
 	calls = &calls_real;
 }
 
+static void abor_ends_the_stat_of_a_pattern(void **state)
+{
+	const char aborted[] = "212-Status:\r\n"
+			       " Not complete: aborted\r\n"
+			       "212 End, with an error\r\n"
+			       "226 Aborted\r\n"
+			       "257 ";
+	unsigned before = atomic_load(&reads);
+	const char *reply;
+
+	(void)state;
+	log_in();
+	spoilt.getdents = endless_getdents;
+	name_steps = 0;
+	client_sends("STAT b*\r\nPWD\r\n");
+	for (int i = 0; i < 10000 && atomic_load(&reads) < before + 100; i++)
+		run_for_ms(1);
+	client_sends("STAT\r\nABOR\r\n");
+	reply = client_reads("211 End\r\n");
+	calls = &calls_real;
+	assert_memory_equal(reply, aborted, strlen(aborted));
+}
+
+static void patterns_have_seats(void **state)
+{
+	struct party held = { 0 };
+
+	(void)state;
+	log_in();
+	assert_int_equal(seats_take(&test_context.patterns, &test_session.peer, &held,
+				    LISTING_PATTERNS_MAX / SEATS_PARTS),
+			 0);
+	client_asks("STAT b*", "450 Too many commands like this one are at work for your address;");
+	client_asks("STAT b", "550");
+	seats_give(&held);
+	client_sends("STAT b*\r\n");
+	client_reads("212 End\r\n");
+	assert_int_equal(test_context.patterns.taken, 0);
+}
+
 static void a_pattern_that_is_too_costly_ends_the_stat_in_words(void **state)
 {
 	const char *reply;
@@ -157,6 +197,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SESSION_TEST(a_client_that_leaves_ends_the_stat_of_a_pattern),
 		SESSION_TEST(a_reset_in_the_middle_of_a_stat_ends_it_behind_others_that_wait),
+		SESSION_TEST(abor_ends_the_stat_of_a_pattern),
+		SESSION_TEST(patterns_have_seats),
 		SESSION_TEST(a_pattern_that_is_too_costly_ends_the_stat_in_words),
 	};
 
