@@ -37,7 +37,7 @@ bench-programs: $(BENCH_PROGRAMS)
 
 define bench_program
 $(B)/bench/$(1)/$(1): $(call bench_objects,$(1))
-	$$(Q)$$(CC) $$(BENCH_CFLAGS) $$(LDFLAGS) -o $$@ $$^
+	$$(Q)$$(CC) $$(BENCH_CFLAGS) -fno-lto $$(LDFLAGS) -o $$@ $$^
 endef
 # The load generator speaks FTP by the client library.
 $(B)/bench/load/load: $(LIBRARY)

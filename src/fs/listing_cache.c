@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/limits.h"
-#include "fs/listing.h"
 #include "fs/listing_cache_priv.h"
+#include "fs/listing_request.h"
 #include "sys/calls.h"
 
 #ifndef MFD_NOEXEC_SEAL

@@ -88,7 +88,7 @@ int listing_cache_new(const struct listing_cache_limits *limits, struct listing_
 /* All that was lent is given back, and every draft has ended. */
 void listing_cache_free(struct listing_cache *cache);
 
-/* The listing that request (fs/listing.h) asks for, of the open folder of which stat (with
+/* The listing that request (fs/listing_request.h) asks for, of the open folder of which stat (with
  * STATX_MNT_ID) and disk tell. NULL: there is none; *ret_draft is then a draft for
  * listing_new, or NULL if it cannot be kept. cache may be NULL. */
 struct cached_listing *listing_cache_take(struct listing_cache *cache,

@@ -6,8 +6,8 @@
 #include <time.h>
 
 #include "base/limits.h"
-#include "fs/listing.h"
 #include "fs/listing_cache_priv.h"
+#include "fs/listing_request.h"
 #include "sys/calls.h"
 
 #define TICK_MS 20 /* of the clock that files are stamped by: 10 at the most, and as much again */
