@@ -35,7 +35,10 @@ endif
 # The programs are optimized as a whole: a small download runs through a hundred short functions of sixty files.
 # Objects are fat, so the archive is one for any ar and linker, and tests are linked without it. What only gcc's
 # whole view warns of is no error: it differs from one version to the next.
-LTO := $(if $(findstring clang,$(CC)),,-flto=auto -ffat-lto-objects)
+ifeq ($(VARIANT),release)
+LTO := $(shell echo 'int x;' | $(CC) -Werror -flto=auto -ffat-lto-objects -x c -c -o /dev/null - 2>/dev/null && \
+	echo -flto=auto -ffat-lto-objects)
+endif
 VARIANT_CFLAGS_release := -O2 -g $(LTO) -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 VARIANT_CFLAGS_debug := -O1 -g
 VARIANT_CFLAGS_clang := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2

@@ -52,9 +52,9 @@
 #define FOLDER_SIZES_MAX 16	 /* of one worker */
 
 /* One client address (of IPv6 one /64) has a part of what one worker has of each of HASHES_MAX,
- * LISTING_PATTERNS_MAX, FOLDER_SIZES_MAX, COUNTING_MAX, TREE_LISTINGS_MAX and the memory of transfers
- * (session/seats.h): a quarter. So four addresses must work together to keep the others out; more of one
- * address: 450, with other words. */
+ * LISTING_PATTERNS_MAX, FOLDER_SIZES_MAX, COUNTING_MAX and TREE_LISTINGS_MAX (session/seats.h): 16, 16, 4, 16
+ * and 16; and a quarter of the memory of transfers, once half of that is taken. So several addresses must work
+ * together to keep the others out; more of one address: 450, with other words. */
 #define SEATS_PARTS 4
 
 /* Data connections and transfers. */
@@ -93,7 +93,8 @@
  *   MODE Z                                   DEFLATE_BYTES more                   384 KiB
  *   what came ahead of the next upload       what it is, between two commands */
 #define TRANSFER_MEMORY_PART 4 /* a quarter of the machine's; --transfer-memory says otherwise */
-#define TRANSFER_MEMORY_WORKER_MIN 16777216 /* of which each worker has as much at least */
+#define TRANSFER_MEMORY_WORKER_MIN 4194304 /* of which each worker has as much at least */
+#define TRANSFER_MEMORY_SHARE_MIN 1572864  /* and one address as much of that: any one transfer */
 
 /* Listings that are kept (fs/listing_cache.h); what does not fit is listed from the disk. A folder
  * of 100,000 entries needs 11 MB as MLSD. */

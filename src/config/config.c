@@ -100,7 +100,7 @@ static const struct option options[] = {
 	  TRANSFER_MEMORY_WORKER_MIN >> 20, MEMORY_MIB_MAX, "auto",
 	  "memory for transfers but those by TYPE I and MODE S, which need\n"
 	  "none; auto: a quarter of the machine's, or of what the control\n"
-	  "group leaves of it; at least 16M a worker" },
+	  "group leaves of it; at least 4M a worker" },
 	{ "ring", OPTION_WORD, "auto|uring|epoll", FIELD(ring), 0, 0, "auto",
 	  "how the kernel is driven; auto: io_uring where it is allowed" },
 	{ "verbose", OPTION_SET, NULL, FIELD(verbose), 0, 0, NULL, "log what sessions do" },

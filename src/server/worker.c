@@ -582,7 +582,8 @@ static int worker_make_context(struct worker *worker)
 	unsigned pipes;
 	int r;
 
-	session_context_init(context);
+	session_context_init(context, dtp_memory_bytes(server->config->transfer_memory_bytes,
+						       server->workers_count));
 	r = dtp_init(&context->dtp, worker->ring, NULL, server->workers_count);
 	if (r < 0)
 		return r;
@@ -597,8 +598,6 @@ static int worker_make_context(struct worker *worker)
 	if (r < 0)
 		return r;
 	context->dtp.disks = worker->disks;
-	seats_init(&context->memory,
-		   dtp_memory_bytes(server->config->transfer_memory_bytes, server->workers_count));
 	context->ring = worker->ring;
 	context->config = server->config;
 	context->users = server->users;

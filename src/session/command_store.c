@@ -40,7 +40,7 @@ static void upload_refuse(struct session *session, int error)
 		session_reply(session, REPLY_426_TRANSFER_ABORTED, "Transfer aborted");
 	else
 		session_reply_error(session, error, session->action->path);
-	session_forget_early(session);
+	session_doubt_data(session);
 	session_give_up(session);
 }
 
@@ -51,7 +51,7 @@ static void upload_checked(struct op *op, int result)
 
 	if (result < 0) {
 		action->uploads = false;
-		session_forget_early(session);
+		session_doubt_data(session);
 		session_refuse_transfer(session, result);
 		return;
 	}

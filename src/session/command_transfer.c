@@ -325,9 +325,10 @@ static void session_log_memory(const struct session *session)
 	if (times == 0)
 		return;
 	address_format_host(&session->peer, address);
-	log_warning("transfers refused (450): %u; others hold the memory of their worker "
-		    "(--transfer-memory); the last one was for %s",
-		    times, address);
+	log_warning(
+		"transfers refused (450): %u; the memory of their worker, or their address's part "
+		"of it, is taken (--transfer-memory); the last one was for %s",
+		times, address);
 }
 
 int session_take_memory(struct session *session, size_t besides_bytes)
@@ -344,7 +345,7 @@ int session_take_memory(struct session *session, size_t besides_bytes)
 	r = seats_take(&session->context->memory, &session->peer, &action->memory, bytes);
 	if (r < 0)
 		session_log_memory(session);
-	return r == -EUSERS ? -ENOBUFS : r;
+	return r == -EUSERS ? -ENOBUFS : r == -ETOOMANYREFS ? -ENOSR : r;
 }
 
 int session_preliminary(struct session *session)

@@ -234,12 +234,14 @@ static const struct command *session_find_command(struct session *session, struc
 	int r = command_line_parse(line, ret_parsed);
 	const struct command *command = r == 0 ? command_find(ret_parsed->verb) : NULL;
 
-	if (r == -EINVAL)
+	if (r == -EINVAL) {
+		session_doubt_data(session);
 		session_reply(session, REPLY_501_SYNTAX_ARGUMENT,
 			      "A command cannot contain NUL or CR");
-	else if (!command)
+	} else if (!command) {
 		session_reply(session, REPLY_500_SYNTAX,
 			      "Unknown command; HELP lists those there are");
+	}
 	return command;
 }
 
@@ -258,7 +260,7 @@ void session_execute(struct session *session, struct view line)
 		command->execute(session, parsed.argument);
 	/* An upload begins with a job: this one has been refused. */
 	if (flags & STORES && !session->action)
-		session_forget_early(session);
+		session_doubt_data(session);
 	/* Its port is others' again, though what the transfer waits for may take long. */
 	if (session->action && session->action->transfers)
 		session_data_expect(session);

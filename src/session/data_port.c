@@ -71,6 +71,7 @@ const struct address *session_local(struct session *session)
 static void session_forget_kept(struct session *session)
 {
 	session->data_kept = false;
+	session->data_doubted = false;
 	session->data_prompt = false;
 	seats_give(&session->early_memory);
 	free(session->early);
@@ -96,10 +97,9 @@ void session_data_reset(struct session *session)
 	session_enter_data_state(session, DATA_NONE);
 }
 
-void session_forget_early(struct session *session)
+void session_doubt_data(struct session *session)
 {
-	if (session->early)
-		session_data_reset(session);
+	session->data_doubted = session->data_kept;
 }
 
 void session_data_keep(struct session *session, int fd, char *early, size_t early_bytes)
@@ -124,14 +124,18 @@ static bool session_kept_is_over(const struct session *session)
 	char byte;
 	ssize_t got;
 
-	if (!session->data_kept || session->early)
+	if (session->early)
+		return session->data_doubted && session->action->uploads;
+	if (!session->data_kept)
 		return false;
 	/* A download that fails harms nothing; an upload would cut its file first. */
 	if (!session->action->uploads &&
 	    ring_now_ms(session->context->ring) - session->data_kept_ms < KEPT_FRESH_MS)
 		return false;
 	got = calls->recv(session->data_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-	return got == 0 || (got < 0 && got != -EAGAIN);
+	if (got > 0)
+		return session->data_doubted && session->action->uploads;
+	return got != -EAGAIN;
 }
 
 static void session_reply_long_passive(struct session *session, uint16_t port)
@@ -653,6 +657,8 @@ int session_data_take(struct session *session)
 	session->data_fd = -1;
 	session->data_prompt = session->data_kept;
 	session->data_kept = false;
+	if (session->action->uploads)
+		session->data_doubted = false;
 	session_enter_data_state(session, DATA_NONE);
 	return fd;
 }

@@ -141,6 +141,7 @@ static void session_answer_dropped(struct session *session)
 	while (session->commands_dropped > 0 && session->commands_waiting == 0 &&
 	       !session_is_busy(session)) {
 		session->commands_dropped--;
+		session_doubt_data(session);
 		session_reply(session, REPLY_503_BAD_SEQUENCE,
 			      "Not executed: more than %d commands waited for the transfer",
 			      COMMANDS_WAITING_MAX);
@@ -159,6 +160,7 @@ static size_t session_skip_over_long(struct session *session, struct view bytes)
 		return bytes.length;
 	if (session->commands_waiting > 0)
 		session->commands_waiting--;
+	session_doubt_data(session);
 	session_reply(session, REPLY_500_SYNTAX, "The line is longer than %d bytes",
 		      COMMAND_LINE_MAX);
 	return (size_t)(end - bytes.at) + 1;

@@ -329,6 +329,8 @@ const struct message messages_german[] = {
 	  "Übertragung vollständig; die Datenverbindung bleibt offen" },
 	{ "Transfer failed: %s", "Übertragung gescheitert: %s" },
 	{ "Transfer: %llu bytes so far", "Übertragung: bisher %llu Bytes" },
+	{ "Transfers of your address hold its part of the memory; try again when one ends, or move files by TYPE I and MODE S",
+	  "Übertragungen Ihrer Adresse haben deren Teil des Speichers; bitte noch einmal, wenn eine endet, oder Dateien mit TYPE I und MODE S" },
 	{ "UNIX.group takes the number of a group, as MLST tells it",
 	  "UNIX.group braucht die Nummer einer Gruppe, wie MLST sie nennt" },
 	{ "Unknown SITE command; SITE HELP lists those there are",

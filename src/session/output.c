@@ -92,9 +92,9 @@ static void session_on_sent(struct op *op, int result)
 	if (session->closing) {
 		session_shut_output(session);
 		session_end_if_quiet(session);
-	} else if (session_is_telling(session)) {
-		session_stat_continue(session);
 	} else {
+		if (session_is_telling(session))
+			session_stat_continue(session);
 		session_run(session);
 	}
 	if (session->input_over && session->id)
@@ -288,6 +288,9 @@ static const struct {
 	{ ENOBUFS, 450,
 	  "Other transfers hold the memory for this; try again later, or move files by TYPE I and "
 	  "MODE S" },
+	{ ENOSR, 450,
+	  "Transfers of your address hold its part of the memory; try again when one ends, or move "
+	  "files by TYPE I and MODE S" },
 	{ EUSERS, 450, "Too many commands like this one are at work now; try again later" },
 	{ ETOOMANYREFS, 450,
 	  "Too many commands like this one are at work for your address; try again when one ends" },

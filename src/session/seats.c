@@ -3,14 +3,10 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "base/limits.h"
-
-void seats_init(struct seats *seats, size_t max)
+void seats_init(struct seats *seats, size_t max, size_t share, size_t plenty)
 {
+	*seats = (struct seats){ .max = max, .share = share, .plenty = plenty };
 	list_init(&seats->parties);
-	seats->taken = 0;
-	seats->max = max;
-	seats->share = max > SEATS_PARTS ? max / SEATS_PARTS : 1;
 }
 
 static size_t seats_of_site(const struct seats *seats, const struct address *site)
@@ -34,10 +30,11 @@ int seats_take(struct seats *seats, const struct address *client, struct party *
 	if (count == 0)
 		return 0;
 	site = address_site(client);
-	if (count > seats->share || seats_of_site(seats, &site) > seats->share - count)
-		return -ETOOMANYREFS;
-	if (seats->taken > seats->max - count)
+	if (count > seats->max - seats->taken)
 		return -EUSERS;
+	if (seats->taken + count > seats->plenty &&
+	    (count > seats->share || seats_of_site(seats, &site) > seats->share - count))
+		return -ETOOMANYREFS;
 	*party = (struct party){ .seats = seats, .site = site, .count = count };
 	list_append(&seats->parties, &party->link);
 	seats->taken += count;

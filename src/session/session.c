@@ -39,13 +39,24 @@ static struct session *session_of_idle_timer(struct wheel_timer *timer)
 	return (struct session *)(void *)((char *)timer - offsetof(struct session, idle_timer));
 }
 
-void session_context_init(struct session_context *context)
+/* Of what there are few: nobody has more than his part. */
+static void few_init(struct seats *seats, size_t max)
 {
-	seats_init(&context->folder_sizes, FOLDER_SIZES_MAX);
-	seats_init(&context->patterns, LISTING_PATTERNS_MAX);
-	seats_init(&context->tree_listings, TREE_LISTINGS_MAX);
-	seats_init(&context->counting, COUNTING_MAX);
-	seats_init(&context->hashes, HASHES_MAX);
+	seats_init(seats, max, max / SEATS_PARTS, 0);
+}
+
+void session_context_init(struct session_context *context, size_t memory_bytes)
+{
+	size_t share = memory_bytes / SEATS_PARTS;
+
+	few_init(&context->folder_sizes, FOLDER_SIZES_MAX);
+	few_init(&context->patterns, LISTING_PATTERNS_MAX);
+	few_init(&context->tree_listings, TREE_LISTINGS_MAX);
+	few_init(&context->counting, COUNTING_MAX);
+	few_init(&context->hashes, HASHES_MAX);
+	if (share < TRANSFER_MEMORY_SHARE_MIN)
+		share = TRANSFER_MEMORY_SHARE_MIN;
+	seats_init(&context->memory, memory_bytes, share, memory_bytes / 2);
 	for (unsigned i = 0; i < PASSWORD_QUEUES; i++)
 		queue_init(&context->passwords[i], PASSWORD_CHECKS_MAX);
 }

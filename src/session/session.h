@@ -188,8 +188,9 @@ struct session { /* NOLINT: in the order of its subjects, whatever that pads */
 	char *folder;	   /* the working folder; NULL: "/" */
 	char *rename_from; /* RNFR or SITE CPFR; NULL: none */
 
-	bool data_kept;	  /* DATA_CONNECTED: it is the one of the transfer before */
-	bool data_prompt; /* and its small segments are not held back */
+	bool data_kept;	   /* DATA_CONNECTED: it is the one of the transfer before */
+	bool data_doubted; /* what has come on it may be of an upload that was refused */
+	bool data_prompt;  /* and its small segments are not held back */
 	uint64_t data_kept_ms;
 	char *early; /* what has come on it beyond the end of that */
 	size_t early_bytes;
@@ -238,8 +239,8 @@ void session_on_active_socket(struct session *session, int fd_or_error);
 void session_flush_gathered(struct session_context *context);
 
 /* Prepares what sessions share, in a zeroed context of which the server fills in the rest; frees what it
- * lends. */
-void session_context_init(struct session_context *context);
+ * lends. memory_bytes: for transfers (dtp_memory_bytes). */
+void session_context_init(struct session_context *context, size_t memory_bytes);
 void session_context_fini(struct session_context *context);
 
 #endif

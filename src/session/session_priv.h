@@ -149,8 +149,9 @@ bool session_is_urgent(const struct session *session, struct view line);
 /* data_port.c: the data connection before a transfer. */
 void session_data_reset(struct session *session);
 
-/* An upload is refused: what has come ahead of it must not become another's, and what more comes of it neither. */
-void session_forget_early(struct session *session);
+/* An upload is refused, or may have been: what has come ahead of it must not become another's. The next upload
+ * finds the connection that was kept closed if there is anything. */
+void session_doubt_data(struct session *session);
 
 /* ABOR: the same, and the reply to PASV or its kin, if that is due. */
 void session_data_give_up(struct session *session);
@@ -210,8 +211,8 @@ void session_count(struct session *session, int file,
 		   void (*counted)(struct session *session, int64_t octets));
 
 /* Counts what the action's transfer, of which all is known that transfer_memory_bytes asks for, may come to
- * hold of memory, and besides_bytes, until the command ends. Called once, before the 150. Returns 0 or
- * -ENOBUFS. */
+ * hold of memory, and besides_bytes, until the command ends. Called once, before the 150. Returns 0, -ENOBUFS,
+ * or -ENOSR: the client's address has its part. */
 int session_take_memory(struct session *session, size_t besides_bytes);
 
 /* The 150, and the wait for the data connection of the action's transfer. */

@@ -146,17 +146,20 @@ def one_download_too_many_is_450_until_another_ends():
 
 
 @test
-def one_address_has_a_quarter():
+def one_address_has_half_and_leaves_the_rest():
     with Served() as served:
-        greedy = [served.stall(ADDRESSES[0]) for _ in range(STALLED // 4)]
+        greedy = [served.stall(ADDRESSES[0]) for _ in range(STALLED // 2)]
         late = served.session(ADDRESSES[0])
         served.data(late)
         for line in ("LIST folder", "STAT folder"):
-            command(late, line, "450 Too many commands like this one are at work for your address")
+            command(late, line, "450 Transfers of your address hold its part of the memory")
         served.transfers(served.observer, "LIST folder")
-        served.stall(ADDRESSES[1])
-        greedy[0][1].close()
-        expect(greedy[0][0].read_reply()[0].startswith("426"), "no 426 to who has gone")
+        others = [served.stall(ADDRESSES[1]) for _ in range(STALLED // 4)]  # a quarter, and no more than that
+        command(served.session(ADDRESSES[1]), "LIST kept", "450 Transfers of your address hold")
+        served.transfers(served.observer, "LIST folder")
+        for control, data in others + greedy[:1]:
+            data.close()
+            expect(control.read_reply()[0].startswith("426"), "no 426 to who has gone")
         served.transfers(late, "LIST folder")
 
 
@@ -315,20 +318,39 @@ def what_comes_ahead_of_an_upload_is_counted_between_the_two():
 
 @test
 def what_comes_ahead_of_an_upload_that_is_refused_becomes_no_other_file():
+    """Whether it came with the end of the file before, or after that."""
+    refusals = (("STOR folder", "553"), ("STOR", "501"), ("STOR folder/one/two", "553"), ("STOR a\0b", "501"),
+                ("STOR " + 5000 * "x", "500"))
     with Served() as served:
-        for refused, code in (("STOR folder", "553"), ("STOR", "501"), ("STOR folder/one/two", "553")):
-            control, data = ahead(served, blocks(b"of the one that is refused"))
-            command(control, refused, code)
-            same("what is taken", 0, served.taken())
-            data.close()
-            data = served.data(control)
-            data.send(blocks(b"third"))
-            command(control, "STOR third", "150")
-            expect(control.read_reply()[0].startswith("250"), "no 250")
-            with open(served.path("third"), "rb") as file:
-                same("third", b"third", file.read())
-            control.close()
-            data.close()
+        for refused, code in refusals:
+            for early in (True, False):
+                lost = blocks(b"of the one that is refused")
+                control, data = ahead(served, lost if early else b"")
+                if not early:
+                    data.send(lost)
+                command(control, refused, code)
+                control.send(b"STOR third\r\n")
+                reply = control.read_reply()[0]
+                expect(not reply.startswith("125"), f"{reply!r} after {refused[:20]!r}")
+                control.send(b"ABOR\r\n")
+                data.close()
+                control.close()
+                wait_until(lambda: served.taken() == 0, "memory stays taken")
+        expect(not os.path.exists(served.path("third")) or os.path.getsize(served.path("third")) == 0, "third is stored")
+
+
+@test
+def a_refused_upload_ends_no_connection_on_which_nothing_came():
+    with Served() as served:
+        control, data = ahead(served, b"")
+        command(control, "STOR folder", "553")
+        command(control, "STOR third", "125")
+        data.send(blocks(b"third") + blocks(b"fourth"))
+        expect(control.read_reply()[0].startswith("250"), "no 250")
+        command(control, "STOR fourth", "125")  # which is no doubtful one any more
+        expect(control.read_reply()[0].startswith("250"), "no 250")
+        with open(served.path("fourth"), "rb") as file:
+            same("fourth", b"fourth", file.read())
 
 
 if __name__ == "__main__":

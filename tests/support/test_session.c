@@ -103,9 +103,8 @@ void test_session_begin(unsigned passive_ports)
 	assert_int_equal(passive_pool_new(ports, passive_ports, 1, on_grant, NULL, &passive), 0);
 	assert_int_equal(disk_queues_new(8, 4, &disks), 0);
 	memset(&test_context, 0, sizeof(test_context));
-	session_context_init(&test_context);
+	session_context_init(&test_context, dtp_memory_bytes(test_config.transfer_memory_bytes, 1));
 	assert_int_equal(dtp_init(&test_context.dtp, test_ring, disks, 1), 0);
-	seats_init(&test_context.memory, dtp_memory_bytes(test_config.transfer_memory_bytes, 1));
 	test_context.ring = test_ring;
 	test_context.config = &test_config;
 	test_context.passive = passive;

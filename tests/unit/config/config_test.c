@@ -200,7 +200,7 @@ static void bytes_have_units(void **state)
 		assert_int_equal(config.listing_cache_bytes, known[i].bytes);
 	}
 	assert_int_equal(config.transfer_memory_bytes, 0);
-	assert_int_equal(parse(&config, "--transfer-memory=16M", "--transfer-memory=auto", "/srv",
+	assert_int_equal(parse(&config, "--transfer-memory=4M", "--transfer-memory=auto", "/srv",
 			       NULL),
 			 CONFIG_RUN);
 	assert_int_equal(config.transfer_memory_bytes, 0);
@@ -243,7 +243,7 @@ static void wrong_values_are_one_line_that_says_what_would_be_right(void **state
 		{ "--listing-cache", "1025G", "off, or from" },
 		{ "--listing-cache", "64MB", "off, or from" },
 		{ "--listing-cache", "4294967296G", "off, or from" },
-		{ "--transfer-memory", "16383K", "auto, or from 16M to 1024G" },
+		{ "--transfer-memory", "4095K", "auto, or from 4M to 1024G" },
 		{ "--transfer-memory", "off", "auto, or from" },
 		{ "--listen", "2121", "ADDRESS:PORT" },
 		{ "--alias", "", "NAME=PATH" },

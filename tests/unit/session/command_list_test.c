@@ -103,6 +103,25 @@ static void abor_ends_the_stat_of_a_pattern(void **state)
 	assert_memory_equal(reply, aborted, strlen(aborted));
 }
 
+/* A session that has said enough looks at no more before others have had their turn. */
+static void abor_behind_any_number_of_replies_is_seen(void **state)
+{
+	char commands[40 * 6 + 32] = "";
+
+	(void)state;
+	log_in();
+	spoilt.getdents = endless_getdents;
+	name_steps = 0;
+	for (int helps = 0; helps < 40; helps++) {
+		for (int i = 0; i < helps; i++)
+			strcpy(commands + (size_t)i * 6, "HELP\r\n");
+		strcpy(commands + (size_t)helps * 6, "STAT b*\r\nABOR\r\n");
+		client_sends(commands);
+		client_reads("226 Aborted\r\n");
+	}
+	calls = &calls_real;
+}
+
 static void patterns_have_seats(void **state)
 {
 	struct party held = { 0 };
@@ -198,6 +217,7 @@ int main(void)
 		SESSION_TEST(a_client_that_leaves_ends_the_stat_of_a_pattern),
 		SESSION_TEST(a_reset_in_the_middle_of_a_stat_ends_it_behind_others_that_wait),
 		SESSION_TEST(abor_ends_the_stat_of_a_pattern),
+		SESSION_TEST(abor_behind_any_number_of_replies_is_seen),
 		SESSION_TEST(patterns_have_seats),
 		SESSION_TEST(a_pattern_that_is_too_costly_ends_the_stat_in_words),
 	};

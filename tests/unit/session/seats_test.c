@@ -21,7 +21,7 @@ static int setup(void **state)
 	(void)state;
 	for (int i = 0; i <= MAX; i++)
 		taken[i] = (struct party){ 0 };
-	seats_init(&seats, MAX);
+	seats_init(&seats, MAX, MAX / 4, 0);
 	return 0;
 }
 
@@ -95,23 +95,28 @@ static void an_ipv6_network_of_64_bits_counts_as_one_address(void **state)
 	assert_int_equal(seats_take(&seats, &other, &taken[2], 1), 0);
 }
 
-static void of_few_seats_an_address_has_one(void **state)
+static void while_there_is_plenty_an_address_has_more(void **state)
 {
 	(void)state;
-	for (unsigned max = 1; max <= 4; max++) {
-		seats_init(&seats, max);
-		assert_int_equal(seats_take(&seats, &alice, &taken[0], 1), 0);
-		assert_int_equal(seats_take(&seats, &alice, &taken[1], 1), -ETOOMANYREFS);
-		seats_give(&taken[0]);
-	}
+	seats_init(&seats, 1000, 250, 500);
+	assert_int_equal(seats_take(&seats, &alice, &taken[0], 501), -ETOOMANYREFS);
+	assert_int_equal(seats_take(&seats, &alice, &taken[0], 400), 0);
+	assert_int_equal(seats_take(&seats, &alice, &taken[1], 100), 0);
+	assert_int_equal(seats_take(&seats, &alice, &taken[2], 1), -ETOOMANYREFS);
+	assert_int_equal(seats_take(&seats, &bob, &taken[2], 251), -ETOOMANYREFS);
+	assert_int_equal(seats_take(&seats, &bob, &taken[2], 250), 0);
+	seats_give(&taken[0]);
+	assert_int_equal(seats_take(&seats, &alice, &taken[0], 151), -ETOOMANYREFS);
+	assert_int_equal(seats_take(&seats, &alice, &taken[0], 150), 0); /* 500 are taken then */
+	seats_give(&taken[2]);
 }
 
 static void several_seats_are_taken_at_once_or_none(void **state)
 {
 	(void)state;
-	seats_init(&seats, 1000);
+	seats_init(&seats, 1000, 250, 0);
 	assert_int_equal(seats_take(&seats, &alice, &taken[0], 251), -ETOOMANYREFS);
-	assert_int_equal(seats_take(&seats, &alice, &taken[0], SIZE_MAX), -ETOOMANYREFS);
+	assert_int_equal(seats_take(&seats, &alice, &taken[0], SIZE_MAX), -EUSERS);
 	assert_int_equal(seats_take(&seats, &alice, &taken[0], 200), 0);
 	assert_int_equal(seats_take(&seats, &alice, &taken[1], 51), -ETOOMANYREFS);
 	assert_int_equal(seats_take(&seats, &alice, &taken[1], 50), 0);
@@ -128,7 +133,7 @@ static void what_all_have_together_is_counted(void **state)
 	struct address each = alice;
 
 	(void)state;
-	seats_init(&seats, 1000);
+	seats_init(&seats, 1000, 250, 0);
 	for (uint32_t i = 0; i < 4; i++) {
 		each.v4.sin_addr.s_addr = i + 1;
 		assert_int_equal(seats_take(&seats, &each, &taken[i], 249), 0);
@@ -142,7 +147,7 @@ static void what_all_have_together_is_counted(void **state)
 static void seats_move_between_parties_of_a_client(void **state)
 {
 	(void)state;
-	seats_init(&seats, 1000);
+	seats_init(&seats, 1000, 250, 0);
 	assert_int_equal(seats_take(&seats, &alice, &taken[0], 250), 0);
 	seats_move(&taken[0], &taken[1], 100);
 	seats_move(&taken[0], &taken[2], 0);
@@ -170,7 +175,7 @@ int main(void)
 		cmocka_unit_test_setup(several_seats_are_taken_at_once_or_none, setup),
 		cmocka_unit_test_setup(what_all_have_together_is_counted, setup),
 		cmocka_unit_test_setup(seats_move_between_parties_of_a_client, setup),
-		cmocka_unit_test_setup(of_few_seats_an_address_has_one, setup),
+		cmocka_unit_test_setup(while_there_is_plenty_an_address_has_more, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

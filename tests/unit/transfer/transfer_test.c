@@ -1740,7 +1740,7 @@ static void workers_have_equal_parts_of_the_memory_but_not_too_small_ones(void *
 {
 	(void)state;
 	assert_int_equal(dtp_memory_bytes((size_t)1 << 30, 4), 268435456);
-	assert_int_equal(dtp_memory_bytes(32 << 20, 64), TRANSFER_MEMORY_WORKER_MIN);
+	assert_int_equal(dtp_memory_bytes(8 << 20, 64), TRANSFER_MEMORY_WORKER_MIN);
 	assert_int_equal(dtp_memory_bytes(0, 1), memory_limit_bytes() / 4);
 }
 
