@@ -215,6 +215,18 @@ static void descriptors_raise(const struct config *config)
 			(unsigned)config->sessions_max, (unsigned long long)limit.rlim_cur);
 }
 
+/* Kernels from 6.14 on count the rings of all processes of a user as memory that it has locked, and 8 MiB,
+ * which is usual, are those of 70 workers. */
+static void locked_memory_raise(void)
+{
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) == 0 || getrlimit(RLIMIT_MEMLOCK, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
 /* SIGCHLD, SIGTERM and SIGINT are read, not handled; SIGPIPE must not end us. */
 static int signals_open(struct supervisor *supervisor)
 {
@@ -274,6 +286,7 @@ static int supervisor_open(struct supervisor *supervisor)
 	int r = root_open(supervisor);
 
 	descriptors_raise(supervisor->config);
+	locked_memory_raise();
 	if (r == 0)
 		r = listeners_open(&supervisor->listeners, supervisor->config);
 	if (r < 0)

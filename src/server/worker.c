@@ -623,6 +623,31 @@ static int worker_make_context(struct worker *worker)
 	return tree_init(&context->tree, server->root);
 }
 
+/* Where io_uring may lock no more memory, epoll is chosen, unless the operator has. */
+static int worker_make_ring(struct worker *worker, struct ring_config *config)
+{
+	struct server *server = worker->server;
+	int r = ring_new(config, &worker->ring);
+
+	if (r != -ENOMEM || config->engine != RING_ENGINE_URING)
+		return r;
+	if (server->config->ring == RING_URING) {
+		log_error(
+			"--ring=uring: the rings of %u workers are more than this user may lock of memory "
+			"(ulimit -l, LimitMEMLOCK=); use fewer --workers, or --ring=auto",
+			server->workers_count);
+		return r;
+	}
+	if (!server->rings_told)
+		log_warning(
+			"workers from the %uth on are driven by epoll: their rings are more than this "
+			"user may lock of memory (ulimit -l, LimitMEMLOCK=)",
+			worker->index + 1);
+	server->rings_told = true;
+	config->engine = RING_ENGINE_EPOLL;
+	return ring_new(config, &worker->ring);
+}
+
 /* All descriptors that it cannot do without: a server that is ready needs none but for clients, and for
  * watches of folders, without which it does. */
 static int worker_open(struct worker *worker)
@@ -634,7 +659,7 @@ static int worker_open(struct worker *worker)
 	config.woken = worker_on_woken;
 	config.turn_end = worker_on_turn_end;
 	config.context = worker;
-	r = ring_new(&config, &worker->ring);
+	r = worker_make_ring(worker, &config);
 	if (r == 0)
 		r = worker_make_context(worker);
 	worker->data = (struct data_acceptor){ .ring = worker->ring,

@@ -64,6 +64,7 @@ struct server {
 	atomic_int order;
 	atomic_bool failed;	/* a worker could not go on */
 	atomic_bool pipes_told; /* the log says that pipes are small */
+	atomic_bool rings_told; /* that some workers have no io_uring */
 	atomic_uint
 		control_open; /* listeners that SERVER_DRAIN has not closed yet, of all workers */
 	struct passive_listeners passive_listeners;

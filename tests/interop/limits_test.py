@@ -18,7 +18,7 @@ import wire  # noqa: E402
 from checks import expect, main, same, test, wait_until  # noqa: E402
 from client import command, connect, fetch, greet, log_in  # noqa: E402
 from pattern import pattern, write_pattern  # noqa: E402
-from sluiced import Sluiced, environment, password_hash  # noqa: E402
+from sluiced import Failure, Sluiced, environment, older_than, password_hash  # noqa: E402
 
 
 class Served(tempfile.TemporaryDirectory):
@@ -206,13 +206,51 @@ def an_active_connection_without_a_free_descriptor_is_425():
         control.close()
 
 
+def with_little_locked_memory(folder, ring):
+    """Of 64 workers some have no room for a ring, where the kernel counts rings, and nobody may give them more."""
+    server = Sluiced(folder, ["--workers", "64", "--ring", ring])
+    server.arguments = ["/usr/bin/setpriv", "--bounding-set=-sys_resource,-ipc_lock", "prlimit", "--memlock=2097152:2097152",
+                        *server.arguments]
+    return server
+
+
+@test
+def a_worker_whose_ring_may_not_be_locked_is_driven_by_epoll():
+    if os.environ.get("SLUICE_TEST_ENGINE") == "epoll":
+        return  # then all are
+    with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder:
+        os.chmod(folder, 0o755)
+        write_pattern(os.path.join(folder, "small"), 1000)
+        with with_little_locked_memory(folder, "auto") as server:
+            controls = [log_in("127.0.0.1", server.port) for _ in range(64)]  # each with a worker of its own
+            for control in controls:
+                data = wire.Data(wire.open_socket("127.0.0.1", wire.passive_port(command(control, "EPSV", "229"))[1]))
+                command(control, "RETR small", "150")
+                same("small", pattern(1000), data.read_all())
+                expect(control.read_reply()[0].startswith("226"), "no 226")
+                control.close()
+            lines = [line for line in server.log().splitlines() if "are driven by epoll: their rings are more" in line]
+            counted = "engine: io_uring" in server.log() and not older_than(6, 14)
+            same("lines of the log", counted, len(lines) == 1)
+        if not counted:
+            return
+        server = with_little_locked_memory(folder, "uring")
+        try:
+            server.start()
+        except Failure as failure:
+            expect("the rings of 64 workers are more than this user may lock" in str(failure), f"{failure}")
+        else:
+            server.stop()
+            raise Failure("--ring=uring is something else")
+
+
 @test
 def a_server_that_says_it_is_ready_needs_no_more_descriptors():
     """Each worker has all of its own by then."""
     with tempfile.TemporaryDirectory(prefix="sluice-limits-") as folder:
         os.chmod(folder, 0o755)
         for _ in range(4):
-            with Sluiced(folder, ["--workers", "64"]) as server:
+            with Sluiced(folder, ["--workers", "24"]) as server:
                 process = server.server_pid
                 before = limited(server, resource.RLIMIT_NOFILE, 3)
                 time.sleep(0.1)
