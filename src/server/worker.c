@@ -640,7 +640,7 @@ static int worker_make_ring(struct worker *worker, struct ring_config *config)
 	}
 	if (!server->rings_told)
 		log_warning(
-			"workers from the %uth on are driven by epoll: their rings are more than this "
+			"workers from number %u on are driven by epoll: their rings are more than this "
 			"user may lock of memory (ulimit -l, LimitMEMLOCK=)",
 			worker->index + 1);
 	server->rings_told = true;
