@@ -319,16 +319,10 @@ void session_transfer_not_opened(struct session *session, const char *why)
 static void session_log_memory(const struct session *session)
 {
 	static struct log_limit limit = { .burst = 1 };
-	unsigned times = log_limit_pass(&limit);
-	char address[ADDRESS_TEXT_MAX];
 
-	if (times == 0)
-		return;
-	address_format_host(&session->peer, address);
-	log_warning(
-		"transfers refused (450): %u; the memory of their worker, or their address's part "
-		"of it, is taken (--transfer-memory); the last one was for %s",
-		times, address);
+	log_session_warning(session, &limit, "transfers refused (450)",
+			    "the memory of their worker, or their address's part of it, is taken "
+			    "(--transfer-memory)");
 }
 
 int session_take_memory(struct session *session, size_t besides_bytes)

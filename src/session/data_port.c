@@ -173,16 +173,9 @@ static void session_reply_passive(struct session *session)
 static void session_refuse_passive(struct session *session)
 {
 	static struct log_limit limit = { .burst = 1 };
-	unsigned times = log_limit_pass(&limit);
-	char address[ADDRESS_TEXT_MAX];
 
-	if (times > 0) {
-		address_format_host(&session->peer, address);
-		log_warning(
-			"data connections refused (425): %u; all passive ports (--passive-ports) "
-			"are taken for %s",
-			times, address);
-	}
+	log_session_warning(session, &limit, "data connections refused (425)",
+			    "all passive ports (--passive-ports) are taken for their address");
 	session_enter_data_state(session, DATA_NONE);
 	session_reply(session, REPLY_425_CANNOT_OPEN_DATA,
 		      "All passive ports are taken for your address; try again in a moment");

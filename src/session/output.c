@@ -153,16 +153,24 @@ static bool session_hold_output(struct session *session, const char *bytes, size
 	return true;
 }
 
-static void session_log_unread(const struct session *session)
+void log_session_warning(const struct session *session, struct log_limit *limit, const char *event,
+			 const char *why)
 {
-	static struct log_limit limit = { .burst = 1 };
-	unsigned times = log_limit_pass(&limit);
+	unsigned times = log_limit_pass(limit);
 	char address[ADDRESS_TEXT_MAX];
 
 	if (times == 0)
 		return;
 	address_format_host(&session->peer, address);
-	log_warning("clients that do not read their replies: %u; %s is closed", times, address);
+	log_warning("%s: %u; %s; the last one was for %s", event, times, why, address);
+}
+
+static void session_log_unread(const struct session *session)
+{
+	static struct log_limit limit = { .burst = 1 };
+
+	log_session_warning(session, &limit, "sessions closed",
+			    "their clients do not read the replies");
 }
 
 void session_send(struct session *session, const char *bytes, size_t length)

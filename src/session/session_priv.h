@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/view.h"
 #include "config/config.h"
+#include "log/log.h"
 #include "session/action.h"
 #include "session/session.h"
 #include "sys/calls.h"
@@ -114,6 +115,11 @@ bool session_is_telling(const struct session *session);
 
 /* output.c */
 void session_send(struct session *session, const char *bytes, size_t length);
+
+/* A line of the log about what clients make happen at will, no more often than limit allows: how often it
+ * has happened, why, and whose session it was the last time. */
+void log_session_warning(const struct session *session, struct log_limit *limit, const char *event,
+			 const char *why);
 
 /* Sends what has been replied so far in this turn. */
 void session_flush(struct session_context *context);
