@@ -42,8 +42,8 @@
 #define GLOB_STEPS_MAX 100000 /* comparisons for one name; then the listing fails: 451 */
 #define LISTING_STEPS_MAX 1000000000 /* the same of all its names: of a million, 1000 each */
 #define LISTING_SLICE_STEPS 1000000  /* of which about so many in one job: some milliseconds */
-#define LISTING_PATTERNS_MAX 64	     /* listings of one worker that have a pattern; more: 450 */
 #define LISTING_SLICE_NAMES 16384    /* and names looked at in one job */
+#define LISTING_PATTERNS_MAX 64	     /* listings of one worker that have a pattern; more: 450 */
 
 /* DSIZ: a tree that is larger is 550, more of them at a time are 450. */
 #define FOLDER_SIZE_NAMES_MAX 1000000

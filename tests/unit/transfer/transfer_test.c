@@ -832,6 +832,42 @@ static void who_stalls_holds_no_buffer_though_there_is_no_pipe(void **state)
 	give_all_pipes();
 }
 
+static ssize_t send_without_memory(int fd, const void *buffer, size_t size_bytes, int flags)
+{
+	(void)fd;
+	(void)buffer;
+	(void)size_bytes;
+	(void)flags;
+	return -ENOMEM;
+}
+
+/* Of splice and sendfile that error may be the file's, of send(2) it is not. */
+static void what_send_fails_with_is_the_connections(void **state)
+{
+	struct calls faulty = calls_real;
+	char *bytes = pattern_of(100000);
+	int file = file_of("/tmp", bytes, 100000);
+	int reader;
+
+	(void)state;
+	faulty.send = send_without_memory;
+	calls = &faulty;
+	take_all_pipes();
+	memset(&transfer, 0, sizeof(transfer));
+	ended = false;
+	reader = describe(TRANSFER_SEND_FILE, file, DISK_REMOTE);
+	transfer.end = 100000;
+	transfer_start(&transfer);
+	run_until(&ended);
+	calls = &calls_real;
+	assert_int_equal(end_kind, TRANSFER_DATA_FAILED);
+	assert_null(transfer.buffer);
+	give_all_pipes();
+	close(reader);
+	close(file);
+	free(bytes);
+}
+
 static unsigned splices_until_short = 3;
 
 /* Every third splice moves little. */
@@ -1759,6 +1795,7 @@ int main(void)
 		TEST(without_a_pipe_a_file_is_sent_through_a_buffer),
 		cmocka_unit_test(workers_have_equal_parts_of_the_memory_but_not_too_small_ones),
 		TEST(no_transfer_takes_more_memory_than_is_said_of_it),
+		TEST(what_send_fails_with_is_the_connections),
 		TEST(who_stalls_holds_no_buffer_though_there_is_no_pipe),
 		TEST(abort_ends_a_transfer_whose_reader_sleeps),
 		TEST(a_peer_that_resets_ends_it),
